@@ -1,0 +1,56 @@
+package mahjong
+
+import "errors"
+
+// Action says what a Command does.
+type Action uint8
+
+// The actions. Gang claims a discard (zhi); AnGang and BuGang are made in the own turn.
+const (
+	ActSwap    Action = iota + 1 // Tiles: the three to give away
+	ActVoid                      // Suit
+	ActDiscard                   // Tile
+	ActAnGang                    // Kind
+	ActBuGang                    // Kind
+	ActHu
+	ActGang
+	ActPeng
+	ActPass
+	ActTimeout // the time of Seat's open prompt is over: the engine answers for it
+	ActRelease // the least time of the open window is over; Seat is not looked at
+)
+
+var actionNames = [...]string{"", "swap", "void", "discard", "an", "bu", "hu", "gang", "peng", "pass", "timeout", "release"}
+
+// String gives the name of an action, as recorded hands write it.
+func (a Action) String() string {
+	if int(a) < len(actionNames) && a > 0 {
+		return actionNames[a]
+	}
+	return "unknown"
+}
+
+// Command is one input of a hand. Fields that its Action does not name are ignored.
+type Command struct {
+	Action Action
+	Seat   int
+	Tiles  [3]Tile
+	Tile   Tile
+	Kind   Kind
+	Suit   Suit
+}
+
+// The reasons for which Apply refuses a command. None of them tells the seat more
+// than its own view and prompt do.
+var (
+	ErrUnknownAction   = errors.New("mahjong: unknown action")
+	ErrNoSeat          = errors.New("mahjong: no such seat")
+	ErrFinished        = errors.New("mahjong: the hand is over")
+	ErrNotYourPrompt   = errors.New("mahjong: the seat has no open prompt")
+	ErrNotOffered      = errors.New("mahjong: the prompt does not offer this")
+	ErrTileNotHeld     = errors.New("mahjong: the tile is not held")
+	ErrSwapTiles       = errors.New("mahjong: the swap takes three different tiles of one suit")
+	ErrMustDiscardVoid = errors.New("mahjong: tiles of the void suit go first")
+	ErrHandLocked      = errors.New("mahjong: after a win only the drawn tile may be discarded")
+	ErrNotHolding      = errors.New("mahjong: no window waits for a release")
+)

@@ -1,0 +1,205 @@
+package mahjong
+
+// EventKind says what happened.
+type EventKind uint8
+
+// The events of a hand, and the fields that each one uses.
+const (
+	EventDeal     EventKind = iota + 1 // Seat dealer, Hands
+	EventAnswered                      // Seat, Answer: a choice that stays secret for now
+	EventSwap                          // Dir, Given, Received, Hands afterwards
+	EventVoid                          // Suits
+	EventDraw                          // Seat, Tile, Replacement
+	EventDiscard                       // Seat, Tile
+	EventPeng                          // Seat, From, Tile, Meld
+	EventBuGang                        // Seat, Tile: declared, may yet be robbed
+	EventGang                          // Seat, From (zhi, else -1), Meld, Items
+	EventHu                            // Seat, From (itself at a self-draw), Win, Items
+	EventEnd                           // End, Hands, Items
+)
+
+var eventNames = [...]string{"", "deal", "answered", "swap", "void", "draw", "discard", "peng", "bugang", "gang", "hu", "end"}
+
+// String gives the name of an event kind.
+func (k EventKind) String() string {
+	if int(k) < len(eventNames) && k > 0 {
+		return eventNames[k]
+	}
+	return "unknown"
+}
+
+// Event is something that happened, as seen by somebody who sees everything. Unused
+// seats are -1, unused tiles NoTile. Slices are the receiver's own.
+type Event struct {
+	Kind        EventKind
+	Seat        int
+	From        int
+	Tile        Tile
+	Replacement bool    // a draw after a gang
+	Answer      Command // what the seat chose; after a timeout what was chosen for it
+	Dir         int     // swap direction 1..3
+
+	Given, Received [Seats][]Tile // of the swap
+	Hands           [Seats][]Tile // concealed tiles, ascending; nil where they are hidden
+	Suits           [Seats]Suit   // void suits
+
+	Meld  *Meld
+	Win   *Win
+	End   *End
+	Items []Item // the points that this event moved, in order
+}
+
+// MeldKind is the kind of an open set.
+type MeldKind uint8
+
+// The melds.
+const (
+	Peng MeldKind = iota + 1
+	ZhiGang
+	BuGang
+	AnGang
+)
+
+var meldNames = [...]string{"", "peng", "zhi", "bu", "an"}
+
+// String gives the name of a meld kind, as recorded hands write it.
+func (k MeldKind) String() string {
+	if int(k) < len(meldNames) && k > 0 {
+		return meldNames[k]
+	}
+	return "unknown"
+}
+
+// Meld is a set that lies open on the table.
+type Meld struct {
+	Type  MeldKind
+	Kind  Kind
+	From  int    // who fed it; -1 for an an-gang
+	Tiles []Tile // ascending; a peng's three, a gang's four
+}
+
+// Why says what moved points.
+type Why uint8
+
+// The reasons of score items.
+const (
+	WhyHu Why = iota + 1
+	WhyGangZhi
+	WhyGangBu
+	WhyGangAn
+	WhyTransfer // gang money that a fed winner takes over
+	WhyHuaZhu   // a pig pays
+	WhyTuiShui  // gang money given back
+	WhyDaJiao   // who is not ready pays who is
+)
+
+var whyNames = [...]string{"", "hu", "gang_zhi", "gang_bu", "gang_an", "transfer", "huazhu", "tuishui", "dajiao"}
+
+// String gives the name of a reason, as recorded hands write it.
+func (w Why) String() string {
+	if int(w) < len(whyNames) && w > 0 {
+		return whyNames[w]
+	}
+	return "unknown"
+}
+
+// Item is one movement of points.
+type Item struct {
+	Why      Why
+	From, To int
+	Points   int // always positive
+	// Event counts the event that caused it within the hand: the deal is 0, secret
+	// answers do not count, and the end of a wall counts twice (end, then the check
+	// of who was ready, which is what the items of the settlement name).
+	Event int
+}
+
+// Win is one win.
+type Win struct {
+	Seat, From int
+	Tile       Tile
+	How        How
+	Score      Score
+	Points     int // what each payer owes for it, self-draw bonus included
+}
+
+// How is the way in which a hand was won.
+type How uint8
+
+// The ways to win.
+const (
+	Zimo      How = iota + 1 // self-draw
+	Dianpao                  // on a discard
+	Qianggang                // by robbing a bu-gang
+)
+
+var howNames = [...]string{"", "zimo", "dianpao", "qianggang"}
+
+// String gives the name of a way to win, as recorded hands write it.
+func (h How) String() string {
+	if int(h) < len(howNames) && h > 0 {
+		return howNames[h]
+	}
+	return "unknown"
+}
+
+// Reason says why a hand ended.
+type Reason uint8
+
+// The reasons.
+const (
+	ThreeWon Reason = iota + 1
+	WallEmpty
+)
+
+// String gives the name of a reason, as recorded hands write it.
+func (r Reason) String() string {
+	switch r {
+	case ThreeWon:
+		return "three_won"
+	case WallEmpty:
+		return "wall"
+	}
+	return "unknown"
+}
+
+// Status is what a seat was found to be when the wall was empty.
+type Status uint8
+
+// The statuses. StatusNone stands where nothing was checked.
+const (
+	StatusNone Status = iota
+	Won
+	Pig
+	Ready
+	NotReady
+)
+
+var statusNames = [...]string{"none", "won", "pig", "ready", "notready"}
+
+// String gives the name of a status, as recorded hands write it.
+func (s Status) String() string {
+	if int(s) < len(statusNames) {
+		return statusNames[s]
+	}
+	return "unknown"
+}
+
+// End is how a hand ended.
+type End struct {
+	Reason     Reason
+	Status     [Seats]Status // StatusNone for all unless the wall ran out
+	Scores     [Seats]int    // sum zero
+	NextDealer int
+}
+
+// Result is the outcome of a finished hand.
+type Result struct {
+	End
+	Items []Item
+	Wins  []Win
+	// Hands holds the concealed tiles left, ascending. A self-drawn winning tile is
+	// among them in Xuezhan; a claimed one never is, and in Xueliu none is.
+	Hands [Seats][]Tile
+	Melds [Seats][]Meld
+}

@@ -1,0 +1,169 @@
+package mahjong
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// option describes one key of a rule set: where it lives and which values it takes.
+// Exactly one of the three pointers is set.
+type option struct {
+	key    string
+	text   *string
+	values []string // of text
+	flag   *bool
+	number *int
+	lo, hi int // of number, inclusive
+}
+
+// options lists the options of r in the order of their binary form. The bounds of base
+// and the fan numbers keep every amount far inside an int64: the largest sum of fan is
+// below 40, so a payment stays below 2^60.
+func (r *Rules) options() []option {
+	return []option{
+		{key: "mode", text: &r.Mode, values: []string{ModeXuezhan, ModeXueliu}},
+		{key: "base", number: &r.Base, lo: 1, hi: 1_000_000},
+		{key: "cap", number: &r.Cap, lo: 0, hi: 30},
+		{key: "swap", flag: &r.Swap},
+		{key: "zimo", text: &r.Zimo, values: []string{zimoDi, zimoFan, optionNone}},
+		{key: "jiangdui", flag: &r.JiangDui},
+		{key: "daiyaojiu", number: &r.DaiYaoJiu, lo: 0, hi: 8},
+		{key: "jingoudiao", flag: &r.JinGouDiao},
+		{key: "menqing", flag: &r.MenQing},
+		{key: "zhongzhang", flag: &r.ZhongZhang},
+		{key: "haidi", flag: &r.Haidi},
+		{key: "tiandihu", number: &r.TianDiHu, lo: 0, hi: 8},
+		{key: "qianggang", flag: &r.QiangGang},
+		{key: "multi_hu", flag: &r.MultiHu},
+		{key: "transfer", text: &r.Transfer, values: []string{transferOn, transferRefund, optionNone}},
+		{key: "late_bugang", text: &r.LateBuGang, values: []string{lateNoPay, latePay, lateBan}},
+		{key: "pass_lock", text: &r.PassLock, values: []string{lockHigher, lockAll, optionOff}},
+		{key: "huazhu", flag: &r.HuaZhu},
+		{key: "dajiao", flag: &r.DaJiao},
+		{key: "tuishui", flag: &r.TuiShui},
+		{key: "diangang_hua", text: &r.DianGangHua, values: []string{huaZimo, huaDianpao}},
+		{key: "min_claim_ms", number: &r.MinClaimMs, lo: 0, hi: 3000},
+	}
+}
+
+// OptionError names the option for which a rule set is refused.
+type OptionError struct {
+	Key    string
+	Detail string
+}
+
+// Error describes the refusal.
+func (e *OptionError) Error() string {
+	return fmt.Sprintf("mahjong: option %q: %s", e.Key, e.Detail)
+}
+
+// Validate checks every option and returns an *OptionError for the first bad one.
+func (r Rules) Validate() error {
+	for _, o := range r.options() {
+		if err := o.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *option) check() error {
+	switch {
+	case o.text != nil && !slices.Contains(o.values, *o.text):
+		return &OptionError{o.key, fmt.Sprintf("%q is none of %q", *o.text, o.values)}
+	case o.number != nil && (*o.number < o.lo || *o.number > o.hi):
+		return &OptionError{o.key, fmt.Sprintf("%d is not in %d..%d", *o.number, o.lo, o.hi)}
+	}
+	return nil
+}
+
+// ParseRules reads a JSON object of options on top of the default rule set; {} and
+// nothing at all are the default. The mode xueliu brings its own default cap. An
+// unknown key, a key given twice and a bad value give an *OptionError.
+func ParseRules(data []byte) (Rules, error) {
+	r := DefaultRules()
+	if len(bytes.TrimSpace(data)) == 0 {
+		return r, nil
+	}
+	given, err := readObject(data)
+	if err != nil {
+		return Rules{}, err
+	}
+	for _, o := range r.options() {
+		value, ok := given[o.key]
+		if !ok {
+			continue
+		}
+		delete(given, o.key)
+		if err := o.parse(value); err != nil {
+			return Rules{}, err
+		}
+		if o.key == "mode" && r.xueliu() {
+			r.Cap = capXueliu // options come in order: a given cap overwrites this one
+		}
+	}
+	for _, key := range sortedKeys(given) {
+		return Rules{}, &OptionError{key, "there is no such option"}
+	}
+	return r, nil
+}
+
+func (o *option) parse(value json.RawMessage) error {
+	var target any
+	var want string
+	switch {
+	case o.text != nil:
+		target, want = o.text, "text"
+	case o.flag != nil:
+		target, want = o.flag, "true or false"
+	default:
+		target, want = o.number, "a whole number"
+	}
+	if string(value) == "null" || json.Unmarshal(value, target) != nil {
+		return &OptionError{o.key, fmt.Sprintf("%.40s is not %s", value, want)}
+	}
+	return o.check()
+}
+
+// readObject splits a JSON object without unifying keys: encoding/json alone would let
+// the last of two equal keys win in silence.
+func readObject(data []byte) (map[string]json.RawMessage, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return nil, fmt.Errorf("mahjong: a rule set is a JSON object")
+	}
+	given := make(map[string]json.RawMessage)
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return nil, fmt.Errorf("mahjong: rule set: %w", err)
+		}
+		key, _ := token.(string) // inside an object the decoder gives only strings here
+		if _, twice := given[key]; twice {
+			return nil, &OptionError{key, "given twice"}
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, fmt.Errorf("mahjong: rule set: %w", err)
+		}
+		given[key] = value
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, fmt.Errorf("mahjong: rule set: %w", err)
+	}
+	if dec.More() {
+		return nil, fmt.Errorf("mahjong: rule set: something follows the object")
+	}
+	return given, nil
+}
+
+func sortedKeys(m map[string]json.RawMessage) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
