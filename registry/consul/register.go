@@ -1,0 +1,128 @@
+package consul
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/hashicorp/consul/api"
+
+	"teahouse/registry"
+)
+
+// Register implements registry.Registry.
+func (r *Registry) Register(ctx context.Context, instance registry.Instance) (registry.Registration, error) {
+	if err := instance.Validate(); err != nil {
+		return nil, err
+	}
+	if r.ctx.Err() != nil {
+		return nil, registry.ErrClosed // before anything is announced
+	}
+	reg := &registration{
+		registry: r,
+		id:       instance.ID,
+		service:  r.describe(instance),
+		outage:   outage{log: r.log, what: "registration of " + instance.ID},
+		done:     make(chan struct{}),
+	}
+	keepCtx, cancel := context.WithCancel(context.Background())
+	reg.cancel = cancel
+	known := reg.announce(ctx)
+	err := r.spawn(keepCtx, func(ctx context.Context) { reg.keep(ctx, known) })
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return reg, nil
+}
+
+// registration is a registry.Registration.
+type registration struct {
+	// immutable
+	registry *Registry
+	id       string
+	service  *api.AgentServiceRegistration
+	cancel   context.CancelFunc // ends keep
+	done     chan struct{}      // closed when keep has ended
+
+	outage outage // owned by Register, then by keep
+
+	close    sync.Once
+	closeErr error // written inside close
+}
+
+// keep is the goroutine of a registration: a heartbeat every third of the TTL, and another
+// registration whenever the registry does not know the instance.
+func (g *registration) keep(ctx context.Context, known bool) {
+	defer close(g.done)
+	cfg := &g.registry.cfg
+	retry := backoff{min: cfg.BackoffMin, max: min(cfg.BackoffMax, max(cfg.TTL/3, cfg.BackoffMin))}
+	for {
+		pause := cfg.TTL / 3
+		if !known {
+			pause = retry.pause()
+		}
+		if !sleep(ctx, pause) {
+			return
+		}
+		if known {
+			known = g.beat(ctx)
+		}
+		// An agent that was restarted has forgotten the instance and says so at once, hence
+		// no pause between the failed heartbeat and the new registration.
+		if !known {
+			known = g.announce(ctx)
+		}
+		if known {
+			retry.reset()
+		}
+	}
+}
+
+// announce registers the instance; false means that it must be tried again.
+func (g *registration) announce(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, g.registry.cfg.Timeout)
+	defer cancel()
+	opts := api.ServiceRegisterOpts{ReplaceExistingChecks: true}.WithContext(ctx)
+	return g.note(g.registry.client.Agent().ServiceRegisterOpts(g.service, opts))
+}
+
+// beat keeps the check passing; false means that the instance must be registered anew.
+func (g *registration) beat(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, g.registry.cfg.Timeout)
+	defer cancel()
+	opts := (&api.QueryOptions{}).WithContext(ctx)
+	err := g.registry.client.Agent().UpdateTTLOpts(checkID(g.id), "", api.HealthPassing, opts)
+	if isRefusal(err) {
+		g.registry.log.Info("registry has forgotten an instance, registering it anew", "instance", g.id, "err", err)
+		return false
+	}
+	return g.note(err)
+}
+
+func (g *registration) note(err error) bool {
+	if err != nil {
+		g.outage.failed(err)
+		return false
+	}
+	g.outage.recovered()
+	return true
+}
+
+// Close implements registry.Registration.
+func (g *registration) Close(ctx context.Context) error {
+	g.close.Do(func() {
+		// The heartbeat ends first: it would register the instance again.
+		g.cancel()
+		<-g.done
+		ctx, cancel := context.WithTimeout(ctx, g.registry.cfg.Timeout)
+		defer cancel()
+		opts := (&api.QueryOptions{}).WithContext(ctx)
+		err := g.registry.client.Agent().ServiceDeregisterOpts(g.id, opts)
+		// A refusal is an agent that does not know the instance: it is gone already.
+		if err != nil && !isRefusal(err) {
+			g.closeErr = fmt.Errorf("consul: deregister %s: %w", g.id, err)
+		}
+	})
+	return g.closeErr
+}

@@ -1,0 +1,154 @@
+// Package consul is the registry on a Consul agent, or on anything that speaks the same part
+// of its HTTP API, such as package embedded.
+//
+//	reg, err := consul.New(consul.Config{Addr: "127.0.0.1:8500", Logger: logger})
+//	defer reg.Close()
+//
+// An instance is a service "<cluster>-<role>" with a TTL check, kept passing by a heartbeat
+// and registered anew whenever the agent does not know it (any more). A watch is a chain of
+// blocking queries for the passing instances; when the agent is out of reach the watch
+// stays silent, tries again with growing pauses, and the last snapshot stays in force.
+//
+// The agent is trusted: its answers are bounded in size, not authenticated. Only packages
+// that assemble a process import this one.
+package consul
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+
+	"teahouse/registry"
+)
+
+// maxAnswer bounds the body of one answer of the agent, in bytes: room for several thousand
+// instances.
+const maxAnswer = 16 << 20
+
+// Registry is a registry.Registry.
+type Registry struct {
+	// immutable
+	cfg       Config
+	client    *api.Client
+	transport http.RoundTripper
+	log       *slog.Logger
+
+	ctx    context.Context // ends with Close; the goroutines below run under it
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool           // guarded by mu
+	tasks  sync.WaitGroup // Add is called under mu, and not once closed is set
+}
+
+var _ registry.Registry = (*Registry)(nil)
+
+// New returns a Registry; nothing is sent yet. The error names the field of cfg that is
+// wrong.
+func New(cfg Config) (*Registry, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	transport := cfg.Transport
+	if transport == nil {
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		own.Proxy = nil // an agent is near; a proxy would cut the blocking queries
+		own.MaxIdleConnsPerHost = 4
+		transport = own
+	}
+	client, err := api.NewClient(&api.Config{
+		Address:    cfg.Addr,
+		Token:      cfg.Token,
+		HttpClient: &http.Client{Transport: boundedTransport{transport}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("consul: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Registry{
+		cfg: cfg, client: client, transport: transport, log: cfg.Logger,
+		ctx: ctx, cancel: cancel,
+	}, nil
+}
+
+// Close implements registry.Registry.
+func (r *Registry) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.cancel()
+	r.tasks.Wait()
+	if r.cfg.Transport == nil {
+		r.transport.(*http.Transport).CloseIdleConnections()
+	}
+	return nil
+}
+
+// spawn runs a task that Close waits for. The task must end when its context does, which is
+// when ctx or the Registry ends.
+func (r *Registry) spawn(ctx context.Context, task func(context.Context)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return registry.ErrClosed
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(r.ctx, cancel)
+	r.tasks.Go(func() {
+		defer stop()
+		defer cancel()
+		task(ctx)
+	})
+	return nil
+}
+
+func (r *Registry) service(role string) string { return r.cfg.Cluster + "-" + role }
+
+// boundedTransport cuts answers that are longer than maxAnswer.
+type boundedTransport struct{ next http.RoundTripper }
+
+func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
+	return resp, nil
+}
+
+// outage logs the first failure of a row and its end, so that a registry that is away for
+// an hour does not fill the log.
+type outage struct {
+	log      *slog.Logger
+	what     string
+	since    time.Time
+	failures int
+}
+
+func (o *outage) failed(err error) {
+	o.failures++
+	if o.failures == 1 {
+		o.since = time.Now()
+		o.log.Warn("registry out of reach, will keep trying", "what", o.what, "err", err)
+	}
+}
+
+func (o *outage) recovered() {
+	if o.failures > 0 {
+		o.log.Info("registry back", "what", o.what, "after", time.Since(o.since), "failures", o.failures)
+	}
+	o.failures = 0
+}
+
+// isRefusal reports whether the agent answered, and said no.
+func isRefusal(err error) bool {
+	var status api.StatusError
+	return errors.As(err, &status)
+}

@@ -1,0 +1,164 @@
+// Package embedded is a registry server for clusters without Consul: it speaks the part of
+// Consul's HTTP API that the client in package consul uses, so that the same client code runs
+// on both.
+//
+//	server, err := embedded.New(embedded.Config{Addr: "127.0.0.1:7799", Logger: logger})
+//	go server.Run(ctx)
+//	reg, err := consul.New(consul.Config{Addr: server.Addr()})
+//
+// It keeps nothing on disk: after a restart it knows nobody, says so to each heartbeat, and
+// the instances register themselves again within a third of their time to live. It is one
+// process without replicas or authentication; the cluster plays on while it is away.
+//
+// Only packages that assemble a process import this one.
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Server is the registry server.
+type Server struct {
+	// immutable
+	cfg      Config
+	listener net.Listener
+	http     *http.Server
+	book     *book
+
+	ctx    context.Context // ends with Close and when Run ends; every request runs under it
+	cancel context.CancelFunc
+	done   chan struct{} // closed when Run has ended
+
+	conns        atomic.Int64 // open connections
+	refusedConns atomic.Uint64
+
+	mu      sync.Mutex
+	started bool // guarded by mu
+}
+
+// New listens; requests are answered once Run is called. The error tells that the config is
+// wrong or the address taken.
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("embedded: %w", err)
+	}
+	s := &Server{cfg: cfg, listener: listener, book: newBook(cfg), done: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.http = &http.Server{
+		Handler:           s.book.handler(),
+		BaseContext:       func(net.Listener) context.Context { return s.ctx },
+		ConnState:         s.countConn,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    8 << 10,
+		// net/http reports here what clients do wrong; that is theirs to log.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	return s, nil
+}
+
+// Addr is the address that the server listens on, host:port.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// drainTime is how long open requests may take to notice the end of the server. They all
+// wait on its context, so only a connection that has sent nothing yet can use it up.
+const drainTime = 250 * time.Millisecond
+
+// Run serves until ctx ends or Close is called, then returns nil with no request open and no
+// goroutine left. Another error is the listener's. Call it once.
+func (s *Server) Run(ctx context.Context) error {
+	s.mu.Lock()
+	if s.started {
+		s.mu.Unlock()
+		return errors.New("embedded: Run called twice")
+	}
+	s.started = true
+	s.mu.Unlock()
+	defer close(s.done)
+	stop := context.AfterFunc(ctx, s.cancel)
+	defer stop()
+
+	var tasks sync.WaitGroup
+	tasks.Go(func() { s.book.expire(s.ctx) })
+	var serveErr error
+	tasks.Go(func() {
+		err := s.http.Serve(s.listener)
+		if s.ctx.Err() == nil {
+			serveErr = fmt.Errorf("embedded: serve: %w", err)
+		}
+		s.cancel()
+	})
+
+	<-s.ctx.Done()
+	drain, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if s.http.Shutdown(drain) != nil {
+		_ = s.http.Close() // whoever is still connected is cut off
+	}
+	tasks.Wait()
+	return serveErr
+}
+
+// Close ends Run and waits for it. Watches are answered with status 503. It may be called
+// more than once, and instead of Run.
+func (s *Server) Close() error {
+	s.cancel()
+	s.mu.Lock()
+	started := s.started
+	s.started = true // a Run that comes later would serve a closed listener
+	s.mu.Unlock()
+	if !started {
+		close(s.done)
+		return s.listener.Close()
+	}
+	<-s.done
+	return nil
+}
+
+// countConn is told of every connection; one too many is closed before it is read.
+func (s *Server) countConn(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if s.conns.Add(1) > int64(s.cfg.MaxConns) {
+			s.refusedConns.Add(1)
+			_ = conn.Close()
+		}
+	case http.StateClosed, http.StateHijacked:
+		s.conns.Add(-1)
+	}
+}
+
+// Stats is a moment's look at the server.
+type Stats struct {
+	Instances int // registered, whether healthy or not
+	Watches   int // blocking queries that wait
+	Conns     int // open connections
+
+	RefusedInstances uint64 // registrations over MaxInstances
+	RefusedWatches   uint64 // blocking queries over MaxWatches
+	RefusedConns     uint64 // connections over MaxConns
+	RefusedBodies    uint64 // requests over MaxBody, or unreadable
+}
+
+// Stats returns the counters.
+func (s *Server) Stats() Stats {
+	stats := s.book.stats()
+	stats.Conns = int(s.conns.Load())
+	stats.RefusedConns = s.refusedConns.Load()
+	return stats
+}
