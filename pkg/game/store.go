@@ -1,0 +1,95 @@
+package game
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+var (
+	// ErrNotFound says that the store has no such thing, or none for this player.
+	ErrNotFound = errors.New("game: not found")
+	// ErrResultConflict says that a hand is stored already with another
+	// result: an alarm, never to be retried.
+	ErrResultConflict = errors.New("game: hand settled with another result")
+)
+
+// HandKey names a finished hand for good.
+type HandKey struct {
+	Cluster string
+	Table   TableID
+	Hand    uint32 // within the table, from 1
+}
+
+// HandResult is what settling a hand writes, in one transaction.
+type HandResult struct {
+	Key      HandKey
+	Hash     [32]byte // of everything below; equal hash = the same result
+	Game     string
+	Queue    string
+	Stake    uint32
+	Players  []PlayerID // by seat; 0 = a player made of code
+	Names    []string   // by seat
+	Scores   []int64    // by seat, sum zero
+	Archive  []byte     // a HandArchive message
+	Finished time.Time  // of the settling leader; not part of Hash
+}
+
+// HandLine is one line of a player's history.
+type HandLine struct {
+	ID       uint64 // order of settlement
+	Table    TableID
+	Hand     uint32
+	Seat     int
+	Score    int64
+	Finished time.Time
+}
+
+// Profile is a player's standing.
+type Profile struct {
+	Player PlayerID
+	Name   string
+	Rating int64
+	Score  int64
+	Hands  uint64
+}
+
+// DefaultRating is the rating of a player without a settled hand.
+const DefaultRating = 1500
+
+// Results stores finished hands. Implementations are safe for concurrent use.
+type Results interface {
+	// Settle writes the result, the players' scores and the archive, all or
+	// nothing. The same key and hash again is success and changes nothing;
+	// another hash is ErrResultConflict. Any other error may be retried.
+	Settle(context.Context, HandResult) error
+	// Archive is the record of a hand in which player sat, else ErrNotFound.
+	Archive(ctx context.Context, key HandKey, player PlayerID) ([]byte, error)
+	// Hands lists player's hands below before (0 = newest), newest first.
+	Hands(ctx context.Context, player PlayerID, before uint64, limit int) ([]HandLine, error)
+	// Profile is the player's standing, else ErrNotFound.
+	Profile(ctx context.Context, player PlayerID) (Profile, error)
+}
+
+// Birth is the record that decides which nodes begin a cluster.
+type Birth struct {
+	Cluster string   // random cluster id
+	Voters  []Server // of the coordinator's first configuration, sorted by name
+	Created time.Time
+}
+
+// Server is a node as Raft knows it.
+type Server struct {
+	Name string
+	ID   string // name and random disk id
+	Zone string
+}
+
+// Births keeps at most one birth record.
+type Births interface {
+	// Bear stores proposal if there is none yet, and returns the record that
+	// is in force.
+	Bear(ctx context.Context, proposal Birth) (Birth, error)
+	// Born returns the record in force, else ErrNotFound.
+	Born(ctx context.Context) (Birth, error)
+}
