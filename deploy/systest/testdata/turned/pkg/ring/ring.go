@@ -1,0 +1,3 @@
+package ring
+
+import _ "teahouse/node/table"
