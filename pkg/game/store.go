@@ -9,6 +9,8 @@ import (
 var (
 	// ErrNotFound says that the store has no such thing, or none for this player.
 	ErrNotFound = errors.New("game: not found")
+	// ErrNotOver says that the round of the hand still runs.
+	ErrNotOver = errors.New("game: the round is not over")
 	// ErrResultConflict says that a hand is stored already with another
 	// result: an alarm, never to be retried.
 	ErrResultConflict = errors.New("game: hand settled with another result")
@@ -32,6 +34,7 @@ type HandResult struct {
 	Names    []string   // by seat
 	Scores   []int64    // by seat, sum zero
 	Archive  []byte     // a HandArchive message
+	Last     bool       // of its round: the archives of its table may be read from now on
 	Finished time.Time  // of the settling leader; not part of Hash
 }
 
@@ -64,6 +67,7 @@ type Results interface {
 	// another hash is ErrResultConflict. Any other error may be retried.
 	Settle(context.Context, HandResult) error
 	// Archive is the record of a hand in which player sat, else ErrNotFound.
+	// It is ErrNotOver until the table's last hand is settled.
 	Archive(ctx context.Context, key HandKey, player PlayerID) ([]byte, error)
 	// Hands lists player's hands below before (0 = newest), newest first.
 	Hands(ctx context.Context, player PlayerID, before uint64, limit int) ([]HandLine, error)
