@@ -119,8 +119,8 @@ func (g *registration) Close(ctx context.Context) error {
 		defer cancel()
 		opts := (&api.QueryOptions{}).WithContext(ctx)
 		err := g.registry.client.Agent().ServiceDeregisterOpts(g.id, opts)
-		// A refusal is an agent that does not know the instance: it is gone already.
-		if err != nil && !isRefusal(err) {
+		// An agent that does not know the instance has dropped it already.
+		if err != nil && !isUnknown(err) {
 			g.closeErr = fmt.Errorf("consul: deregister %s: %w", g.id, err)
 		}
 	})

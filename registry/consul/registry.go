@@ -149,6 +149,12 @@ func (o *outage) recovered() {
 
 // isRefusal reports whether the agent answered, and said no.
 func isRefusal(err error) bool {
-	var status api.StatusError
-	return errors.As(err, &status)
+	_, ok := errors.AsType[api.StatusError](err)
+	return ok
+}
+
+// isUnknown reports whether the agent does not know what it was asked about.
+func isUnknown(err error) bool {
+	status, ok := errors.AsType[api.StatusError](err)
+	return ok && status.Code == http.StatusNotFound
 }

@@ -86,19 +86,24 @@ func (c *catalog) deregister(serviceID string) error {
 	return nil
 }
 
-// update is a heartbeat: the check gets the status and a new deadline.
+// update is a heartbeat: the check gets the status and a new deadline. If several services
+// named their checks alike, it is meant for all of them.
 func (c *catalog) update(now time.Time, checkID, status string) error {
+	found, changed := false, false
 	for _, e := range c.entries {
-		if e.check.id != checkID || checkID == "" {
+		if !e.check.exists() || e.check.id != checkID {
 			continue
 		}
-		if e.check.status != status {
-			c.index++
-		}
+		found, changed = true, changed || e.check.status != status
 		e.check.set(now, status)
-		return nil
 	}
-	return errUnknownCheck
+	if changed {
+		c.index++
+	}
+	if !found {
+		return errUnknownCheck
+	}
+	return nil
 }
 
 // event is something that advance did.
@@ -108,14 +113,16 @@ type event struct {
 }
 
 // advance turns the overdue checks critical and deregisters the services that have been
-// critical for too long. It returns what happened, in order of service IDs, and when to look
-// again; the zero time means that nothing can become due.
+// critical for too long, as of their deadlines, however late it is called. It returns what
+// happened, in order of service IDs, and when to look again; the zero time means that
+// nothing can become due.
 func (c *catalog) advance(now time.Time) (events []event, next time.Time) {
 	for id, e := range c.entries {
 		if overdue(e.check, now) && e.check.status != api.HealthCritical {
-			e.check.set(now, api.HealthCritical)
+			e.check.set(e.check.deadline, api.HealthCritical)
 			events = append(events, event{serviceID: id})
-		} else if overdue(e.check, now) {
+		}
+		if overdue(e.check, now) {
 			delete(c.entries, id)
 			events = append(events, event{serviceID: id, removed: true})
 			continue
@@ -127,7 +134,7 @@ func (c *catalog) advance(now time.Time) (events []event, next time.Time) {
 	if len(events) > 0 {
 		c.index++
 	}
-	slices.SortFunc(events, func(a, b event) int { return strings.Compare(a.serviceID, b.serviceID) })
+	slices.SortStableFunc(events, func(a, b event) int { return strings.Compare(a.serviceID, b.serviceID) })
 	return events, next
 }
 

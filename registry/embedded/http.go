@@ -16,6 +16,9 @@ const (
 	maxTTL   = 24 * time.Hour
 )
 
+// bodyTime is how long a client may take to send a body.
+const bodyTime = 5 * time.Second
+
 // handler is the part of Consul's HTTP API that the client uses; the bodies are the client's
 // own types.
 func (b *book) handler() http.Handler {
@@ -164,7 +167,11 @@ func (e entry) answer() *api.ServiceEntry {
 
 // decode reads the body, within the bound, or answers why not.
 func (b *book) decode(w http.ResponseWriter, r *http.Request, into any) bool {
+	// The recorders of tests know no deadlines, hence the ignored errors.
+	conn := http.NewResponseController(w)
+	_ = conn.SetReadDeadline(time.Now().Add(bodyTime))
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, b.cfg.MaxBody)).Decode(into)
+	_ = conn.SetReadDeadline(time.Time{})
 	if err == nil {
 		return true
 	}

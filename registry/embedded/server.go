@@ -59,11 +59,12 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, listener: listener, book: newBook(cfg), done: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.http = &http.Server{
-		Handler:           s.book.handler(),
-		BaseContext:       func(net.Listener) context.Context { return s.ctx },
-		ConnState:         s.countConn,
+		Handler:     s.book.handler(),
+		BaseContext: func(net.Listener) context.Context { return s.ctx },
+		ConnState:   s.countConn,
+		// No ReadTimeout: it would end the context of a blocking query. Bodies have their own.
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      maxWait + 10*time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    8 << 10,
 		// net/http reports here what clients do wrong; that is theirs to log.
@@ -80,10 +81,14 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 const drainTime = 250 * time.Millisecond
 
 // Run serves until ctx ends or Close is called, then returns nil with no request open and no
-// goroutine left. Another error is the listener's. Call it once.
+// goroutine left. Another error is the listener's. Call it once; after Close it does nothing.
 func (s *Server) Run(ctx context.Context) error {
 	s.mu.Lock()
-	if s.started {
+	switch {
+	case s.ctx.Err() != nil:
+		s.mu.Unlock()
+		return nil // Close came first
+	case s.started:
 		s.mu.Unlock()
 		return errors.New("embedded: Run called twice")
 	}
@@ -117,16 +122,17 @@ func (s *Server) Run(ctx context.Context) error {
 // Close ends Run and waits for it. Watches are answered with status 503. It may be called
 // more than once, and instead of Run.
 func (s *Server) Close() error {
-	s.cancel()
 	s.mu.Lock()
+	s.cancel()
 	started := s.started
-	s.started = true // a Run that comes later would serve a closed listener
 	s.mu.Unlock()
-	if !started {
-		close(s.done)
-		return s.listener.Close()
+	if started {
+		<-s.done
+		return nil
 	}
-	<-s.done
+	if err := s.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("embedded: %w", err)
+	}
 	return nil
 }
 
