@@ -1,0 +1,72 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/glebarez/sqlite"
+	"github.com/pressly/goose/v3"
+	"gorm.io/gorm"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+func newSQLite(path string) *dialect {
+	files, _ := fs.Sub(migrations, "migrations/sqlite") // fails for an invalid path only
+	return &dialect{
+		maxOpen:    4,
+		goose:      goose.DialectSQLite3,
+		migrations: files,
+		writers:    make(chan struct{}, 1),
+		retryable:  func(error) bool { return false }, // the busy timeout has waited already
+		connect: func(cfg Config) (*sql.DB, error) {
+			return openSQLite(path, cfg.LockTimeout, "journal_mode(WAL)")
+		},
+		gorm: func(db *sql.DB) gorm.Dialector { return &sqlite.Dialector{Conn: db} },
+		locked: func(ctx context.Context, _ *sql.DB, f func(context.Context) error) error {
+			return sqliteLocked(ctx, path+".lock", f)
+		},
+	}
+}
+
+// openSQLite names the file as a URI, so that no character of its path is taken
+// for a parameter. Every transaction takes the write lock as it begins: one
+// that read first and wrote later would fail at once against another writer,
+// without the wait of the busy timeout. Durability stays at its default, FULL:
+// in WAL mode that is one fsync a commit.
+func openSQLite(path string, busy time.Duration, pragmas ...string) (*sql.DB, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("gormstore: %w", err)
+	}
+	query := url.Values{
+		"_txlock": {"immediate"},
+		"_pragma": append([]string{fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds())}, pragmas...),
+	}
+	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
+	return sql.Open(sqlite.DriverName, uri.String())
+}
+
+// sqliteLocked uses the write lock of a database of its own, because schema
+// changes and the change to WAL mode cannot run inside a transaction of the
+// real one. The system frees the lock when the process dies.
+func sqliteLocked(ctx context.Context, path string, f func(context.Context) error) error {
+	db, err := openSQLite(path, lockWait)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", filepath.Base(path), err)
+	}
+	defer tx.Rollback() // there is nothing to commit: only the lock counts
+	return f(ctx)
+}
