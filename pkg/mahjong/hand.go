@@ -1,20 +1,248 @@
 package mahjong
 
-type Hand struct{}
+// Hand is one deal in progress: everything that somebody knows who sees everything. It
+// is not safe for concurrent use. Make one with New or UnmarshalBinary.
+type Hand struct {
+	rules Rules
+	deal  Deal
+	log   []byte // the commands so far, encoded: with rules and deal the whole state
 
-func New(rules Rules, deal Deal) (*Hand, error)   { return &Hand{}, nil }
-func (h *Hand) Opening() Event                    { return Event{} }
-func (h *Hand) Apply(c Command) ([]Event, error)  { return nil, nil }
-func (h *Hand) Prompt(seat int) Prompt            { return Prompt{} }
-func (h *Hand) Holding() bool                     { return false }
-func (h *Hand) Finished() bool                    { return false }
-func (h *Hand) View(viewer int) View              { return View{} }
-func (h *Hand) Auto(seat int) Command             { return Command{} }
-func (h *Hand) Result() (Result, bool)            { return Result{}, false }
-func (h *Hand) Rules() Rules                      { return Rules{} }
-func (h *Hand) MarshalBinary() ([]byte, error)    { return nil, nil }
-func (h *Hand) UnmarshalBinary(data []byte) error { return nil }
-func (e Event) For(viewer int) *Event             { return nil }
-func (s *Shape) Win() bool                        { return false }
-func (s *Shape) Waits() KindSet                   { return 0 }
-func (s *Shape) Best(r *Rules, ctx Context) Score { return Score{} }
+	phase  Phase
+	pos    int // next tile of the wall
+	seats  [Seats]seat
+	asked  [Seats]question
+	serial uint32 // of the newest prompt
+	turn   turn
+	window window
+
+	gangs  []gang
+	called bool // somebody has made a peng or gang
+	wins   []Win
+	items  []Item
+	events int // counted as Item.Event does
+	next   int // next dealer
+	end    *End
+
+	out []Event // what the command being applied has caused so far
+}
+
+// seat is the god view of one seat.
+type seat struct {
+	tiles  tileSet // concealed, the drawn one included
+	counts Counts  // of tiles
+	melds  []Meld
+	shapes []MeldShape // of melds
+	river  []RiverTile
+	void   Suit
+
+	given, received []Tile
+	lock            int8 // least capped fan that is no longer enough to win by a claim; noLock
+	drawn           bool // has drawn in this hand
+	wins            int
+	score           int
+}
+
+const noLock int8 = -1
+
+// turn is the state of the turn of one seat.
+type turn struct {
+	seat        int
+	drawn       Tile // NoTile after a peng and at the dealer's start
+	replacement bool // drawn replaces a gang's tile
+	first       bool // drawn is the first one of the seat in this hand
+	opening     bool // the dealer's start
+	afterPeng   bool // only a discard is left
+	gang        int  // newest gang of this turn, index in gangs; -1
+}
+
+// New begins a hand. It returns an error if the rules or the deal are not valid.
+func New(rules Rules, deal Deal) (*Hand, error) {
+	if err := rules.Validate(); err != nil {
+		return nil, err
+	}
+	if err := deal.validate(); err != nil {
+		return nil, err
+	}
+	h := &Hand{rules: rules, deal: deal, next: deal.Dealer, events: 1}
+	for i := range h.seats {
+		h.seats[i].void = NoSuit
+		h.seats[i].lock = noLock
+	}
+	for range 3 {
+		for i := range Seats {
+			h.take(i, 4)
+		}
+	}
+	for i := range Seats {
+		h.take(i, 1)
+	}
+	h.take(0, 1)
+	if rules.Swap {
+		h.phase = PhaseSwap
+		h.askAll(PromptSwap)
+	} else {
+		h.startVoid()
+	}
+	return h, nil
+}
+
+// take deals n tiles to the i-th seat after the dealer.
+func (h *Hand) take(i, n int) {
+	s := &h.seats[(h.deal.Dealer+i)%Seats]
+	for _, t := range h.deal.Wall[h.pos : h.pos+n] {
+		s.add(t)
+	}
+	h.pos += n
+}
+
+// Rules gives the rule set of the hand.
+func (h *Hand) Rules() Rules { return h.rules }
+
+// Finished says whether the hand has ended.
+func (h *Hand) Finished() bool { return h.phase == PhaseEnd }
+
+// Opening gives the event of the deal. It can be asked only before the first command;
+// later the tiles of the deal are no longer at hand, and the event is without them.
+func (h *Hand) Opening() Event {
+	e := newEvent(EventDeal, h.deal.Dealer)
+	if len(h.log) == 0 {
+		e.Hands = h.hands()
+	}
+	return e
+}
+
+// Apply takes one command. It returns what the command caused, in order, or an error,
+// and then nothing has changed.
+func (h *Hand) Apply(c Command) ([]Event, error) {
+	if h.Finished() {
+		return nil, ErrFinished
+	}
+	if c.Action == 0 || int(c.Action) >= len(actionNames) {
+		return nil, ErrUnknownAction
+	}
+	do := c
+	if c.Action != ActRelease {
+		if c.Seat < 0 || c.Seat >= Seats {
+			return nil, ErrNoSeat
+		}
+		if h.asked[c.Seat].serial == 0 {
+			return nil, ErrNotYourPrompt
+		}
+		if c.Action == ActTimeout {
+			do = h.timeout(c.Seat)
+		}
+	}
+	if err := h.execute(do); err != nil {
+		return nil, err
+	}
+	h.log = appendCommand(h.log, c)
+	out := h.out
+	h.out = nil
+	return out, nil
+}
+
+// execute validates a command and only then changes anything.
+func (h *Hand) execute(c Command) error {
+	if c.Action == ActRelease {
+		return h.release()
+	}
+	switch h.asked[c.Seat].kind {
+	case PromptSwap:
+		return h.chooseSwap(c)
+	case PromptVoid:
+		return h.chooseVoid(c)
+	case PromptTurn:
+		return h.playTurn(c)
+	default:
+		return h.answerWindow(c)
+	}
+}
+
+// Result gives the outcome; the second result is false while the hand is played.
+func (h *Hand) Result() (Result, bool) {
+	if h.end == nil {
+		return Result{}, false
+	}
+	r := Result{End: *h.end, Items: clone(h.items), Wins: clone(h.wins), Hands: h.hands()}
+	for i := range h.seats {
+		r.Melds[i] = cloneMelds(h.seats[i].melds)
+	}
+	return r, true
+}
+
+func (h *Hand) wall() int { return NumTiles - h.pos }
+
+// plays says whether a seat is still in play. In Xueliu nobody leaves.
+func (h *Hand) plays(i int) bool { return h.seats[i].wins == 0 || h.rules.xueliu() }
+
+// locked says whether a seat plays on with a fixed hand after a win.
+func (h *Hand) locked(i int) bool { return h.seats[i].wins > 0 && h.rules.xueliu() }
+
+// after gives the next seat in play order that is still in play.
+func (h *Hand) after(i int) int {
+	for d := 1; d < Seats; d++ {
+		if j := (i + d) % Seats; h.plays(j) {
+			return j
+		}
+	}
+	return i
+}
+
+// emit records an event. Secret answers are not counted, as recorded hands do not know
+// them.
+func (h *Hand) emit(e Event) *Event {
+	if e.Kind != EventAnswered {
+		h.events++
+	}
+	h.out = append(h.out, e)
+	return &h.out[len(h.out)-1]
+}
+
+// pay moves points. The item belongs to the newest event.
+func (h *Hand) pay(why Why, from, to, points int) {
+	if points == 0 {
+		return
+	}
+	item := Item{Why: why, From: from, To: to, Points: points, Event: h.events - 1}
+	h.seats[from].score -= points
+	h.seats[to].score += points
+	h.items = append(h.items, item)
+	e := &h.out[len(h.out)-1]
+	e.Items = append(e.Items, item)
+}
+
+func (h *Hand) hands() (hands [Seats][]Tile) {
+	for i := range h.seats {
+		hands[i] = h.seats[i].tiles.tiles()
+	}
+	return hands
+}
+
+func (s *seat) add(t Tile) {
+	s.tiles.add(t)
+	s.counts[t.Kind()]++
+}
+
+func (s *seat) remove(t Tile) {
+	s.tiles.remove(t)
+	s.counts[t.Kind()]--
+}
+
+// takeKind removes the n lowest tiles of a kind and returns them.
+func (s *seat) takeKind(k Kind, n int) []Tile {
+	s.counts[k] -= uint8(n)
+	return s.tiles.takeKind(k, n)
+}
+
+func (s *seat) addMeld(m Meld) {
+	s.melds = append(s.melds, m)
+	s.shapes = append(s.shapes, MeldShape{m.Type, m.Kind})
+}
+
+// shape is the hand as it stands.
+func (s *seat) shape() Shape {
+	return Shape{Concealed: s.counts, Melds: s.shapes, Void: s.void}
+}
+
+// holdsVoid says whether a tile of the own void suit is in hand.
+func (s *seat) holdsVoid() bool { return s.void.Valid() && s.counts.InSuit(s.void) > 0 }

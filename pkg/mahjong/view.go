@@ -31,9 +31,10 @@ type View struct {
 	Seat    int // the viewer's seat, or Spectator
 	Dealer  int
 	Phase   Phase
-	Turn    int // whose turn it is, or whose tile is in question; -1 before play and after it
-	Wall    int // tiles left
-	SwapDir int // 0 before the swap, or without one
+	Turn    int  // whose turn it is, or whose tile is in question; -1 before play and after it
+	Open    Tile // what lies open to be claimed or robbed; else NoTile
+	Wall    int  // tiles left
+	SwapDir int  // 0 before the swap, or without one
 
 	// The viewer's own; empty for a spectator.
 	Hand     []Tile // concealed tiles, ascending

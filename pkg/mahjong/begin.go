@@ -1,0 +1,77 @@
+package mahjong
+
+// This file holds what comes before play: the swap of three tiles and the void suits.
+
+// chooseSwap takes a seat's three tiles for the swap.
+func (h *Hand) chooseSwap(c Command) error {
+	if c.Action != ActSwap {
+		return ErrNotOffered
+	}
+	a, b, d := c.Tiles[0], c.Tiles[1], c.Tiles[2]
+	s := &h.seats[c.Seat]
+	for _, t := range c.Tiles {
+		if !s.tiles.has(t) {
+			return ErrTileNotHeld
+		}
+	}
+	suit := a.Kind().Suit()
+	if a == b || b == d || a == d || b.Kind().Suit() != suit || d.Kind().Suit() != suit {
+		return ErrSwapTiles
+	}
+	var chosen tileSet
+	for _, t := range c.Tiles {
+		chosen.add(t)
+	}
+	s.given = chosen.tiles()
+	h.answered(c)
+	if !h.anyAsked() {
+		h.swap()
+	}
+	return nil
+}
+
+func (h *Hand) swap() {
+	e := newEvent(EventSwap, -1)
+	e.Dir = h.deal.SwapDir
+	for i := range h.seats {
+		for _, t := range h.seats[i].given {
+			h.seats[i].remove(t)
+		}
+	}
+	for i := range h.seats {
+		given, to := h.seats[i].given, (i+h.deal.SwapDir)%Seats
+		for _, t := range given {
+			h.seats[to].add(t)
+		}
+		h.seats[to].received = given
+		e.Given[i], e.Received[to] = clone(given), clone(given)
+	}
+	e.Hands = h.hands()
+	h.emit(e)
+	h.startVoid()
+}
+
+func (h *Hand) startVoid() {
+	h.phase = PhaseVoid
+	h.askAll(PromptVoid)
+}
+
+// chooseVoid takes a seat's void suit.
+func (h *Hand) chooseVoid(c Command) error {
+	if c.Action != ActVoid || !c.Suit.Valid() {
+		return ErrNotOffered
+	}
+	h.seats[c.Seat].void = c.Suit
+	h.answered(c)
+	if h.anyAsked() {
+		return nil
+	}
+	e := newEvent(EventVoid, -1)
+	for i := range h.seats {
+		e.Suits[i] = h.seats[i].void
+	}
+	h.emit(e)
+	h.turn = turn{seat: h.deal.Dealer, drawn: NoTile, opening: true, gang: -1}
+	h.askTurn()
+	return nil
+}

@@ -1,0 +1,158 @@
+package mahjong
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// ErrCorrupt is wrapped by every error of UnmarshalBinary.
+var ErrCorrupt = errors.New("mahjong: not an encoded hand")
+
+// codecVersion covers the layout and the behaviour of the engine: what is stored is the
+// way to the state, so an engine that plays a command differently needs a new version.
+const codecVersion = 1
+
+// MarshalBinary encodes the hand: rules, deal and the commands so far, a few hundred
+// bytes. It contains the wall, so it must stay where the wall may be known.
+//
+// Layout: version, one value per option (flags and the index of a named value one byte,
+// numbers four), dealer, swap direction, 108 tiles, then the commands, each one byte
+// (action<<2 | seat) and its tiles, kind or suit. All numbers are big-endian.
+func (h *Hand) MarshalBinary() ([]byte, error) {
+	b := make([]byte, 0, 1+64+2+NumTiles+len(h.log))
+	b = append(b, codecVersion)
+	b = h.rules.appendBinary(b)
+	b = append(b, byte(h.deal.Dealer), byte(h.deal.SwapDir))
+	for _, t := range h.deal.Wall {
+		b = append(b, byte(t))
+	}
+	return append(b, h.log...), nil
+}
+
+// UnmarshalBinary replaces h by a hand that MarshalBinary has encoded, by playing it
+// again. Input that does not lead to a state gives an error, and h is left as it was.
+func (h *Hand) UnmarshalBinary(data []byte) error {
+	if len(data) == 0 || data[0] != codecVersion {
+		return fmt.Errorf("%w: unknown version", ErrCorrupt)
+	}
+	var rules Rules
+	data, err := rules.readBinary(data[1:])
+	if err != nil {
+		return err
+	}
+	if len(data) < 2+NumTiles {
+		return fmt.Errorf("%w: cut short in the deal", ErrCorrupt)
+	}
+	deal := Deal{Dealer: int(data[0]), SwapDir: int(data[1])}
+	for i, t := range data[2 : 2+NumTiles] {
+		deal.Wall[i] = Tile(t)
+	}
+	played, err := New(rules, deal)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	for data = data[2+NumTiles:]; len(data) > 0; {
+		var c Command
+		if c, data, err = readCommand(data); err != nil {
+			return err
+		}
+		if _, err := played.Apply(c); err != nil {
+			return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+	}
+	*h = *played
+	return nil
+}
+
+func (r *Rules) appendBinary(b []byte) []byte {
+	for _, o := range r.options() {
+		switch {
+		case o.text != nil:
+			b = append(b, byte(slices.Index(o.values, *o.text)))
+		case o.flag != nil && *o.flag:
+			b = append(b, 1)
+		case o.flag != nil:
+			b = append(b, 0)
+		default:
+			b = binary.BigEndian.AppendUint32(b, uint32(*o.number))
+		}
+	}
+	return b
+}
+
+// readBinary reads what appendBinary wrote and returns the rest. The values are checked
+// by New.
+func (r *Rules) readBinary(data []byte) ([]byte, error) {
+	for _, o := range r.options() {
+		size := 1
+		if o.number != nil {
+			size = 4
+		}
+		if len(data) < size {
+			return nil, fmt.Errorf("%w: cut short at option %s", ErrCorrupt, o.key)
+		}
+		switch {
+		case o.number != nil:
+			*o.number = int(binary.BigEndian.Uint32(data))
+		case o.flag != nil && data[0] <= 1:
+			*o.flag = data[0] == 1
+		case o.text != nil && int(data[0]) < len(o.values):
+			*o.text = o.values[data[0]]
+		default:
+			return nil, fmt.Errorf("%w: option %s", ErrCorrupt, o.key)
+		}
+		data = data[size:]
+	}
+	return data, nil
+}
+
+// appendCommand encodes a command without the fields that its action ignores.
+func appendCommand(b []byte, c Command) []byte {
+	if c.Action == ActRelease {
+		return append(b, byte(ActRelease)<<2)
+	}
+	b = append(b, byte(c.Action)<<2|byte(c.Seat))
+	switch c.Action {
+	case ActSwap:
+		b = append(b, byte(c.Tiles[0]), byte(c.Tiles[1]), byte(c.Tiles[2]))
+	case ActVoid:
+		b = append(b, byte(c.Suit))
+	case ActDiscard:
+		b = append(b, byte(c.Tile))
+	case ActAnGang, ActBuGang:
+		b = append(b, byte(c.Kind))
+	}
+	return b
+}
+
+// readCommand reads one command and returns the rest.
+func readCommand(data []byte) (Command, []byte, error) {
+	c := Command{Action: Action(data[0] >> 2), Seat: int(data[0] & 3)}
+	size := 1
+	switch c.Action {
+	case ActSwap:
+		size = 4
+	case ActVoid, ActDiscard, ActAnGang, ActBuGang:
+		size = 2
+	case ActRelease:
+		if c.Seat != 0 { // one form only, so that equal hands have equal bytes
+			return c, nil, fmt.Errorf("%w: release of a seat", ErrCorrupt)
+		}
+	}
+	if len(data) < size {
+		return c, nil, fmt.Errorf("%w: cut short in a command", ErrCorrupt)
+	}
+	switch c.Action {
+	case ActSwap:
+		c.Tiles = [3]Tile{Tile(data[1]), Tile(data[2]), Tile(data[3])}
+	case ActVoid:
+		c.Suit = Suit(data[1])
+	case ActDiscard:
+		c.Tile = Tile(data[1])
+	case ActAnGang, ActBuGang:
+		c.Kind = Kind(data[1])
+	}
+	return c, data[size:], nil
+}

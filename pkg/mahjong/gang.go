@@ -1,0 +1,95 @@
+package mahjong
+
+// gang is a gang made, with the money that it brought.
+type gang struct {
+	seat     int
+	kind     MeldKind
+	from     int // who fed a zhi-gang, else -1
+	payments []payment
+	moved    bool // the money has gone on with the discard after the gang
+}
+
+type payment struct{ from, points int }
+
+func (h *Hand) anGang(i int, k Kind) {
+	tiles := h.seats[i].takeKind(k, 4)
+	meld := Meld{Type: AnGang, Kind: k, From: -1, Tiles: tiles}
+	h.seats[i].addMeld(meld)
+	h.finishGang(i, meld, h.everyoneElse(i, 2*h.rules.Base))
+}
+
+// declareBuGang opens the window in which the fourth tile may be robbed. The tile is
+// open from now on, but stays in the hand until the window has passed.
+func (h *Hand) declareBuGang(i int, k Kind) {
+	t := Tile(k * 4)
+	for !h.seats[i].tiles.has(t) {
+		t++
+	}
+	e := newEvent(EventBuGang, i)
+	e.Tile = t
+	h.emit(e)
+	h.openRob(t)
+}
+
+func (h *Hand) buGang(i int, t Tile) {
+	s, k := &h.seats[i], t.Kind()
+	s.remove(t)
+	at := s.meldOf(k)
+	m := &s.melds[at]
+	m.Type, m.Tiles = BuGang, fourOf(k)
+	s.shapes[at].Type = BuGang
+	var paid []payment
+	if h.justDrawn(k) || h.rules.LateBuGang == latePay {
+		paid = h.everyoneElse(i, h.rules.Base)
+	}
+	h.finishGang(i, *m, paid)
+}
+
+func (h *Hand) zhiGang(i, from int, t Tile) {
+	s := &h.seats[i]
+	s.takeKind(t.Kind(), 3)
+	meld := Meld{Type: ZhiGang, Kind: t.Kind(), From: from, Tiles: fourOf(t.Kind())}
+	s.addMeld(meld)
+	h.finishGang(i, meld, []payment{{from, 2 * h.rules.Base}})
+}
+
+// finishGang pays a gang that has been made and draws the replacement.
+func (h *Hand) finishGang(i int, m Meld, paid []payment) {
+	g := gang{seat: i, kind: m.Type, from: -1, payments: paid}
+	e := newEvent(EventGang, i)
+	if m.Type == ZhiGang {
+		g.from, e.From = m.From, m.From
+	}
+	e.Meld = cloneMeld(m)
+	h.emit(e)
+	why := WhyGangAn
+	switch m.Type {
+	case ZhiGang:
+		why = WhyGangZhi
+	case BuGang:
+		why = WhyGangBu
+	}
+	for _, p := range paid {
+		h.pay(why, p.from, i, p.points)
+	}
+	h.called = true
+	h.seats[i].lock = noLock
+	h.gangs = append(h.gangs, g)
+	h.drawReplacement(i, len(h.gangs)-1)
+}
+
+// everyoneElse gives a payment by each other seat in play.
+func (h *Hand) everyoneElse(i, points int) []payment {
+	paid := make([]payment, 0, Seats-1)
+	for j := range Seats {
+		if j != i && h.plays(j) {
+			paid = append(paid, payment{j, points})
+		}
+	}
+	return paid
+}
+
+func fourOf(k Kind) []Tile {
+	t := Tile(k * 4)
+	return []Tile{t, t + 1, t + 2, t + 3}
+}

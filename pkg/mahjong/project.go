@@ -1,0 +1,108 @@
+package mahjong
+
+import "slices"
+
+func newEvent(kind EventKind, seat int) Event {
+	return Event{Kind: kind, Seat: seat, From: -1, Tile: NoTile, Suits: [Seats]Suit{NoSuit, NoSuit, NoSuit, NoSuit}}
+}
+
+// For gives what viewer (a seat or Spectator) may know of the event; nil where the
+// viewer may not even know that something happened. The result shares no memory that
+// the viewer's copy could change in the hand, but shares slices with e.
+func (e Event) For(viewer int) *Event {
+	own := viewer >= 0 && viewer == e.Seat
+	switch e.Kind {
+	case EventAnswered:
+		if !own {
+			return nil
+		}
+	case EventDeal, EventSwap:
+		for i := range Seats {
+			if i != viewer {
+				e.Hands[i], e.Given[i], e.Received[i] = nil, nil, nil
+			}
+		}
+	case EventDraw:
+		if !own {
+			e.Tile = NoTile
+		}
+	}
+	return &e
+}
+
+// View gives everything that viewer (a seat or Spectator) may know now. The Serial of
+// its prompt is left 0: it counts the prompts of all seats.
+func (h *Hand) View(viewer int) View {
+	v := View{
+		Seat: viewer, Dealer: h.deal.Dealer, Phase: h.phase, Turn: -1, Open: NoTile, Wall: h.wall(),
+		Drawn: NoTile, Void: NoSuit, Prompt: Prompt{Tile: NoTile, From: -1},
+	}
+	if h.phase >= PhaseTurn {
+		v.Turn = h.turn.seat
+	}
+	if h.phase == PhaseClaim || h.phase == PhaseRob {
+		v.Open = h.window.tile
+	}
+	if h.rules.Swap && h.phase > PhaseSwap {
+		v.SwapDir = h.deal.SwapDir
+	}
+	if h.end != nil {
+		end := *h.end
+		v.End = &end
+	}
+	for i := range h.seats {
+		v.Seats[i] = h.viewSeat(i)
+	}
+	if viewer < 0 || viewer >= Seats {
+		v.Seat = Spectator
+		return v
+	}
+	s := &h.seats[viewer]
+	v.Hand = s.tiles.tiles()
+	v.Given, v.Received = clone(s.given), clone(s.received)
+	v.Void = s.void
+	if h.phase == PhaseTurn && h.turn.seat == viewer {
+		v.Drawn = h.turn.drawn
+	}
+	v.Prompt = h.Prompt(viewer)
+	v.Prompt.Serial = 0
+	return v
+}
+
+func (h *Hand) viewSeat(i int) SeatView {
+	s := &h.seats[i]
+	v := SeatView{
+		Concealed: s.tiles.len(), Melds: cloneMelds(s.melds), River: clone(s.river), Void: NoSuit,
+		Out: !h.plays(i), Locked: h.locked(i), Score: s.score,
+	}
+	if h.phase >= PhaseTurn {
+		v.Void = s.void
+	}
+	for _, w := range h.wins {
+		if w.Seat == i {
+			v.Wins = append(v.Wins, w)
+		}
+	}
+	if h.phase == PhaseEnd {
+		v.Hand = s.tiles.tiles()
+	}
+	return v
+}
+
+func clone[T any](s []T) []T { return slices.Clone(s) }
+
+func cloneMeld(m Meld) *Meld {
+	m.Tiles = clone(m.Tiles)
+	return &m
+}
+
+func cloneMelds(melds []Meld) []Meld {
+	if melds == nil {
+		return nil
+	}
+	out := make([]Meld, len(melds))
+	for i, m := range melds {
+		out[i] = *cloneMeld(m)
+	}
+	return out
+}

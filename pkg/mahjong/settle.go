@@ -1,0 +1,248 @@
+package mahjong
+
+// This file holds wins and their money, and the end of the hand.
+
+// selfDraw wins by the tile just drawn, or by the dealer's first fourteen.
+func (h *Hand) selfDraw(i int) {
+	s := &h.seats[i]
+	t, ctx := h.turn.drawn, CtxZimo
+	switch {
+	case h.turn.opening:
+		t = s.tiles.highest()
+		ctx |= CtxTianHu
+	case h.turn.first && !h.called && i != h.deal.Dealer && s.wins == 0:
+		ctx |= CtxDiHu
+	}
+	if h.turn.replacement {
+		ctx |= CtxGangShangHua
+	}
+	if h.wall() == 0 {
+		ctx |= CtxHaiDiLaoYue
+	}
+	shape := s.shape()
+	score, _ := shape.Best(&h.rules, ctx) // the offer has shown that it wins
+
+	points := h.rules.Base << score.Fan
+	payers := h.everyoneElse(i, 0)
+	if feeder := h.feeder(); feeder >= 0 && h.rules.DianGangHua == huaDianpao {
+		payers = []payment{{from: feeder}}
+	} else if h.rules.Zimo == zimoDi {
+		points += h.rules.Base
+	}
+	if h.next, s.wins = h.firstWinner(i), s.wins+1; h.rules.xueliu() {
+		s.remove(t)
+	}
+	h.recordWin(Win{Seat: i, From: i, Tile: t, How: Zimo, Score: score, Points: points})
+	for _, p := range payers {
+		h.pay(WhyHu, p.from, i, points)
+	}
+	h.afterWin(i)
+}
+
+// feeder gives who fed the zhi-gang whose replacement was just drawn, else -1.
+func (h *Hand) feeder() int {
+	if h.turn.gang < 0 {
+		return -1
+	}
+	return h.gangs[h.turn.gang].from
+}
+
+// firstWinner gives the next dealer if this win is the first of the hand.
+func (h *Hand) firstWinner(candidate int) int {
+	if len(h.wins) > 0 {
+		return h.next
+	}
+	return candidate
+}
+
+// winByClaim lets the winners, in play order, win by the tile of the window.
+func (h *Hand) winByClaim(w *window, winners []int) {
+	from, how := h.turn.seat, Dianpao
+	if h.phase == PhaseRob {
+		how = Qianggang
+		h.seats[from].remove(w.tile)
+	} else {
+		h.claimRiver(winners[0])
+	}
+	if len(winners) > 1 {
+		h.next = h.firstWinner(from)
+	} else {
+		h.next = h.firstWinner(winners[0])
+	}
+	for _, i := range winners {
+		points := h.rules.Base << w.scores[i].Fan
+		h.seats[i].wins++
+		h.recordWin(Win{Seat: i, From: from, Tile: w.tile, How: how, Score: w.scores[i], Points: points})
+		h.pay(WhyHu, from, i, points)
+	}
+	if how == Dianpao {
+		h.moveGangMoney(from, winners)
+	}
+	h.afterWin(winners[len(winners)-1])
+}
+
+func (h *Hand) recordWin(w Win) {
+	h.wins = append(h.wins, w)
+	e := newEvent(EventHu, w.Seat)
+	e.From, e.Tile, e.Win = w.From, w.Tile, &w
+	h.emit(e)
+}
+
+// moveGangMoney hands on the money of the gang before a fatal discard. Moved money is
+// out of reach of the refund at the end of the wall.
+func (h *Hand) moveGangMoney(from int, winners []int) {
+	if !h.turn.replacement || h.turn.gang < 0 || h.rules.Transfer == optionNone {
+		return
+	}
+	g := &h.gangs[h.turn.gang]
+	g.moved = true
+	if h.rules.Transfer == transferRefund {
+		for _, p := range g.payments {
+			h.pay(WhyTransfer, from, p.from, p.points)
+		}
+		return
+	}
+	total := 0
+	for _, p := range g.payments {
+		total += p.points
+	}
+	for n, i := range winners {
+		share := total / len(winners)
+		if n < total%len(winners) {
+			share++
+		}
+		h.pay(WhyTransfer, from, i, share)
+	}
+}
+
+// afterWin ends the hand when three have left, else gives the turn on after seat i.
+func (h *Hand) afterWin(i int) {
+	left := 0
+	for j := range Seats {
+		if h.plays(j) {
+			left++
+		}
+	}
+	if left > 1 {
+		h.advance(i)
+		return
+	}
+	h.finish(ThreeWon, [Seats]Status{})
+}
+
+// endWall settles a hand whose wall has run out.
+func (h *Hand) endWall() {
+	var status [Seats]Status
+	var ready [Seats]int // capped fan of the best wait
+	for i := range h.seats {
+		status[i], ready[i] = h.classify(i)
+	}
+	e := h.finish(WallEmpty, status)
+	h.events++ // the check that follows the end
+	h.payPigs(status)
+	h.refundGangs(status)
+	h.payReady(status, ready)
+	h.end.Scores = h.scores()
+	*e.End = *h.end
+}
+
+func (h *Hand) classify(i int) (Status, int) {
+	s := &h.seats[i]
+	if s.wins > 0 {
+		return Won, 0
+	}
+	if s.holdsVoid() {
+		return Pig, 0
+	}
+	shape := s.shape()
+	if fan, ok := shape.BestWait(&h.rules, shape.Waits()); ok {
+		return Ready, fan
+	}
+	return NotReady, 0
+}
+
+// finish ends the hand.
+func (h *Hand) finish(why Reason, status [Seats]Status) *Event {
+	h.phase = PhaseEnd
+	h.turn = turn{seat: -1, drawn: NoTile, gang: -1}
+	end := End{Reason: why, Status: status, Scores: h.scores(), NextDealer: h.next}
+	h.end = &end
+	told := end // the event is its receiver's own
+	e := newEvent(EventEnd, -1)
+	e.End, e.Hands = &told, h.hands()
+	return h.emit(e)
+}
+
+func (h *Hand) scores() (scores [Seats]int) {
+	for i := range h.seats {
+		scores[i] = h.seats[i].score
+	}
+	return scores
+}
+
+// fromDealer gives the seats in play order from the dealer.
+func (h *Hand) fromDealer() (order [Seats]int) {
+	for d := range order {
+		order[d] = (h.deal.Dealer + d) % Seats
+	}
+	return order
+}
+
+// fanWithoutCap is what a pig pays for where no cap says it.
+const fanWithoutCap = 5
+
+// payPigs lets each pig pay the highest win to those who are not pigs. In Xuezhan
+// winners have left; in Xueliu they are paid too.
+func (h *Hand) payPigs(status [Seats]Status) {
+	if !h.rules.HuaZhu {
+		return
+	}
+	fan := h.rules.Cap
+	if fan == 0 {
+		fan = fanWithoutCap
+	}
+	for _, i := range h.fromDealer() {
+		if status[i] != Pig {
+			continue
+		}
+		for _, j := range h.fromDealer() {
+			if status[j] != Pig && h.plays(j) {
+				h.pay(WhyHuaZhu, i, j, h.rules.Base<<fan)
+			}
+		}
+	}
+}
+
+// refundGangs lets who is not ready give back the gang money that stayed with them, in
+// the order in which the gangs were made.
+func (h *Hand) refundGangs(status [Seats]Status) {
+	if !h.rules.TuiShui {
+		return
+	}
+	for _, g := range h.gangs {
+		if s := status[g.seat]; g.moved || s != Pig && s != NotReady {
+			continue
+		}
+		for _, p := range g.payments {
+			h.pay(WhyTuiShui, g.seat, p.from, p.points)
+		}
+	}
+}
+
+// payReady lets who is not ready pay who is, by the best wait. A pig has paid already,
+// unless pigs do not pay.
+func (h *Hand) payReady(status [Seats]Status, ready [Seats]int) {
+	if !h.rules.DaJiao {
+		return
+	}
+	for _, i := range h.fromDealer() {
+		if status[i] != NotReady && (status[i] != Pig || h.rules.HuaZhu) {
+			continue
+		}
+		for _, j := range h.fromDealer() {
+			if status[j] == Ready {
+				h.pay(WhyDaJiao, i, j, h.rules.Base<<ready[j])
+			}
+		}
+	}
+}
