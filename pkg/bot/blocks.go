@@ -1,0 +1,106 @@
+package bot
+
+// blocks says what tiles can be grouped into: with a pair set apart (second row) or
+// not, for each number of whole sets, the most parts of sets (two tiles each) beside
+// them; none where that many sets cannot be made.
+type blocks [2][5]int8
+
+const none int8 = -1
+
+// weigh finds the groupings of one suit.
+func weigh(counts [9]uint8) blocks {
+	b := blocks{{none, none, none, none, none}, {none, none, none, none, none}}
+	w := weigher{counts: counts, best: &b}
+	w.group(0, 0, 0, 0)
+	return b
+}
+
+type weigher struct {
+	counts [9]uint8
+	best   *blocks
+}
+
+// group tries every use of the lowest tile not yet used.
+func (w *weigher) group(rank, pair, sets, parts int) {
+	for rank < 9 && w.counts[rank] == 0 {
+		rank++
+	}
+	if rank == 9 || sets+parts == 5 {
+		if sets < 5 && int8(parts) > w.best[pair][sets] {
+			w.best[pair][sets] = int8(parts)
+		}
+		return
+	}
+	c := &w.counts
+	if c[rank] >= 3 {
+		c[rank] -= 3
+		w.group(rank, pair, sets+1, parts)
+		c[rank] += 3
+	}
+	if rank < 7 && c[rank+1] > 0 && c[rank+2] > 0 {
+		c[rank]--
+		c[rank+1]--
+		c[rank+2]--
+		w.group(rank, pair, sets+1, parts)
+		c[rank]++
+		c[rank+1]++
+		c[rank+2]++
+	}
+	if c[rank] >= 2 {
+		c[rank] -= 2
+		if pair == 0 {
+			w.group(rank, 1, sets, parts)
+		}
+		w.group(rank, pair, sets, parts+1)
+		c[rank] += 2
+	}
+	for d := 1; d <= 2; d++ {
+		if rank+d < 9 && c[rank+d] > 0 {
+			c[rank]--
+			c[rank+d]--
+			w.group(rank, pair, sets, parts+1)
+			c[rank]++
+			c[rank+d]++
+		}
+	}
+	// The lowest tile may stay alone; then so do its equals.
+	held := c[rank]
+	c[rank] = 0
+	w.group(rank+1, pair, sets, parts)
+	c[rank] = held
+}
+
+// join groups two suits as one.
+func (b blocks) join(o *blocks) blocks {
+	sum := blocks{{none, none, none, none, none}, {none, none, none, none, none}}
+	for pair := range 2 {
+		for mine := 0; mine <= pair; mine++ {
+			for s, parts := range b[mine] {
+				if parts == none {
+					continue
+				}
+				for t, more := range o[pair-mine] {
+					if more != none && s+t < 5 && parts+more > sum[pair][s+t] {
+						sum[pair][s+t] = parts + more
+					}
+				}
+			}
+		}
+	}
+	return sum
+}
+
+// shanten is that of a whole hand that still needs this many sets.
+func (b *blocks) shanten(need int) int {
+	best := 2 * need
+	for pair := range 2 {
+		for sets, parts := range b[pair] {
+			if parts == none {
+				continue
+			}
+			sets := min(sets, need)
+			best = min(best, 2*need-2*sets-min(int(parts), need-sets)-pair)
+		}
+	}
+	return best
+}

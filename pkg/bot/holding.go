@@ -1,0 +1,208 @@
+package bot
+
+import "teahouse/pkg/mahjong"
+
+// holding is a hand as the bot weighs it. Tiles of the void suit count for nothing.
+type holding struct {
+	counts mahjong.Counts
+	melds  int
+	voids  int // tiles of the void suit still held
+	unseen mahjong.Counts
+}
+
+// newHolding reads the own hand, and from all that lies open which tiles may still come.
+func newHolding(view *mahjong.View) holding {
+	h := holding{counts: mahjong.Count(view.Hand), melds: len(view.Seats[view.Seat].Melds)}
+	for k := range h.unseen {
+		h.unseen[k] = 4 - h.counts[k]
+	}
+	seen := func(t mahjong.Tile) {
+		if k := t.Kind(); h.unseen[k] > 0 {
+			h.unseen[k]--
+		}
+	}
+	for i := range view.Seats {
+		for _, r := range view.Seats[i].River {
+			if r.Claimer < 0 { // a claimed tile is shown by its meld
+				seen(r.Tile)
+			}
+		}
+		for _, m := range view.Seats[i].Melds {
+			for _, t := range m.Tiles {
+				seen(t)
+			}
+		}
+	}
+	for k := range h.counts {
+		if mahjong.Kind(k).Suit() == view.Void {
+			h.voids += int(h.counts[k])
+			h.counts[k], h.unseen[k] = 0, 0
+		}
+	}
+	return h
+}
+
+// value says how far a hand is from winning: tiles missing before it waits, and how many
+// unseen tiles bring it nearer.
+type value struct{ shanten, live int }
+
+func (v value) betterThan(o value) bool {
+	return v.shanten < o.shanten || v.shanten == o.shanten && v.live > o.live
+}
+
+// bestDiscard gives the tile of may whose discard leaves the best hand, and that hand's
+// value. Among equals the tile goes that has least to do with the others.
+func (h *holding) bestDiscard(may []mahjong.Tile) (mahjong.Tile, value) {
+	forced := h.voids > 0 || len(may) == 1
+	if forced {
+		return may[len(may)-1], h.evaluate()
+	}
+	k, v := h.bestKind()
+	for _, t := range may {
+		if t.Kind() == k {
+			return t, v
+		}
+	}
+	return may[len(may)-1], v
+}
+
+// bestKind gives the kind whose discard leaves the best hand, and that hand's value.
+// With a void tile in hand that goes instead, and the rest stays as it is.
+func (h *holding) bestKind() (mahjong.Kind, value) {
+	if h.voids > 0 {
+		return 0, h.evaluate()
+	}
+	var shanten [mahjong.NumKinds]int
+	least := 99
+	g := newGrid(h)
+	for k, n := range h.counts {
+		if n == 0 {
+			continue
+		}
+		shanten[k] = g.without(k)
+		least = min(least, shanten[k])
+	}
+	best, choice, loose := value{shanten: 99}, mahjong.Kind(0), 0.0
+	for k, n := range h.counts {
+		if n == 0 || shanten[k] != least {
+			continue
+		}
+		v := value{least, g.liveWithout(k, least)}
+		b := bond(&h.counts, mahjong.Kind(k))
+		if v.betterThan(best) || v == best && b < loose {
+			best, choice, loose = v, mahjong.Kind(k), b
+		}
+	}
+	return choice, best
+}
+
+// evaluate values a hand that has no tile to discard.
+func (h *holding) evaluate() value {
+	g := newGrid(h)
+	s := g.shanten(g.base, g.pairs)
+	return value{s, g.live(g.base, g.pairs, s, -1)}
+}
+
+// grid keeps what the suits of a hand are worth, so that one changed tile means one suit
+// weighed again.
+type grid struct {
+	h     *holding
+	base  [3]blocks
+	pairs int
+	// plus holds the suit of each kind with one tile more, when known.
+	plus  [mahjong.NumKinds]blocks
+	known [mahjong.NumKinds]bool
+}
+
+func newGrid(h *holding) grid {
+	g := grid{h: h}
+	for suit := range g.base {
+		g.base[suit] = h.suit(suit)
+	}
+	for _, n := range h.counts {
+		g.pairs += int(n / 2)
+	}
+	return g
+}
+
+func (h *holding) suit(suit int) blocks {
+	return weigh([9]uint8(h.counts[suit*9 : suit*9+9]))
+}
+
+// shanten is the least over the plain form and, without melds, seven pairs.
+func (g *grid) shanten(suits [3]blocks, pairs int) int {
+	all := suits[0].join(&suits[1]).join(&suits[2])
+	s := all.shanten(4 - g.h.melds)
+	if g.h.melds == 0 {
+		s = min(s, 6-pairs)
+	}
+	return s
+}
+
+func (g *grid) without(k int) int {
+	suits, pairs := g.remove(k)
+	return g.shanten(suits, pairs)
+}
+
+// remove gives the suits and pairs of the hand without one tile of kind k.
+func (g *grid) remove(k int) (suits [3]blocks, pairs int) {
+	suits, pairs = g.base, g.pairs
+	if g.h.counts[k]%2 == 0 {
+		pairs--
+	}
+	g.h.counts[k]--
+	suits[k/9] = g.h.suit(k / 9)
+	g.h.counts[k]++
+	return suits, pairs
+}
+
+func (g *grid) liveWithout(k, shanten int) int {
+	suits, pairs := g.remove(k)
+	g.h.counts[k]--
+	live := g.live(suits, pairs, shanten, k/9)
+	g.h.counts[k]++
+	return live
+}
+
+// live counts the unseen tiles that bring a hand of this shanten nearer. The suit
+// changed differs from the base, so what is known of the base does not serve it.
+func (g *grid) live(suits [3]blocks, pairs, shanten, changed int) int {
+	live := 0
+	for k, unseen := range g.h.unseen {
+		if unseen == 0 || g.h.counts[k] == 4 || !g.near(k) {
+			continue
+		}
+		with, more := suits, pairs
+		if g.h.counts[k]%2 == 1 {
+			more++
+		}
+		if suit := k / 9; suit == changed {
+			g.h.counts[k]++
+			with[suit] = g.h.suit(suit)
+			g.h.counts[k]--
+		} else {
+			if !g.known[k] {
+				g.h.counts[k]++
+				g.plus[k], g.known[k] = g.h.suit(suit), true
+				g.h.counts[k]--
+			}
+			with[suit] = g.plus[k]
+		}
+		if g.shanten(with, more) < shanten {
+			live += int(unseen)
+		}
+	}
+	return live
+}
+
+// near says whether a tile of kind k could do anything for the hand: something must lie
+// within two ranks of it.
+func (g *grid) near(k int) bool {
+	rank := k % 9
+	for r := max(0, rank-2); r <= min(8, rank+2); r++ {
+		if g.h.counts[k-rank+r] > 0 {
+			return true
+		}
+	}
+	return false
+}
