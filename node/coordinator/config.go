@@ -1,0 +1,251 @@
+package coordinator
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"teahouse/node/coordinator/coordpb"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/token"
+)
+
+// Config describes a Coordinator. Node, Propose, Create, Push, Announce and
+// Signer have no default. The functions are called from several goroutines and
+// must not block.
+type Config struct {
+	// Node is this node's name.
+	Node string
+
+	// Propose hands an entry to the group's log.
+	Propose func(data []byte) Future
+
+	// Create asks the leader of the table's shard to make a table, by the
+	// method "cluster.create". Calls for one shard are made in order of their
+	// numbers and must be sent in that order; up to MaxCreations are open at a
+	// time. done is called exactly once, from any goroutine and soon after ctx
+	// ends at the latest; any error means that the outcome is unknown and that
+	// the same creation comes again.
+	Create func(ctx context.Context, table *linkpb.CreateTable, done func(*linkpb.CreateTableReply, error))
+
+	// Push sends a hint to a gateway. It may be lost.
+	Push func(gateway string, push *linkpb.Push)
+
+	// Announce tells all peers that this node leads the group in term, or
+	// does so no longer.
+	Announce func(term uint64, leading bool)
+
+	// Signer makes the session tokens. *token.Signer is one.
+	Signer Signer
+
+	// Birth proposes the first members. It is asked by a leader whose cluster
+	// is not born yet. Default: the cluster stays unborn.
+	Birth func() (cluster string, members []*linkpb.Member)
+
+	// OnView is called, one call at a time and on every replica, with each new
+	// member list or placement, also with a restored one. It must not call the
+	// Coordinator. Default: nothing.
+	OnView func(View)
+
+	// LedShards is how many shards each member leads by preference (1 to 8,
+	// default 2), Replicas how many nodes keep a shard (default 3, fewer in a
+	// smaller cluster). They matter at the birth only.
+	LedShards, Replicas int
+
+	// Queues that players may join; default DefaultQueues. The queues and
+	// limits of the leader hold for all replicas.
+	Queues []Queue
+	Limits Limits
+
+	MatchEvery   time.Duration // how often waiting tickets are looked at; default 20 ms
+	MaxWaiting   int           // requests that wait for the entry before them; default 8192
+	MaxBatch     int           // commands of one entry; default 1024
+	MaxCreations int           // creations on their way to one shard; default 16
+	CreateWithin time.Duration // after which a creation without an answer is sent again; default 2 s
+	RetryEvery   time.Duration // pause of a shard's creations after an error; default 25 ms
+
+	Now    func() time.Time // default time.Now; needs a monotonic clock
+	Rand   io.Reader        // default crypto/rand
+	Logger *slog.Logger     // default: discard
+}
+
+// Future is the outcome of a proposal, as *raftgroup.Future has it. Its result
+// is what Apply returned.
+type Future interface {
+	Done() <-chan struct{}
+	Result() (result any, index, term uint64, err error)
+}
+
+// Signer signs session tokens.
+type Signer interface {
+	Sign(claims token.Claims, now time.Time) (string, error)
+}
+
+// Queue is what players of one queue have in common. Players meet whose mode,
+// stake and hands are equal too.
+type Queue struct {
+	Name         string
+	Modes        []string      // games; the first is the default
+	Rules        string        // overrides of the game's default rules, JSON
+	DefaultHands int           // hands of a round for who does not say
+	MaxHands     int           // and the most that one may ask for
+	BotsAfter    time.Duration // wait after which bots fill a table; 0 = never
+	// Rating points between the best and the worst of a table: what a fresh
+	// ticket accepts, how that widens with each second of waiting, and where
+	// it ends.
+	Window, WidenPerSecond, MaxWindow uint32
+}
+
+// DefaultQueues are `standard` for people and `bench` for measurements.
+func DefaultQueues() []Queue {
+	return []Queue{{
+		Name: "standard", Modes: []string{"xuezhan"}, Rules: `{"min_claim_ms":700}`,
+		DefaultHands: 4, MaxHands: 16, BotsAfter: 10 * time.Second,
+		Window: 200, WidenPerSecond: 50, MaxWindow: 2000,
+	}, {
+		Name: "bench", Modes: []string{"xuezhan"}, Rules: `{"min_claim_ms":0}`,
+		DefaultHands: 1, MaxHands: 16,
+		Window: 200, WidenPerSecond: 50, MaxWindow: 2000,
+	}}
+}
+
+// Limits bound the state. Zero fields take the default.
+type Limits struct {
+	Tickets      int           // waiting in all queues together; default 20,000
+	Queues       int           // different (queue, mode, stake, hands) with a waiting ticket; default 256
+	Idle         int           // players remembered without ticket or table; default 100,000
+	Pending      int           // unconfirmed tables of one shard; default 256
+	PassOver     time.Duration // for how long a shard that refused a table gets none; default 5 s
+	Stuck        time.Duration // a shard with an unconfirmed table older than this gets none; default 1 s
+	SlackPercent int           // how far above the average a shard may be loaded; default 25
+}
+
+const (
+	seats        = 4
+	maxLed       = 8
+	maxReplicas  = 5
+	maxReplicate = 24 // shards that one node keeps
+)
+
+func (c Config) withDefaults() (Config, error) {
+	switch {
+	case c.Node == "":
+		return c, errors.New("coordinator: Config.Node is empty")
+	case c.Propose == nil || c.Create == nil || c.Push == nil || c.Announce == nil || c.Signer == nil:
+		return c, errors.New("coordinator: Config needs Propose, Create, Push, Announce and Signer")
+	}
+	if c.Birth == nil {
+		c.Birth = func() (string, []*linkpb.Member) { return "", nil }
+	}
+	if c.OnView == nil {
+		c.OnView = func(View) {}
+	}
+	if c.Queues == nil {
+		c.Queues = DefaultQueues()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, f := range []struct {
+		field *int
+		value int
+	}{
+		{&c.LedShards, 2}, {&c.Replicas, 3}, {&c.MaxWaiting, 8192}, {&c.MaxBatch, 1024}, {&c.MaxCreations, 16},
+		{&c.Limits.Tickets, 20_000}, {&c.Limits.Queues, 256}, {&c.Limits.Idle, 100_000}, {&c.Limits.Pending, 256},
+		{&c.Limits.SlackPercent, 25},
+	} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	for _, f := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&c.MatchEvery, 20 * time.Millisecond}, {&c.CreateWithin, 2 * time.Second}, {&c.RetryEvery, 25 * time.Millisecond},
+		{&c.Limits.PassOver, 5 * time.Second}, {&c.Limits.Stuck, time.Second},
+	} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	return c, c.validate()
+}
+
+func (c Config) validate() error {
+	for _, f := range []struct {
+		name          string
+		value, lo, hi int
+	}{
+		{"LedShards", c.LedShards, 1, maxLed},
+		{"Replicas", c.Replicas, 1, maxReplicas},
+		{"MaxWaiting", c.MaxWaiting, 1, 1 << 20},
+		{"MaxBatch", c.MaxBatch, 1, 1 << 13},
+		{"MaxCreations", c.MaxCreations, 1, 1 << 10},
+		{"Limits.Tickets", c.Limits.Tickets, seats, 1 << 20},
+		{"Limits.Queues", c.Limits.Queues, 1, 1 << 16},
+		{"Limits.Idle", c.Limits.Idle, 1, 1 << 24},
+		{"Limits.Pending", c.Limits.Pending, 1, 1 << 16},
+		{"Limits.SlackPercent", c.Limits.SlackPercent, 0, 1000},
+	} {
+		if f.value < f.lo || f.value > f.hi {
+			return fmt.Errorf("coordinator: Config.%s is %d, want %d to %d", f.name, f.value, f.lo, f.hi)
+		}
+	}
+	for _, d := range []time.Duration{c.MatchEvery, c.CreateWithin, c.RetryEvery} {
+		if d < time.Millisecond {
+			return errors.New("coordinator: MatchEvery, CreateWithin and RetryEvery are a millisecond at least")
+		}
+	}
+	for _, q := range c.Queues {
+		if err := q.validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q Queue) validate() error {
+	switch {
+	case q.Name == "" || len(q.Modes) == 0:
+		return fmt.Errorf("coordinator: queue %q: needs a name and a mode", q.Name)
+	case q.DefaultHands < 1 || q.MaxHands < q.DefaultHands || q.MaxHands > 1000:
+		return fmt.Errorf("coordinator: queue %q: hands %d of at most %d", q.Name, q.DefaultHands, q.MaxHands)
+	case q.BotsAfter < 0 || q.BotsAfter > 24*time.Hour:
+		return fmt.Errorf("coordinator: queue %q: bots after %v", q.Name, q.BotsAfter)
+	}
+	return nil
+}
+
+// settings is the part of the Config that goes into the log.
+func (c Config) settings() *coordpb.Settings {
+	s := &coordpb.Settings{
+		Seats:        seats,
+		MaxTickets:   uint32(c.Limits.Tickets),
+		MaxQueues:    uint32(c.Limits.Queues),
+		MaxIdle:      uint32(c.Limits.Idle),
+		MaxPending:   uint32(c.Limits.Pending),
+		PassOverMs:   uint32(c.Limits.PassOver.Milliseconds()),
+		StuckMs:      uint32(c.Limits.Stuck.Milliseconds()),
+		SlackPercent: uint32(c.Limits.SlackPercent),
+	}
+	for _, q := range c.Queues {
+		s.Queues = append(s.Queues, &coordpb.Queue{
+			Name: q.Name, Modes: q.Modes, Rules: []byte(q.Rules),
+			DefaultHands: uint32(q.DefaultHands), MaxHands: uint32(q.MaxHands),
+			BotsAfterMs: uint32(q.BotsAfter.Milliseconds()),
+			Window:      q.Window, WidenPerSecond: q.WidenPerSecond, MaxWindow: q.MaxWindow,
+		})
+	}
+	return s
+}

@@ -1,0 +1,31 @@
+package coordinator
+
+import (
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+)
+
+// View is who is a member and where the shards are. It is immutable.
+type View struct {
+	Cluster string          // "" = not born yet
+	Members *linkpb.Members // sorted by name
+	Shards  []Shard         // by id
+}
+
+// Shard is one group of tables.
+type Shard struct {
+	ID       game.GroupID
+	Replicas []string // node names; the first leads by preference
+}
+
+// Counts describe the state for health pages and tests.
+type Counts struct {
+	NowMs   uint64 // log time
+	Players int    // remembered
+	Idle    int    // of them without ticket or table
+	Waiting int    // tickets in a queue
+	Queues  int    // with a waiting ticket
+	Pending int    // tables not confirmed by their shard yet
+	Tables  int    // confirmed, not ended
+	Busy    uint64 // requests refused by the full mailbox of this process
+}

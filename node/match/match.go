@@ -1,0 +1,116 @@
+// Package match decides who plays with whom. It is a pure function of a
+// queue's waiting tickets and of the time that the caller names.
+//
+//	plan := match.Run(tickets, nowMs, match.Settings{Seats: 4, Window: 100, WidenPerSecond: 20, MaxWindow: 1000})
+//	for _, table := range plan.Tables { … }
+//
+// The oldest ticket chooses first: of the tables whose ratings lie within its
+// window it takes the one with the least spread. A window widens with its
+// ticket's waiting time, so the oldest ticket has the widest. Of equally rated
+// tickets the older one is always seated first. Once a ticket has waited for
+// BotsAfterMs it takes what company it can get, and bots fill its table.
+//
+// The package keeps no queue, knows no players and no parties, and imports
+// nothing local. The coordinator is its caller; anybody may be.
+package match
+
+// Ticket is one waiting player. Who joined earlier stands further ahead; the
+// lower id decides between equals.
+type Ticket struct {
+	ID       uint64
+	Rating   int64
+	JoinedMs uint64 // in the caller's time
+}
+
+// Settings are the rules of one queue.
+type Settings struct {
+	Seats          int    // of a table; less than 1 matches nobody
+	Window         uint32 // rating points that a fresh ticket accepts between the best and the worst of its table
+	WidenPerSecond uint32 // points by which a second of waiting widens it
+	MaxWindow      uint32 // where that ends; Window if it is less
+	BotsAfterMs    uint32 // wait after which bots fill a table; 0 = never
+}
+
+// Table is a table to be made.
+type Table struct {
+	Tickets []uint64 // ids; the first is the ticket that chose
+	Bots    int      // seats left to players made of code
+}
+
+// Plan is what the matcher wants.
+type Plan struct {
+	Tables []Table
+	// NextMs is the earliest moment at which time alone makes another table
+	// of the tickets that are left; 0 = never.
+	NextMs uint64
+}
+
+// Run matches the waiting tickets of one queue as of nowMs. Their order in the
+// slice does not matter and is not changed. It takes O(n log n) time.
+func Run(waiting []Ticket, nowMs uint64, s Settings) Plan {
+	if s.Seats < 1 || len(waiting) == 0 {
+		return Plan{}
+	}
+	p := newPool(waiting)
+	var plan Plan
+	for i, t := range p.tickets {
+		if p.seated[i] {
+			continue
+		}
+		if g, ok := p.choose(i, s.Seats); ok && g.spread <= s.window(t, nowMs) {
+			plan.Tables = append(plan.Tables, Table{Tickets: p.seat(g)})
+		}
+	}
+	// Bots come second, so that they never take a seat that a person would have had.
+	for i, t := range p.tickets {
+		if !p.seated[i] && s.botsDue(t, nowMs) {
+			g := p.company(i, s.Seats, s.window(t, nowMs))
+			plan.Tables = append(plan.Tables, Table{Tickets: p.seat(g), Bots: s.Seats - g.size()})
+		}
+	}
+	for i, t := range p.tickets {
+		if p.seated[i] {
+			continue
+		}
+		if due := s.due(p, i, t); due > 0 && (plan.NextMs == 0 || due < plan.NextMs) {
+			plan.NextMs = due
+		}
+	}
+	return plan
+}
+
+// maxWidenMs is the waiting time that still widens a window: 24 days, so that
+// no product overflows.
+const maxWidenMs = 1 << 31
+
+func (s Settings) window(t Ticket, nowMs uint64) uint64 {
+	waited := min(nowMs-min(nowMs, t.JoinedMs), maxWidenMs)
+	return min(s.top(), uint64(s.Window)+waited*uint64(s.WidenPerSecond)/1000)
+}
+
+func (s Settings) top() uint64 { return uint64(max(s.Window, s.MaxWindow)) }
+
+func (s Settings) botsDue(t Ticket, nowMs uint64) bool {
+	return s.BotsAfterMs > 0 && nowMs >= t.JoinedMs && nowMs-t.JoinedMs >= uint64(s.BotsAfterMs)
+}
+
+// due is when ticket i of the pool gets its table if nobody comes or goes; 0 = never.
+func (s Settings) due(p *pool, i int, t Ticket) uint64 {
+	var due uint64
+	if s.BotsAfterMs > 0 {
+		due = t.JoinedMs + uint64(s.BotsAfterMs)
+	}
+	g, ok := p.choose(i, s.Seats)
+	if !ok || s.WidenPerSecond == 0 || g.spread <= uint64(s.Window) || g.spread > s.top() {
+		return due
+	}
+	wide := (g.spread - uint64(s.Window)) * 1000
+	wait := (wide + uint64(s.WidenPerSecond) - 1) / uint64(s.WidenPerSecond)
+	if wait > maxWidenMs {
+		return due
+	}
+	if at := t.JoinedMs + wait; due == 0 || at < due {
+		due = at
+	}
+	return due
+}
