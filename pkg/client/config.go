@@ -1,0 +1,102 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// Config is how to reach the cluster. Only Addr must be set.
+type Config struct {
+	// Addr is the gateway's host:port.
+	Addr string
+	// Name is what others see of a new guest; empty = made by the cluster.
+	Name string
+	// Token resumes the session of a player; empty = a new guest. It is a secret.
+	Token string
+	// Program is the program and version for the operator's logs. Default: "teahouse-go".
+	Program string
+
+	// Dial opens a connection. Default: TCP.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// ConnectTimeout bounds one attempt to connect and log in. Default: 20 s, because a
+	// login waits at the gateway while the cluster has no leader.
+	ConnectTimeout time.Duration
+	// BackoffMin and BackoffMax bound the pause before connecting again: a random part of a
+	// span that doubles from the one to the other. Defaults: 50 ms and 5 s.
+	BackoffMin, BackoffMax time.Duration
+	// MaxEvents is how many received events of a table wait for Receive. What comes beyond
+	// it is dropped and fetched again once the waiting ones are read. Default: 1024.
+	MaxEvents int
+	// Seed makes the jitter repeatable; 0 = random.
+	Seed uint64
+
+	// Hooks watch what happens. They are called on the client's own goroutine (MoveAnswered:
+	// on the caller's) and must not block.
+	Hooks Hooks
+	// Logger gets lost connections. By default nothing is logged.
+	Logger *slog.Logger
+}
+
+// Hooks are called as things happen; each may be nil.
+type Hooks struct {
+	// Received sees every message from the gateway, before it is acted on.
+	Received func(*wirepb.Envelope)
+	// Disconnected is called when a logged-in connection is lost, with the reason.
+	Disconnected func(error)
+	// Resumed is called when the session goes on over a new connection.
+	Resumed func()
+	// MoveAnswered is called once per move with the code of its definite answer and the time
+	// from its first send to that answer, repeats included.
+	MoveAnswered func(table game.TableID, number uint64, code wirepb.Code, took time.Duration)
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Addr == "" {
+		return c, errors.New("client: Addr is empty")
+	}
+	if c.Program == "" {
+		c.Program = "teahouse-go"
+	}
+	if c.Dial == nil {
+		var d net.Dialer
+		c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+			return d.DialContext(ctx, "tcp", addr)
+		}
+	}
+	for _, d := range []struct {
+		name     string
+		value    *time.Duration
+		fallback time.Duration
+	}{
+		{"ConnectTimeout", &c.ConnectTimeout, 20 * time.Second},
+		{"BackoffMin", &c.BackoffMin, 50 * time.Millisecond},
+		{"BackoffMax", &c.BackoffMax, 5 * time.Second},
+	} {
+		if *d.value == 0 {
+			*d.value = d.fallback
+		}
+		if *d.value < 0 {
+			return c, fmt.Errorf("client: %s is %v", d.name, *d.value)
+		}
+	}
+	if c.BackoffMax < c.BackoffMin {
+		return c, fmt.Errorf("client: BackoffMax %v is below BackoffMin %v", c.BackoffMax, c.BackoffMin)
+	}
+	if c.MaxEvents == 0 {
+		c.MaxEvents = 1024
+	}
+	if c.MaxEvents < 0 {
+		return c, fmt.Errorf("client: MaxEvents is %d", c.MaxEvents)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}

@@ -1,0 +1,147 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"teahouse/pkg/wire"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// conn is one connection. Its heartbeat needs neither a goroutine nor a timer: the read
+// deadline is the beat, and reading goes on after it.
+type conn struct {
+	// owned by run
+	nc       net.Conn
+	frames   *wire.Reader
+	every    time.Duration // between two looks at the clock
+	idle     time.Duration // silence after which the gateway counts as gone
+	heard    time.Time     // when something was read
+	received func(*wirepb.Envelope)
+
+	mu   sync.Mutex // serialises writes
+	buf  []byte     // reused between writes
+	sent time.Time  // guarded by mu: when something was written
+}
+
+// errIdle says that the gateway has said nothing for too long.
+var errIdle = errors.New("client: the gateway is silent")
+
+func newConn(nc net.Conn, timeout time.Duration, received func(*wirepb.Envelope)) *conn {
+	now := time.Now()
+	c := &conn{nc: nc, every: timeout, idle: timeout, heard: now, sent: now, received: received}
+	c.frames = wire.NewReader(c, handshakeFrame, 2<<10)
+	nc.SetDeadline(now.Add(timeout))
+	return c
+}
+
+// handshakeFrame bounds the frames before Welcome has told the limit.
+const handshakeFrame = 16 << 10
+
+// welcomed takes over what the gateway has told about heartbeats and limits.
+func (c *conn) welcomed(w *wirepb.Welcome) {
+	limits, err := wire.Limits{
+		MaxFrame:  int(w.MaxFrame),
+		Heartbeat: time.Duration(w.HeartbeatMs) * time.Millisecond,
+		Idle:      time.Duration(w.IdleMs) * time.Millisecond,
+	}.WithDefaults()
+	if err != nil {
+		limits, _ = wire.Limits{}.WithDefaults()
+	}
+	c.frames.SetMaxFrame(limits.MaxFrame)
+	// Twice as often as the gateway asks for, so that a late beat is not too late.
+	c.every, c.idle = limits.Heartbeat/2, limits.Idle
+}
+
+// Read implements io.Reader for the framing: it beats whenever the deadline passes.
+func (c *conn) Read(p []byte) (int, error) {
+	for {
+		n, err := c.nc.Read(p)
+		if n > 0 {
+			c.heard = time.Now()
+		}
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if err := c.beat(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// beat pings if nothing was sent since the last one, and gives up on a silent gateway.
+func (c *conn) beat() error {
+	now := time.Now()
+	if now.Sub(c.heard) >= c.idle {
+		return errIdle
+	}
+	c.nc.SetReadDeadline(now.Add(c.every))
+	// The one write deadline of all writes until the next beat: a gateway that reads
+	// nothing must not block the callers for ever.
+	c.nc.SetWriteDeadline(now.Add(c.every + c.idle))
+	c.mu.Lock()
+	quiet := now.Sub(c.sent) >= c.every
+	c.mu.Unlock()
+	if !quiet {
+		return nil
+	}
+	return c.send(&wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{}}})
+}
+
+// send writes one message. After an error the connection is closed, so that the read loop
+// ends too. It may be called from any goroutine.
+func (c *conn) send(e *wirepb.Envelope) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	buf, err := wire.AppendEnvelope(c.buf[:0], e)
+	if err != nil {
+		return err
+	}
+	c.buf = buf
+	if _, err := c.nc.Write(buf); err != nil {
+		c.nc.Close()
+		return err
+	}
+	c.sent = time.Now()
+	return nil
+}
+
+// next returns the next message that is not about the connection itself.
+func (c *conn) next() (*wirepb.Envelope, error) {
+	for {
+		body, err := c.frames.Next()
+		if err != nil {
+			return nil, err
+		}
+		e, err := wire.ParseEnvelope(body)
+		if err != nil {
+			return nil, err
+		}
+		if c.received != nil {
+			c.received(e)
+		}
+		switch b := e.Body.(type) {
+		case *wirepb.Envelope_Ping:
+			pong := &wirepb.Pong{Nonce: b.Ping.Nonce}
+			if err := c.send(&wirepb.Envelope{Body: &wirepb.Envelope_Pong{Pong: pong}}); err != nil {
+				return nil, err
+			}
+		case *wirepb.Envelope_Pong:
+		case *wirepb.Envelope_Bye:
+			return nil, &byeError{b.Bye}
+		default:
+			return e, nil
+		}
+	}
+}
+
+// byeError is the gateway's last word.
+type byeError struct{ bye *wirepb.Bye }
+
+func (e *byeError) Error() string {
+	return fmt.Sprintf("the gateway said goodbye: %v %s", e.bye.Code, e.bye.Detail)
+}
