@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"aidanwoods.dev/go-paseto"
@@ -133,7 +134,9 @@ func NewVerifier(public ed25519.PublicKey) (*Verifier, error) {
 // Verify returns what the token says, if it is genuine and not expired. The errors are
 // ErrInvalid and ErrExpired, without detail: whoever forges tokens learns nothing from them.
 func (v *Verifier) Verify(text string, now time.Time) (Claims, error) {
-	if len(text) > MaxLen {
+	// Session tokens have no footer, the fourth part of a PASETO; an empty one would give
+	// each token a second spelling.
+	if len(text) > MaxLen || strings.Count(text, ".") != 2 {
 		return Claims{}, ErrInvalid
 	}
 	// Expiry is checked below, against the caller's clock; the library has its own.
