@@ -1,0 +1,99 @@
+// Package report holds what the bench tool measures and how it prints it: the
+// summary of a swarm, its audit, and latencies.
+//
+//	var l report.Latency
+//	l.Record(took)
+//	s.MoveLatency = l.Millis()
+//
+// It measures nothing itself. Only bench imports it.
+package report
+
+import (
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Summary is what a swarm prints with --json.
+type Summary struct {
+	Players         int            `json:"players"`
+	DurationS       float64        `json:"duration_s"`
+	HandsFinished   int            `json:"hands_finished"`
+	HandsUnfinished int            `json:"hands_unfinished"`
+	MovesAcked      int            `json:"moves_acked"`
+	MovesPerS       float64        `json:"moves_per_s"`
+	MoveLatencyMS   Millis         `json:"move_latency_ms"`
+	MatchWaitMS     Millis         `json:"match_wait_ms"`
+	LongestGapMS    float64        `json:"longest_gap_ms"`
+	Disconnects     int            `json:"disconnects"`
+	Resumes         int            `json:"resumes"`
+	Errors          map[string]int `json:"errors"` // by code
+	CPUPerMove      CPU            `json:"cpu_us_per_move"`
+	Audit           Audit          `json:"audit"`
+}
+
+// CPU is user and system time per acknowledged move, in microseconds.
+type CPU struct {
+	Gateway float64 `json:"gateway"`
+	Nodes   float64 `json:"nodes"`
+	Swarm   float64 `json:"swarm"`
+}
+
+// Audit counts broken promises; all zero is the only good result.
+type Audit struct {
+	LostMoves       int `json:"lost_moves"`       // acknowledged and absent from the hand's archive
+	DuplicateMoves  int `json:"duplicate_moves"`  // twice in the archive, or sent by nobody
+	HandsUnfinished int `json:"hands_unfinished"` // still open after the grace
+	HandsUnsettled  int `json:"hands_unsettled"`  // finished and absent from the database
+	HandsTwice      int `json:"hands_settled_twice"`
+	ScoreSumNonzero int `json:"score_sum_nonzero"`
+	EventsWrong     int `json:"events_wrong"`      // a seat's stream differs from the replay
+	PromptsTimedOut int `json:"prompts_timed_out"` // of seats with a connected client
+	HiddenTilesSeen int `json:"hidden_tiles_seen"` // tile fields that the seat could not know
+}
+
+// Clean reports whether every promise held.
+func (a Audit) Clean() bool { return a == Audit{} }
+
+// Millis are quantiles in milliseconds.
+type Millis struct {
+	P50  float64 `json:"p50"`
+	P90  float64 `json:"p90"`
+	P99  float64 `json:"p99"`
+	P999 float64 `json:"p999"`
+	Max  float64 `json:"max"`
+}
+
+// maxLatency is what a Latency can tell apart from more.
+const maxLatency = 10 * time.Minute
+
+// Latency collects durations. It is not safe for concurrent use.
+type Latency struct{ h *hdrhistogram.Histogram }
+
+// Record adds one duration, at a resolution of 0.1 %.
+func (l *Latency) Record(d time.Duration) {
+	if l.h == nil {
+		l.h = hdrhistogram.New(1, maxLatency.Microseconds(), 3)
+	}
+	l.h.RecordValue(min(d, maxLatency).Microseconds())
+}
+
+// Merge adds what other has collected.
+func (l *Latency) Merge(other *Latency) {
+	if other.h == nil {
+		return
+	}
+	if l.h == nil {
+		l.h = hdrhistogram.New(1, maxLatency.Microseconds(), 3)
+	}
+	l.h.Merge(other.h)
+}
+
+// Millis are the quantiles so far; all zero when nothing was recorded.
+func (l *Latency) Millis() Millis {
+	if l.h == nil {
+		return Millis{}
+	}
+	at := func(q float64) float64 { return float64(l.h.ValueAtQuantile(q)) / 1000 }
+	return Millis{P50: at(50), P90: at(90), P99: at(99), P999: at(99.9), Max: float64(l.h.Max()) / 1000}
+}

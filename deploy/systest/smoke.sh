@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# A cluster, a 20-second swarm on it, a node killed and started again meanwhile.
+# The swarm's exit status is the verdict: its audit must be all zero.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+dir=$(mktemp -d)
+go build -o "$dir/" ./deploy/local ./bench
+state=$dir/state.json
+"$dir/local" --listen 127.0.0.1:0 --state "$state" >"$dir/local.log" 2>&1 </dev/null &
+local=$!
+finish() {
+  status=$?
+  kill "$local" 2>/dev/null && wait "$local" || true
+  [ "$status" = 0 ] || cat "$dir/local.log"
+  rm -rf "$dir"
+}
+trap finish EXIT
+for _ in $(seq 300); do
+  grep -q 'Clients connect' "$dir/local.log" && break
+  kill -0 "$local" || exit 1
+  sleep 0.2
+done
+"$dir/bench" swarm --state "$state" --players 100 --duration 20s --pace 20ms &
+swarm=$!
+sleep 7
+"$dir/local" kill node-2 --state "$state"
+sleep 5
+"$dir/local" start node-2 --state "$state"
+wait "$swarm"
