@@ -27,8 +27,12 @@ func newMySQL(dsn string) *dialect {
 		rowLocks:  true,
 		retryable: mysqlRetryable,
 		connect:   func(cfg Config) (*sql.DB, error) { return openMySQL(dsn, cfg) },
-		gorm:      func(db *sql.DB) gorm.Dialector { return mysql.New(mysql.Config{Conn: db}) },
-		locked:    mysqlLocked,
+		gorm: func(db *sql.DB) gorm.Dialector {
+			// MariaDB's RETURNING gives the old row where an insert did nothing,
+			// which gorm counts as inserted.
+			return mysql.New(mysql.Config{Conn: db, DisableWithReturning: true})
+		},
+		locked: mysqlLocked,
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 
 // Archive implements game.Results.
 func (s *Store) Archive(ctx context.Context, key game.HandKey, id game.PlayerID) ([]byte, error) {
+	if id == 0 { // a player made of code sits at many tables and owns nothing
+		return nil, fmt.Errorf("gormstore: archive %v: %w", key, game.ErrNotFound)
+	}
 	var a archive
 	err := s.read(ctx, func(db *gorm.DB) error {
 		var hand settlement

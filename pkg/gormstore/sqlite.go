@@ -27,7 +27,7 @@ func newSQLite(path string) *dialect {
 		writers:    make(chan struct{}, 1),
 		retryable:  func(error) bool { return false }, // the busy timeout has waited already
 		connect: func(cfg Config) (*sql.DB, error) {
-			return openSQLite(path, cfg.LockTimeout, "journal_mode(WAL)")
+			return openSQLite(path, cfg.LockTimeout, "journal_mode(WAL)", "foreign_keys(1)")
 		},
 		gorm: func(db *sql.DB) gorm.Dialector { return &sqlite.Dialector{Conn: db} },
 		locked: func(ctx context.Context, _ *sql.DB, f func(context.Context) error) error {
