@@ -1,0 +1,337 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/wire"
+)
+
+// Peer is who is at the other end, as proved by the handshake.
+type Peer struct {
+	Name string
+	Role string
+	Addr string // of this connection, for logs
+}
+
+// Handler is what a link calls for the frames it receives. All functions are called on the
+// link's one reader goroutine, in the order of the frames: Up first, Down last. They must
+// not block. What is nil is not wanted: such a frame is dropped and counted, but
+// a Request is answered with UNKNOWN_METHOD.
+type Handler struct {
+	Up            func(*Conn)
+	Request       func(*Conn, *linkpb.Request) // answer with Conn.Respond, from anywhere
+	Push          func(*Conn, *linkpb.Push)
+	Announce      func(*Conn, *linkpb.Announce)
+	Members       func(*Conn, *linkpb.Members)
+	SessionClosed func(*Conn, *linkpb.SessionClosed)
+	Down          func(*Conn, error) // why the link ended; open calls have failed before
+}
+
+// Conn is one link. Its methods are safe for concurrent use and do not block,
+// except Call.
+type Conn struct {
+	// Immutable.
+	cfg     Config
+	nc      net.Conn
+	peer    Peer
+	handler Handler
+	in      *wire.Reader // owned by read
+	out     *queue
+	calls   *calls
+
+	received atomic.Uint64 // reads that brought something
+	ignored  atomic.Uint64
+
+	ending  sync.Once
+	err     error          // written before closing is closed
+	closing chan struct{}  // closed by end
+	done    chan struct{}  // closed when all goroutines are gone
+	writers sync.WaitGroup // write and keepAlive
+}
+
+// Stats counts what happened on a link.
+type Stats struct {
+	Out     QueueStats
+	Reads   uint64 // system calls that brought something
+	Ignored uint64 // frames nobody wanted: no handler, unknown kind, a response that came too late
+}
+
+// Dial connects to addr and proves both sides to each other. The link works when Dial
+// returns, and is closed by Close, not by ctx.
+func Dial(ctx context.Context, cfg Config, addr string, h Handler) (*Conn, error) {
+	return dial(ctx, cfg, "", addr, h)
+}
+
+// dial is Dial with the name that the peer must have, if not empty.
+func dial(ctx context.Context, cfg Config, want, addr string, h Handler) (*Conn, error) {
+	cfg, err := cfg.WithDefaults()
+	if err != nil {
+		return nil, err
+	}
+	dialer := net.Dialer{Timeout: cfg.DialTimeout}
+	nc, err := dialer.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("link: %w", err)
+	}
+	c, err := connect(ctx, cfg, nc, want, h)
+	if err != nil {
+		return nil, err
+	}
+	c.start()
+	return c, nil
+}
+
+// connect is the dialer's handshake over nc, which it closes on an error.
+func connect(ctx context.Context, cfg Config, nc net.Conn, want string, h Handler) (*Conn, error) {
+	return establish(ctx, cfg, nc, h, func(s *handshake) (Peer, error) { return s.dial(want) })
+}
+
+// Accept answers the handshake of a dialer over nc, and closes nc on an error. The link works
+// when Accept returns, and is closed by Close, not by ctx.
+func Accept(ctx context.Context, cfg Config, nc net.Conn, h Handler) (*Conn, error) {
+	c, err := accept(ctx, cfg, nc, h)
+	if err != nil {
+		return nil, err
+	}
+	c.start()
+	return c, nil
+}
+
+// accept is Accept up to the start.
+func accept(ctx context.Context, cfg Config, nc net.Conn, h Handler) (*Conn, error) {
+	cfg, err := cfg.WithDefaults()
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return establish(ctx, cfg, nc, h, (*handshake).accept)
+}
+
+func establish(ctx context.Context, cfg Config, nc net.Conn, h Handler, side func(*handshake) (Peer, error)) (*Conn, error) {
+	c := &Conn{
+		cfg: cfg, nc: nc, handler: h,
+		out: newQueue(cfg), calls: newCalls(cfg.MaxCalls),
+		closing: make(chan struct{}), done: make(chan struct{}),
+	}
+	c.in = wire.NewReader(countingReader{nc, &c.received}, maxHandshake, readBuffer)
+	s := newHandshake(cfg, nc, c.in)
+	peer, err := s.run(ctx, func() (Peer, error) { return side(s) })
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	c.peer = peer
+	c.in.SetMaxFrame(cfg.MaxFrame)
+	return c, nil
+}
+
+// start runs the link's goroutines; they end with the link.
+func (c *Conn) start() {
+	c.writers.Go(c.write)
+	c.writers.Go(c.keepAlive)
+	go c.read()
+}
+
+// Peer is who is at the other end.
+func (c *Conn) Peer() Peer { return c.peer }
+
+// Done is closed when the link has ended, its calls have failed and its Handler
+// was told.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err is why the link ended, nil while it works.
+func (c *Conn) Err() error {
+	select {
+	case <-c.closing:
+		return c.err
+	default:
+		return nil
+	}
+}
+
+// Close ends the link at once, without writing what waits. It may be called
+// from a Handler; wait for Done, elsewhere, if that matters.
+func (c *Conn) Close() { c.end(ErrClosed) }
+
+// Abort is Close with a reason for Err and Handler.Down.
+func (c *Conn) Abort(err error) { c.end(err) }
+
+// Stats returns the link's counters.
+func (c *Conn) Stats() Stats {
+	return Stats{Out: c.out.stats(), Reads: c.received.Load(), Ignored: c.ignored.Load()}
+}
+
+// SendPush, and likewise the other senders, queues a frame. ErrFull, ErrClosed
+// and ErrTooLong mean that nothing was sent. The message may be used again
+// when it returns, but must not be changed meanwhile.
+func (c *Conn) SendPush(m *linkpb.Push) error { return c.out.add(kindPush, m, 0) }
+
+// SendAnnounce queues an Announce.
+func (c *Conn) SendAnnounce(m *linkpb.Announce) error { return c.out.add(kindAnnounce, m, 0) }
+
+// SendMembers queues a Members.
+func (c *Conn) SendMembers(m *linkpb.Members) error { return c.out.add(kindMembers, m, 0) }
+
+// SendSessionClosed queues a SessionClosed.
+func (c *Conn) SendSessionClosed(m *linkpb.SessionClosed) error {
+	return c.out.add(kindSessionClosed, m, 0)
+}
+
+// Respond answers the request with this id; m's own id does not matter.
+func (c *Conn) Respond(id uint64, m *linkpb.Response) error {
+	return c.out.add(kindResponse, m, id)
+}
+
+// Go sends a request; its own id does not matter. On an error nothing was sent and done
+// is never called. Otherwise done is called exactly once on the link's reader
+// goroutine and must not block: with the response, or with ErrBroken when the link
+// ended before it, unless Forget comes first. The id is for Forget.
+func (c *Conn) Go(req *linkpb.Request, done func(*linkpb.Response, error)) (id uint64, err error) {
+	id, err = c.calls.add(done)
+	if err != nil {
+		return 0, err
+	}
+	if err := c.out.add(kindRequest, req, id); err != nil && c.calls.remove(id) != nil {
+		return 0, err
+	}
+	return id, nil // sent, or already failed by the link's end
+}
+
+// Forget drops an open call: true means that its done will never be called. The request
+// may have its effect all the same.
+func (c *Conn) Forget(id uint64) bool { return c.calls.remove(id) != nil }
+
+// Call sends a request and waits for its response. ErrFull, ErrBusy, ErrClosed
+// and ErrTooLong mean that nothing was sent; after ErrBroken or ctx's error the
+// outcome is unknown.
+func (c *Conn) Call(ctx context.Context, req *linkpb.Request) (*linkpb.Response, error) {
+	type result struct {
+		response *linkpb.Response
+		err      error
+	}
+	got := make(chan result, 1)
+	id, err := c.Go(req, func(r *linkpb.Response, err error) { got <- result{r, err} })
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case r := <-got:
+		return r.response, r.err
+	case <-ctx.Done():
+		c.Forget(id)
+		return nil, ctx.Err()
+	}
+}
+
+// end closes the link for the first reason that it is given.
+func (c *Conn) end(err error) {
+	c.ending.Do(func() {
+		c.err = err
+		close(c.closing)
+		c.out.close()
+		c.nc.Close() // wakes reader and writer
+	})
+}
+
+// write sends what is queued, everything that waits in one system call.
+func (c *Conn) write() {
+	var buf []byte
+	for {
+		select {
+		case <-c.out.wake:
+		case <-c.closing:
+			return
+		}
+		for {
+			buf = c.out.take(buf)
+			if len(buf) == 0 {
+				break
+			}
+			if _, err := c.nc.Write(buf); err != nil {
+				c.end(fmt.Errorf("%w: %w", ErrBroken, err))
+				return
+			}
+		}
+	}
+}
+
+// keepAlive pings and listens for silence. It is not part of write, which may be stuck in a
+// system call when the peer is.
+func (c *Conn) keepAlive() {
+	ticker := time.NewTicker(c.cfg.PingEvery)
+	defer ticker.Stop()
+	var heard uint64
+	var silence time.Duration
+	last, ping := time.Now(), new(linkpb.Ping)
+	for {
+		select {
+		case <-ticker.C:
+		case <-c.closing:
+			return
+		}
+		// A tick that is late means that this process did not run: what the peer said
+		// meanwhile is still to be read, so its silence is not known.
+		now := time.Now()
+		step := min(now.Sub(last), 2*c.cfg.PingEvery)
+		last = now
+		if n := c.received.Load(); n != heard {
+			heard, silence = n, 0
+		} else if silence += step; silence >= c.cfg.DeadAfter {
+			c.end(ErrSilent)
+			return
+		}
+		c.out.ping(kindPing, ping)
+	}
+}
+
+// read hands the peer's frames to the handler until the link ends, then ends
+// the rest of it.
+func (c *Conn) read() {
+	defer close(c.done)
+	if c.handler.Up != nil {
+		c.handler.Up(c)
+	}
+	for c.Err() == nil {
+		body, err := c.in.Next()
+		if err == nil {
+			err = c.dispatch(body)
+		}
+		if err != nil {
+			c.end(readError(err))
+		}
+	}
+	c.calls.fail(ErrBroken)
+	c.writers.Wait()
+	if c.handler.Down != nil {
+		c.handler.Down(c, c.err)
+	}
+}
+
+func readError(err error) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: closed by the peer", ErrBroken)
+	}
+	return fmt.Errorf("%w: %w", ErrBroken, err)
+}
+
+// countingReader counts the reads that brought something.
+type countingReader struct {
+	io.Reader
+	n *atomic.Uint64
+}
+
+func (r countingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if n > 0 {
+		r.n.Add(1)
+	}
+	return n, err
+}
