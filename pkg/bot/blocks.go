@@ -25,13 +25,18 @@ func (w *weigher) group(rank, pair, sets, parts int) {
 	for rank < 9 && w.counts[rank] == 0 {
 		rank++
 	}
-	if rank == 9 || sets+parts == 5 {
-		if sets < 5 && int8(parts) > w.best[pair][sets] {
-			w.best[pair][sets] = int8(parts)
+	c := &w.counts
+	if rank == 9 || sets+parts == 4 {
+		// A hand has room for four sets; beside them only a pair is of use.
+		w.note(pair, sets, parts)
+		for ; pair == 0 && rank < 9; rank++ {
+			if c[rank] >= 2 {
+				w.note(1, sets, parts)
+				return
+			}
 		}
 		return
 	}
-	c := &w.counts
 	if c[rank] >= 3 {
 		c[rank] -= 3
 		w.group(rank, pair, sets+1, parts)
@@ -63,11 +68,20 @@ func (w *weigher) group(rank, pair, sets, parts int) {
 			c[rank+d]++
 		}
 	}
-	// The lowest tile may stay alone; then so do its equals.
-	held := c[rank]
-	c[rank] = 0
-	w.group(rank+1, pair, sets, parts)
-	c[rank] = held
+	// The lowest tile may stay alone; then so do its equals. Three equal tiles never do:
+	// as a triplet they take nothing from the others.
+	if c[rank] < 3 {
+		held := c[rank]
+		c[rank] = 0
+		w.group(rank+1, pair, sets, parts)
+		c[rank] = held
+	}
+}
+
+func (w *weigher) note(pair, sets, parts int) {
+	if int8(parts) > w.best[pair][sets] {
+		w.best[pair][sets] = int8(parts)
+	}
 }
 
 // join groups two suits as one.

@@ -46,6 +46,10 @@ func newHolding(view *mahjong.View) holding {
 // unseen tiles bring it nearer.
 type value struct{ shanten, live int }
 
+// farAway is the shanten from which on live tiles are not counted: nearly every tile
+// helps such a hand, and the count costs more than it tells.
+const farAway = 3
+
 func (v value) betterThan(o value) bool {
 	return v.shanten < o.shanten || v.shanten == o.shanten && v.live > o.live
 }
@@ -87,7 +91,10 @@ func (h *holding) bestKind() (mahjong.Kind, value) {
 		if n == 0 || shanten[k] != least {
 			continue
 		}
-		v := value{least, g.liveWithout(k, least)}
+		v := value{shanten: least}
+		if least < farAway {
+			v.live = g.liveWithout(k, least)
+		}
 		b := bond(&h.counts, mahjong.Kind(k))
 		if v.betterThan(best) || v == best && b < loose {
 			best, choice, loose = v, mahjong.Kind(k), b
@@ -99,23 +106,32 @@ func (h *holding) bestKind() (mahjong.Kind, value) {
 // evaluate values a hand that has no tile to discard.
 func (h *holding) evaluate() value {
 	g := newGrid(h)
-	s := g.shanten(g.base, g.pairs)
-	return value{s, g.live(g.base, g.pairs, s, -1)}
+	v := value{shanten: g.shanten(g.base, g.pairs)}
+	if v.shanten < farAway {
+		v.live = g.live(g.base, g.pairs, v.shanten, -1)
+	}
+	return v
 }
 
 // grid keeps what the suits of a hand are worth, so that one changed tile means one suit
 // weighed again.
 type grid struct {
-	h     *holding
-	base  [3]blocks
-	pairs int
-	// plus holds the suit of each kind with one tile more, when known.
-	plus  [mahjong.NumKinds]blocks
-	known [mahjong.NumKinds]bool
+	h      *holding
+	counts mahjong.Counts // of the base, while those of h change
+	base   [3]blocks
+	pairs  int
+	plus   [mahjong.NumKinds]plus
+}
+
+// plus is the base with one tile more: the suit of that tile, and the whole hand.
+type plus struct {
+	known   bool
+	suit    blocks
+	shanten int
 }
 
 func newGrid(h *holding) grid {
-	g := grid{h: h}
+	g := grid{h: h, counts: h.counts}
 	for suit := range g.base {
 		g.base[suit] = h.suit(suit)
 	}
@@ -164,35 +180,57 @@ func (g *grid) liveWithout(k, shanten int) int {
 	return live
 }
 
-// live counts the unseen tiles that bring a hand of this shanten nearer. The suit
-// changed differs from the base, so what is known of the base does not serve it.
+// live counts the unseen tiles that bring a hand of this shanten nearer. The hand is the
+// base, but for one tile of the suit changed (-1 = it is the base).
 func (g *grid) live(suits [3]blocks, pairs, shanten, changed int) int {
 	live := 0
 	for k, unseen := range g.h.unseen {
 		if unseen == 0 || g.h.counts[k] == 4 || !g.near(k) {
 			continue
 		}
-		with, more := suits, pairs
-		if g.h.counts[k]%2 == 1 {
-			more++
+		// With more tiles no hand is farther away: what does not help the whole base
+		// does not help a part of it. This spares most of the weighing.
+		plus := g.with(k)
+		if plus.shanten >= shanten {
+			continue
 		}
-		if suit := k / 9; suit == changed {
-			g.h.counts[k]++
-			with[suit] = g.h.suit(suit)
-			g.h.counts[k]--
-		} else {
-			if !g.known[k] {
+		if changed >= 0 {
+			with, more := suits, pairs
+			if g.h.counts[k]%2 == 1 {
+				more++
+			}
+			with[k/9] = plus.suit
+			if k/9 == changed {
 				g.h.counts[k]++
-				g.plus[k], g.known[k] = g.h.suit(suit), true
+				with[changed] = g.h.suit(changed)
 				g.h.counts[k]--
 			}
-			with[suit] = g.plus[k]
+			if g.shanten(with, more) >= shanten {
+				continue
+			}
 		}
-		if g.shanten(with, more) < shanten {
-			live += int(unseen)
-		}
+		live += int(unseen)
 	}
 	return live
+}
+
+// with gives the base with one tile of kind k more.
+func (g *grid) with(k int) *plus {
+	p := &g.plus[k]
+	if p.known {
+		return p
+	}
+	suits, pairs := g.base, g.pairs
+	c := &g.counts[k]
+	if *c%2 == 1 {
+		pairs++
+	}
+	*c++
+	p.suit = weigh([9]uint8(g.counts[k/9*9 : k/9*9+9]))
+	*c--
+	suits[k/9] = p.suit
+	p.shanten, p.known = g.shanten(suits, pairs), true
+	return p
 }
 
 // near says whether a tile of kind k could do anything for the hand: something must lie
