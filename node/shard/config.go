@@ -1,0 +1,156 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"teahouse/node/table/tablepb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+)
+
+// Log proposes entries to the shard's Raft group.
+type Log interface {
+	// Propose never blocks. The errors of the Future are raftgroup's.
+	Propose(data []byte) Future
+}
+
+// Future is the outcome of a proposal, as raftgroup has it.
+type Future interface {
+	Done() <-chan struct{}
+	Result() (result any, index, term uint64, err error)
+}
+
+// Pool runs what blocks or burns CPU, bounded. An error means that f will not
+// run.
+type Pool interface {
+	Go(f func()) error
+}
+
+// QueueConfig is how the tables of a queue behave. Equal times for all nodes are not
+// needed: a table gets those of the leader that creates it.
+type QueueConfig struct {
+	Intermission time.Duration // log time between two hands
+	BotDelay     time.Duration // a bot answers after half to all of this
+}
+
+// Config describes a Shard. Fields without a default are required.
+type Config struct {
+	Group   game.GroupID // not 0
+	Cluster string       // cluster id, part of the key of settled hands
+	Node    string       // this node's name
+	Games   map[string]game.Game
+
+	// Results settles hands; called in Pool.
+	Results game.Results
+	// Ended tells the coordinator that a table's bindings can go. nil means
+	// done. Called in Pool, again and again until it succeeds.
+	Ended func(context.Context, *linkpb.TableEnded) error
+	// Push sends to the session on a gateway. Called in order, on the goroutine
+	// that applies; it must not block and not call the Shard.
+	Push func(gateway string, p *linkpb.Push)
+	// Announce says that this node leads the group in term, or (withdrawn) no
+	// longer. It must not block and not call the Shard.
+	Announce func(term uint64, withdrawn bool)
+	// Refuse gives a reason to take no new tables now, "" = none. It must not
+	// block. Optional.
+	Refuse func() string
+	Pool   Pool
+	Logger *slog.Logger // default: discard
+
+	// Queues by name; a queue that is not here gets DefaultQueue. Default:
+	// "bench" plays without pauses.
+	Queues       map[string]QueueConfig
+	DefaultQueue QueueConfig // default: 3 s, 1.2 s
+
+	AttachWait   time.Duration // the first deal waits for seats to attach; default 10 s
+	AutoDelay    time.Duration // auto-play answers after this; default 500 ms
+	Retention    time.Duration // a released table stays readable; default 2 min
+	DetachAfter  time.Duration // a seat whose session is gone is detached; default 10 s
+	Unsettled    int           // at so many unsettled hands no table is made and no hand dealt; default 256
+	MaxTables    int           // more are refused; default 4096
+	Mailbox      int           // requests waiting for a batch; more get BUSY; default 8192
+	BatchItems   int           // commands in one entry; default 1024
+	BatchBytes   int           // default 1 MiB
+	SettleAtOnce int           // settlements and outbox calls under way; default 8
+	JobTimeout   time.Duration // of one of them; default 5 s
+	RetryMin     time.Duration // pause after its first failure, doubled up to RetryMax; default 100 ms
+	RetryMax     time.Duration // default 5 s
+}
+
+func (c Config) withDefaults() (Config, error) {
+	switch {
+	case c.Group == game.Coordinator:
+		return c, errors.New("shard: Config.Group is the coordinator's")
+	case len(c.Games) == 0:
+		return c, errors.New("shard: Config.Games is empty")
+	case c.Cluster == "" || c.Node == "":
+		return c, errors.New("shard: Config.Cluster or Config.Node is empty")
+	case c.Results == nil || c.Ended == nil || c.Push == nil || c.Announce == nil || c.Pool == nil:
+		return c, errors.New("shard: Results, Ended, Push, Announce and Pool are required")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.Logger = c.Logger.With("shard", uint32(c.Group))
+	if c.Queues == nil {
+		c.Queues = map[string]QueueConfig{"bench": {}}
+	}
+	if c.DefaultQueue == (QueueConfig{}) {
+		c.DefaultQueue = QueueConfig{Intermission: 3 * time.Second, BotDelay: 1200 * time.Millisecond}
+	}
+	for _, f := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&c.AttachWait, 10 * time.Second}, {&c.AutoDelay, 500 * time.Millisecond},
+		{&c.Retention, 2 * time.Minute}, {&c.DetachAfter, 10 * time.Second},
+		{&c.JobTimeout, 5 * time.Second}, {&c.RetryMin, 100 * time.Millisecond}, {&c.RetryMax, 5 * time.Second},
+	} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+		if *f.field < 0 {
+			return c, fmt.Errorf("shard: a negative duration: %v", *f.field)
+		}
+	}
+	for _, f := range []struct {
+		field *int
+		value int
+	}{
+		{&c.Unsettled, 256}, {&c.MaxTables, 4096}, {&c.Mailbox, 8192}, {&c.BatchItems, 1024},
+		{&c.BatchBytes, 1 << 20}, {&c.SettleAtOnce, 8},
+	} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+		if *f.field < 0 {
+			return c, fmt.Errorf("shard: a negative bound: %d", *f.field)
+		}
+	}
+	return c, nil
+}
+
+// queue is the configuration of a queue's tables.
+func (c *Config) queue(name string) QueueConfig {
+	if q, ok := c.Queues[name]; ok {
+		return q
+	}
+	return c.DefaultQueue
+}
+
+// timing is what a new table gets.
+func (c *Config) timing(queue string) *tablepb.Timing {
+	ms := func(d time.Duration) uint32 { return uint32(d / time.Millisecond) }
+	return &tablepb.Timing{
+		AttachMs: ms(c.AttachWait), IntermissionMs: ms(c.queue(queue).Intermission), AutoMs: ms(c.AutoDelay),
+		RetentionMs: ms(c.Retention), RecheckMs: recheckMS,
+	}
+}
+
+// recheckMS is how often a table that may not deal at the settlement bound
+// tries again: rarely enough to leave the log to others.
+const recheckMS = 500

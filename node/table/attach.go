@@ -1,0 +1,122 @@
+package table
+
+import (
+	"teahouse/node/table/tablepb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// attach points a seat's stream at a session and pushes what that session has
+// not seen: the missing events if they are kept, else one snapshot.
+func (t *Table) attach(a *tablepb.Attach) {
+	i, s, err := t.seatOf(a.GetPlayer())
+	if err == nil && a.GetEpoch() < s.epoch {
+		err = game.Errorf(wirepb.Code_SUPERSEDED, "epoch %d, the seat is at %d", a.GetEpoch(), s.epoch)
+	}
+	if err != nil {
+		t.reply(nil, err)
+		return
+	}
+	s.attached, s.left = true, false
+	s.attachment++
+	s.epoch, s.gateway, s.session = a.GetEpoch(), a.GetGateway(), a.GetSession()
+	t.out.changed = true
+
+	last := s.stream.last()
+	t.reply(encode(&wirepb.AttachReply{Seat: uint32(i), NextNumber: s.number + 1, LastEvent: last}), nil)
+	switch after := a.GetLastEvent(); {
+	case after > last:
+		t.out.Reply.Code = wirepb.Code_RESUME_INVALID
+		t.push(i, wirepb.Push_SNAPSHOT, last, encode(t.view(i)))
+	case after < s.stream.dropped:
+		t.push(i, wirepb.Push_SNAPSHOT, last, encode(t.view(i)))
+	default:
+		for n := after + 1; n <= last; n++ {
+			t.push(i, wirepb.Push_EVENT, n, s.stream.at(n))
+		}
+	}
+}
+
+// detach ends a session's attachment after the time it had to come back.
+func (t *Table) detach(d *tablepb.Detach) {
+	i := int(d.GetSeat())
+	if i >= len(t.seats) {
+		return
+	}
+	s := t.seats[i]
+	if !s.attached || s.attachment != d.GetAttachment() {
+		return
+	}
+	s.attached, s.gateway, s.session = false, "", 0
+	t.out.changed = true
+	if t.phase < tablepb.Phase_SETTLING {
+		t.setAuto(i, true)
+	}
+}
+
+// leave notes that the player needs nothing more.
+func (t *Table) leave(l *tablepb.Leave) error {
+	_, s, err := t.seatOf(l.GetPlayer())
+	switch {
+	case err != nil:
+		return err
+	case l.GetEpoch() < s.epoch:
+		return game.Errorf(wirepb.Code_SUPERSEDED, "epoch %d, the seat is at %d", l.GetEpoch(), s.epoch)
+	case t.phase < tablepb.Phase_ENDED:
+		return game.Errorf(wirepb.Code_NOT_OVER, "the round still runs")
+	}
+	s.left = true
+	t.forgetIfLeft()
+	return nil
+}
+
+// forgetIfLeft ends the retention early.
+func (t *Table) forgetIfLeft() {
+	if t.phase != tablepb.Phase_RELEASED {
+		return
+	}
+	for _, s := range t.seats {
+		if !s.bot() && !s.left {
+			return
+		}
+	}
+	t.phase = tablepb.Phase_GONE
+	t.timerDue = 0
+}
+
+// allHere tells that nobody is left to wait for.
+func (t *Table) allHere() bool {
+	for _, s := range t.seats {
+		if !s.bot() && !s.attached {
+			return false
+		}
+	}
+	return true
+}
+
+// view is everything that a seat may know now.
+func (t *Table) view(i int) *wirepb.TableView {
+	s := t.seats[i]
+	v := &wirepb.TableView{
+		Opened: t.opened, Hand: t.hand, Dealer: uint32(t.dealer),
+		RoundEnded: t.phase >= tablepb.Phase_ENDED, Released: t.phase >= tablepb.Phase_RELEASED,
+		Seat: uint32(i), NextNumber: s.number + 1,
+	}
+	for _, s := range t.seats {
+		v.Totals = append(v.Totals, s.total)
+		v.AutoPlay = append(v.AutoPlay, s.auto)
+	}
+	if t.play == nil {
+		return v
+	}
+	v.Game = t.play.View(i)
+	if p := s.prompt; p.number != 0 {
+		left := p.opened + uint64(p.limit)
+		left -= min(left, t.now)
+		v.Prompt = &wirepb.OpenPrompt{
+			Number: p.number,
+			Prompt: &wirepb.Prompt{LimitMs: uint32(left), Game: t.play.Prompt(i).Payload},
+		}
+	}
+	return v
+}

@@ -1,0 +1,113 @@
+package table
+
+import (
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+
+	"teahouse/node/table/tablepb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// move decides a player's command. The order of the checks is part of the
+// protocol: a repeat gets its old answer whoever sends it, however the table
+// went on. A refusal uses up no number.
+func (t *Table) move(m *tablepb.Move) ([]byte, error) {
+	i, s, err := t.seatOf(m.GetPlayer())
+	if err != nil {
+		return nil, err
+	}
+	hash := contentHash(m)
+	switch n := m.GetNumber(); {
+	case n == s.number && n > 0 && hash == s.hash:
+		return moved(n), nil
+	case n == s.number && n > 0:
+		return nil, game.Errorf(wirepb.Code_NUMBER_REUSED, "number %d was another move", n)
+	case n <= s.number:
+		return nil, game.Errorf(wirepb.Code_ALREADY_DECIDED, "number %d, next is %d", n, s.number+1)
+	case m.GetEpoch() < s.epoch:
+		return nil, game.Errorf(wirepb.Code_SUPERSEDED, "epoch %d, the seat is at %d", m.GetEpoch(), s.epoch)
+	case n > s.number+1:
+		return nil, game.Errorf(wirepb.Code_NUMBER_GAP, "number %d, next is %d", n, s.number+1)
+	}
+	if m.GetPrompt() == 0 {
+		err = t.switchAuto(i, m)
+	} else {
+		err = t.answer(i, m)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.number, s.hash, s.timeouts = m.GetNumber(), hash, 0
+	t.out.changed = true
+	return moved(s.number), nil
+}
+
+// answer gives the game a move.
+func (t *Table) answer(i int, m *tablepb.Move) error {
+	s := t.seats[i]
+	switch {
+	case m.GetAutoPlay() != wirepb.AutoPlay_AUTO_UNCHANGED:
+		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "auto-play is switched with prompt 0")
+	case m.GetPrompt() > s.stream.last():
+		return game.Errorf(wirepb.Code_PROMPT_UNKNOWN, "prompt %d, the stream ends at %d", m.GetPrompt(), s.stream.last())
+	case m.GetPrompt() != s.prompt.number:
+		return game.Errorf(wirepb.Code_PROMPT_GONE, "prompt %d is closed", m.GetPrompt())
+	}
+	step, err := t.play.Move(i, m.GetMove())
+	if err != nil {
+		return err
+	}
+	t.showStep(step)
+	t.setAuto(i, false)
+	t.ask()
+	return nil
+}
+
+// switchAuto turns auto-play on or off.
+func (t *Table) switchAuto(i int, m *tablepb.Move) error {
+	on := m.GetAutoPlay() == wirepb.AutoPlay_AUTO_ON
+	switch {
+	case len(m.GetMove()) != 0, !on && m.GetAutoPlay() != wirepb.AutoPlay_AUTO_OFF:
+		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "prompt 0 only switches auto-play")
+	case t.phase >= tablepb.Phase_SETTLING:
+		return game.Errorf(wirepb.Code_PROMPT_GONE, "the round is over")
+	}
+	t.setAuto(i, on)
+	return nil
+}
+
+// bot decides the move of a player made of code.
+func (t *Table) bot(b *tablepb.Bot) error {
+	i := int(b.GetSeat())
+	switch {
+	case i >= len(t.seats) || !t.seats[i].bot():
+		return game.Errorf(wirepb.Code_NOT_SEATED, "seat %d is no bot's", i)
+	case b.GetPrompt() == 0 || b.GetPrompt() != t.seats[i].prompt.number:
+		return game.Errorf(wirepb.Code_PROMPT_GONE, "prompt %d is closed", b.GetPrompt())
+	}
+	step, err := t.play.Move(i, b.GetMove())
+	if err != nil {
+		return err
+	}
+	t.out.changed = true
+	t.seats[i].timeouts = 0
+	t.showStep(step)
+	t.setAuto(i, false)
+	t.ask()
+	return nil
+}
+
+// contentHash covers what a re-send repeats: all but the number and the epoch.
+func contentHash(m *tablepb.Move) uint64 {
+	b := make([]byte, 0, 64)
+	b = binary.BigEndian.AppendUint64(b, m.GetPrompt())
+	b = append(b, byte(m.GetAutoPlay()))
+	return xxhash.Sum64(append(b, m.GetMove()...))
+}
+
+// moved is the reply to the accepted move of this number.
+func moved(number uint64) []byte {
+	return encode(&wirepb.MoveReply{NextNumber: number + 1})
+}

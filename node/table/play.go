@@ -1,0 +1,177 @@
+package table
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"teahouse/node/table/tablepb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// HandSeed is the seed of a table's hand: HMAC-SHA256 over the hand's number
+// (four bytes, big-endian) with the table's secret as key.
+func HandSeed(secret []byte, hand uint32) [32]byte {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(binary.BigEndian.AppendUint32(nil, hand))
+	return [32]byte(mac.Sum(nil))
+}
+
+// nextHand deals when the table waits for nothing else.
+func (t *Table) nextHand() {
+	switch t.phase {
+	case tablepb.Phase_WAITING:
+		if t.timerDue != 0 && !t.allHere() {
+			return
+		}
+	case tablepb.Phase_BETWEEN:
+		if t.timerDue != 0 {
+			return
+		}
+	default:
+		return
+	}
+	// At the settlement bound no hand is dealt. Trying again by timer keeps
+	// one table's state independent of another's.
+	if t.room <= 0 {
+		recheck := max(t.timing.GetRecheckMs(), 1)
+		if t.timerDue == 0 || t.timerDue > t.now+uint64(recheck) {
+			t.phase = tablepb.Phase_BETWEEN
+			t.arm(recheck)
+		}
+		return
+	}
+	t.deal(HandSeed(t.secret, t.hand+1))
+}
+
+// deal begins the next hand.
+func (t *Table) deal(seed [32]byte) {
+	t.record.begin(t, seed)
+	t.hand++
+	t.dealer = t.next
+	t.phase = tablepb.Phase_PLAYING
+	t.timerDue = 0
+	for _, s := range t.seats {
+		s.stream.trim()
+	}
+	play, err := t.game.Deal(game.Setup{Rules: t.rules, Seed: seed, Dealer: t.dealer})
+	if err != nil {
+		broken("deal: %v", err)
+	}
+	t.play = play
+	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandStarted{
+		HandStarted: &wirepb.HandStarted{Hand: t.hand, Dealer: uint32(t.dealer)},
+	}})
+	t.showStep(game.Step{Events: play.Opening()})
+	for i, s := range t.seats {
+		if !s.attached && !s.bot() {
+			t.setAuto(i, true)
+		}
+	}
+	t.ask()
+}
+
+// showStep tells each seat what it may know of a step.
+func (t *Table) showStep(step game.Step) {
+	for _, e := range step.Events {
+		for i, payload := range e.Seats {
+			if payload != nil {
+				t.show(i, encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_Game{Game: payload}}))
+			}
+		}
+	}
+}
+
+// ask follows the game after a step: prompts that it closed or opened, and the
+// hold that it began or ended.
+func (t *Table) ask() {
+	waiting := false
+	for i, s := range t.seats {
+		p := t.play.Prompt(i)
+		waiting = waiting || p.Serial != 0
+		if p.Serial == s.prompt.serial {
+			continue
+		}
+		s.prompt = prompt{}
+		if p.Serial == 0 {
+			continue
+		}
+		limit := milliseconds(p.Limit)
+		number := t.show(i, encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_Prompt{
+			Prompt: &wirepb.Prompt{LimitMs: limit, Game: p.Payload},
+		}}))
+		s.prompt = prompt{number: number, serial: p.Serial, opened: t.now, limit: limit}
+		t.setDue(s)
+	}
+	switch hold := t.play.Hold(); {
+	case hold > 0 && t.timerDue == 0:
+		t.arm(milliseconds(hold))
+	case hold <= 0:
+		t.timerDue = 0
+		if _, over := t.play.Result(); !over && !waiting {
+			broken("the hand waits for nothing")
+		}
+	}
+}
+
+// endHand books a hand that is over: its result and its record become a
+// pending settlement.
+func (t *Table) endHand() {
+	if t.phase != tablepb.Phase_PLAYING {
+		return
+	}
+	result, over := t.play.Result()
+	if !over {
+		return
+	}
+	scores, err := t.scores(result)
+	if err != nil {
+		broken("result: %v", err)
+	}
+	var totals []int64
+	for i, s := range t.seats {
+		s.prompt = prompt{}
+		s.total += scores[i]
+		totals = append(totals, s.total)
+	}
+	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandEnded{HandEnded: &wirepb.HandEnded{
+		Hand: t.hand, Scores: scores, Totals: totals, Game: result.Summary,
+	}}})
+	for _, s := range t.seats {
+		s.stream.handEnd = s.stream.last()
+	}
+	t.pending = append(t.pending, &tablepb.Pending{Hand: t.hand, Scores: scores, Archive: t.record.finish(t)})
+	t.room--
+	t.next = result.NextDealer
+	t.timerDue = 0
+	if t.hand < t.hands {
+		t.phase = tablepb.Phase_BETWEEN
+		t.arm(t.timing.GetIntermissionMs())
+		return
+	}
+	t.phase = tablepb.Phase_SETTLING
+}
+
+// scores turns a result's base units into points.
+func (t *Table) scores(r game.Result) ([]int64, error) {
+	if len(r.Scores) != len(t.seats) || r.NextDealer < 0 || r.NextDealer >= len(t.seats) {
+		return nil, game.Errorf(wirepb.Code_INTERNAL, "%d scores, next dealer %d", len(r.Scores), r.NextDealer)
+	}
+	scores := make([]int64, len(r.Scores))
+	sum := int64(0)
+	for i, s := range r.Scores {
+		scores[i] = s * int64(t.stake)
+		sum += scores[i]
+	}
+	if sum != 0 {
+		return nil, game.Errorf(wirepb.Code_INTERNAL, "scores sum to %d", sum)
+	}
+	return scores, nil
+}
+
+// milliseconds rounds up, so that nothing is due at once that had some time.
+func milliseconds(d time.Duration) uint32 {
+	return uint32((max(d, 0) + time.Millisecond - 1) / time.Millisecond)
+}

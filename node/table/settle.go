@@ -1,0 +1,89 @@
+package table
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+
+	"teahouse/node/table/tablepb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// Pending are the results that are to be settled, oldest first, without the
+// cluster id and the time of settling.
+func (t *Table) Pending() []game.HandResult {
+	var results []game.HandResult
+	for _, p := range t.pending {
+		r := game.HandResult{
+			Key:     game.HandKey{Table: t.id, Hand: p.GetHand()},
+			Game:    t.game.Name(),
+			Queue:   t.queue,
+			Stake:   t.stake,
+			Scores:  p.GetScores(),
+			Archive: p.GetArchive(),
+		}
+		for _, s := range t.seats {
+			r.Players = append(r.Players, s.player)
+			r.Names = append(r.Names, s.name)
+		}
+		r.Hash = hashOf(r)
+		results = append(results, r)
+	}
+	return results
+}
+
+// settled notes that a hand is in the database.
+func (t *Table) settled(hand uint32) {
+	at := slices.IndexFunc(t.pending, func(p *tablepb.Pending) bool { return p.GetHand() == hand })
+	if at < 0 {
+		return
+	}
+	t.pending = slices.Delete(slices.Clone(t.pending), at, at+1) // snapshots share the old one
+	t.out.changed = true
+	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandSettled{HandSettled: &wirepb.HandSettled{Hand: hand}}})
+	t.endRound()
+}
+
+// endRound ends the round once every result is safe.
+func (t *Table) endRound() {
+	if t.phase != tablepb.Phase_SETTLING || len(t.pending) > 0 {
+		return
+	}
+	t.phase = tablepb.Phase_ENDED
+	var totals []int64
+	for _, s := range t.seats {
+		totals = append(totals, s.total)
+	}
+	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_RoundEnded{RoundEnded: &wirepb.RoundEnded{Totals: totals}}})
+}
+
+// freed notes that the players may queue again.
+func (t *Table) freed() {
+	if t.phase != tablepb.Phase_ENDED {
+		return
+	}
+	t.phase = tablepb.Phase_RELEASED
+	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_Released{Released: &wirepb.Released{}}})
+	t.arm(max(t.timing.GetRetentionMs(), 1))
+	t.forgetIfLeft()
+}
+
+// hashOf covers everything of a result but its key and its time. Every field
+// stands behind its length.
+func hashOf(r game.HandResult) [32]byte {
+	h := sha256.New()
+	num := func(n uint64) { h.Write(binary.BigEndian.AppendUint64(nil, n)) }
+	text := func(b []byte) { num(uint64(len(b))); h.Write(b) }
+	text([]byte(r.Game))
+	text([]byte(r.Queue))
+	num(uint64(r.Stake))
+	num(uint64(len(r.Players)))
+	for i := range r.Players {
+		num(uint64(r.Players[i]))
+		text([]byte(r.Names[i]))
+		num(uint64(r.Scores[i]))
+	}
+	text(r.Archive)
+	return [32]byte(h.Sum(nil))
+}

@@ -1,0 +1,340 @@
+package table
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"teahouse/node/table/tablepb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// MaxHands is the longest round.
+const MaxHands = 16
+
+// maxSeats is the most seats a game may have.
+const maxSeats = 8
+
+// secretBytes is the length of a table secret and of a hand's seed.
+const secretBytes = 32
+
+// Table is one table. See the package comment.
+type Table struct {
+	game   game.Game
+	id     game.TableID
+	secret []byte // nil in a replay: then no hand can be dealt but the recorded one
+	rules  []byte
+	hands  uint32
+	stake  uint32
+	queue  string
+	timing *tablepb.Timing
+	opened *wirepb.Opened // the first event of every stream
+	seats  []*seat
+
+	phase  tablepb.Phase
+	hand   uint32 // number of the current or last hand, 0 before the first
+	dealer int    // of hand
+	next   int    // dealer of the hand after it
+	voided bool
+
+	// play is the hand's game, kept after its end until the next deal so that
+	// a late viewer sees how it ended. It is open while phase is PLAYING.
+	play game.Hand
+
+	timer    uint64 // number of the newest timer
+	timerDue uint64 // 0 = not running
+
+	record  record             // of the open hand
+	pending []*tablepb.Pending // oldest first
+
+	// Of the command being applied.
+	now  uint64
+	term uint64
+	room int
+	out  Output
+}
+
+// Entry is a command with its place in the log.
+type Entry struct {
+	NowMS   uint64 // log time
+	Term    uint64
+	Room    int // how many more unsettled hands the shard takes; no hand is dealt at 0
+	Command *tablepb.Command
+	Raw     []byte // Command as it stands in the log, never changed later; nil = made when needed
+}
+
+// Output is what a command did.
+type Output struct {
+	Reply  *Reply // for Attach, Move, Leave and Bot
+	Pushes []Push // for attached seats, in order; behind the reply
+	Void   string // not empty: the table has just been voided, and why (for the operator)
+
+	changed bool // the command belongs into the record of the hand
+}
+
+// Reply answers the player.
+type Reply struct {
+	Code    game.Code
+	Detail  string
+	Payload []byte
+}
+
+// Push is for the session attached to a seat.
+type Push struct {
+	Seat    int
+	Gateway string
+	Session uint64
+	Epoch   uint64
+	Kind    wirepb.Push_Kind
+	Number  uint64
+	Payload []byte // not to be changed
+}
+
+// New makes a table as c tells and opens the streams. A refusal's error
+// carries a Code.
+func New(g game.Game, c *tablepb.Create, nowMS uint64) (*Table, error) {
+	spec := c.GetSpec()
+	rules, err := g.Rules(spec.GetRules())
+	switch {
+	case err != nil:
+		return nil, game.Errorf(wirepb.Code_RULES_INVALID, "%v", err)
+	case len(spec.GetSeats()) != g.Seats():
+		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "%d seats, want %d", len(spec.GetSeats()), g.Seats())
+	case g.Seats() > maxSeats:
+		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "%d seats are more than %d", g.Seats(), maxSeats)
+	case spec.GetHands() < 1 || spec.GetHands() > MaxHands:
+		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "%d hands, want 1 to %d", spec.GetHands(), MaxHands)
+	case len(spec.GetSecret()) != secretBytes:
+		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "a secret of %d bytes, want %d", len(spec.GetSecret()), secretBytes)
+	case int(spec.GetDealer()) >= g.Seats():
+		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "dealer %d of %d seats", spec.GetDealer(), g.Seats())
+	}
+	t := &Table{
+		game: g, id: game.TableID(spec.GetTable()), secret: spec.GetSecret(), rules: rules,
+		hands: spec.GetHands(), stake: max(spec.GetStake(), 1), queue: spec.GetQueue(),
+		timing: c.GetTiming(), next: int(spec.GetDealer()), phase: tablepb.Phase_WAITING, now: nowMS,
+	}
+	if t.timing == nil {
+		t.timing = &tablepb.Timing{}
+	}
+	taken := make(map[uint64]bool)
+	for _, s := range spec.GetSeats() {
+		if p := s.GetPlayer(); p != 0 && taken[p] {
+			return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "player %d sits twice", p)
+		}
+		taken[s.GetPlayer()] = true
+		t.seats = append(t.seats, &seat{player: game.PlayerID(s.GetPlayer()), name: s.GetName()})
+	}
+	t.opened = t.makeOpened()
+	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_Opened{Opened: t.opened}})
+	if t.allHere() {
+		t.arm(1)
+	} else {
+		t.arm(max(t.timing.GetAttachMs(), 1))
+	}
+	t.out = Output{} // nobody is attached yet
+	return t, nil
+}
+
+func (t *Table) makeOpened() *wirepb.Opened {
+	o := &wirepb.Opened{Game: t.game.Name(), Rules: t.rules, Hands: t.hands, Stake: t.stake}
+	for _, s := range t.seats {
+		o.Seats = append(o.Seats, &wirepb.SeatInfo{Player: uint64(s.player), Name: s.name})
+	}
+	return o
+}
+
+// Apply applies one command. It never panics: if the game does, the table is
+// voided, in the same way on every replica.
+func (t *Table) Apply(e Entry) Output {
+	t.now, t.term, t.room, t.out = e.NowMS, e.Term, e.Room, Output{}
+	ok := t.guard(func() {
+		t.dispatch(e.Command)
+		if t.out.changed {
+			t.record.add(t, e)
+		}
+		t.endHand()
+	})
+	if ok {
+		t.guard(t.nextHand)
+	} else if answers(e.Command) {
+		t.out.Reply = &Reply{Code: wirepb.Code_INTERNAL, Detail: "the table is void"}
+	}
+	out := t.out
+	t.out = Output{}
+	return out
+}
+
+// guard runs f. If f panics, what f told the seats is taken back and the table
+// is voided.
+func (t *Table) guard(f func()) (ok bool) {
+	var marks [maxSeats]uint64
+	for i, s := range t.seats {
+		marks[i] = s.stream.last()
+	}
+	pushes := len(t.out.Pushes)
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		t.out.Pushes = t.out.Pushes[:pushes]
+		for i, s := range t.seats {
+			s.stream.rollBack(marks[i])
+		}
+		why := fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
+		if b, is := p.(brokenGame); is {
+			why = string(b)
+		}
+		t.void(why)
+	}()
+	f()
+	return true
+}
+
+// brokenGame is panicked with when the game breaks its contract.
+type brokenGame string
+
+func broken(format string, args ...any) {
+	panic(brokenGame(fmt.Sprintf(format, args...)))
+}
+
+// answers tells whether somebody waits for an answer to c.
+func answers(c *tablepb.Command) bool {
+	switch c.GetBody().(type) {
+	case *tablepb.Command_Attach, *tablepb.Command_Move, *tablepb.Command_Leave:
+		return true
+	}
+	return false
+}
+
+func (t *Table) dispatch(c *tablepb.Command) {
+	switch b := c.GetBody().(type) {
+	case *tablepb.Command_Move:
+		t.reply(t.move(b.Move))
+	case *tablepb.Command_Bot:
+		t.reply(nil, t.bot(b.Bot))
+	case *tablepb.Command_Deadline:
+		t.deadline(b.Deadline)
+	case *tablepb.Command_Attach:
+		t.attach(b.Attach)
+	case *tablepb.Command_Detach:
+		t.detach(b.Detach)
+	case *tablepb.Command_Leave:
+		t.reply(nil, t.leave(b.Leave))
+	case *tablepb.Command_TookOver:
+		t.tookOver()
+	case *tablepb.Command_Settled:
+		t.settled(b.Settled.GetHand())
+	case *tablepb.Command_Freed:
+		t.freed()
+	}
+}
+
+func (t *Table) reply(payload []byte, err error) {
+	if err != nil {
+		t.out.Reply = &Reply{Code: game.CodeOf(err, wirepb.Code_INTERNAL), Detail: err.Error()}
+		return
+	}
+	t.out.Reply = &Reply{Payload: payload}
+}
+
+// void ends the round at once. The open hand counts for nothing; hands that
+// ended before keep their results.
+func (t *Table) void(why string) {
+	t.out.Void = why
+	t.voided = true
+	t.play, t.record = nil, record{}
+	for _, s := range t.seats {
+		s.prompt = prompt{}
+	}
+	if t.phase < tablepb.Phase_SETTLING {
+		t.phase = tablepb.Phase_SETTLING
+		t.timerDue = 0
+		t.endRound()
+	}
+}
+
+// ID names the table.
+func (t *Table) ID() game.TableID { return t.id }
+
+// Phase is where in its life the table is. A table in phase GONE is to be
+// forgotten.
+func (t *Table) Phase() tablepb.Phase { return t.phase }
+
+// Unsettled is how many finished hands are not known to be in the database.
+func (t *Table) Unsettled() int { return len(t.pending) }
+
+// Ended is the outbox item of a table whose bindings are to be freed, else nil.
+func (t *Table) Ended() *linkpb.TableEnded {
+	if t.phase != tablepb.Phase_ENDED {
+		return nil
+	}
+	e := &linkpb.TableEnded{Table: uint64(t.id)}
+	for _, s := range t.seats {
+		if !s.bot() {
+			e.Players = append(e.Players, uint64(s.player))
+		}
+	}
+	return e
+}
+
+// Hand is the hand being played or last played, for auditors; nil before the
+// first.
+func (t *Table) Hand() game.Hand { return t.play }
+
+// BotPrompt is a question to a player made of code.
+type BotPrompt struct {
+	Seat    int
+	Number  uint64
+	Payload []byte // for Game.Think
+}
+
+// BotPrompts are the open ones.
+func (t *Table) BotPrompts() []BotPrompt {
+	var open []BotPrompt
+	for i, s := range t.seats {
+		if s.bot() && s.prompt.number != 0 {
+			open = append(open, BotPrompt{Seat: i, Number: s.prompt.number, Payload: t.play.Prompt(i).Payload})
+		}
+	}
+	return open
+}
+
+// Queue is the queue that the table came from.
+func (t *Table) Queue() string { return t.queue }
+
+// Attachment says where a seat's pushes go.
+type Attachment struct {
+	Seat    int
+	Player  game.PlayerID
+	Gateway string
+	Session uint64
+	Epoch   uint64
+	Number  uint64 // what Detach names
+}
+
+// Attachments are those of the attached seats.
+func (t *Table) Attachments() []Attachment {
+	var all []Attachment
+	for i, s := range t.seats {
+		if s.attached {
+			all = append(all, Attachment{
+				Seat: i, Player: s.player, Gateway: s.gateway, Session: s.session, Epoch: s.epoch, Number: s.attachment,
+			})
+		}
+	}
+	return all
+}
+
+// Events are the events of a seat's stream that are still kept, behind after.
+func (t *Table) Events(seat int, after uint64) []StreamEvent {
+	s := &t.seats[seat].stream
+	after = max(after, s.dropped)
+	var events []StreamEvent
+	for n := after + 1; n <= s.last(); n++ {
+		events = append(events, StreamEvent{Number: n, Payload: s.at(n)})
+	}
+	return events
+}
