@@ -50,7 +50,7 @@ type Pool struct {
 	up     atomic.Pointer[map[string]*Conn] // working links; replaced, never changed
 
 	mu      sync.Mutex
-	targets map[string]*target
+	targets map[string]*target // newest of each name, wanted or ending
 	running sync.WaitGroup
 }
 
@@ -58,8 +58,7 @@ type Pool struct {
 type target struct {
 	name, addr string
 	cancel     context.CancelFunc
-	done       chan struct{}   // closed when its goroutine has ended
-	after      <-chan struct{} // done of the target that it replaces, nil if none
+	done       chan struct{} // closed when its link has ended for good
 }
 
 // NewPool makes a pool without targets.
@@ -79,36 +78,44 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 func (p *Pool) SetTargets(addrs map[string]string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ctx.Err() != nil {
-		return
-	}
 	for name, t := range p.targets {
 		if addrs[name] != t.addr {
 			t.cancel()
 		}
 	}
 	for name, addr := range addrs {
-		old := p.targets[name]
-		if old != nil && old.addr == addr {
-			continue
-		}
-		p.startLocked(name, addr, old)
-	}
-	for name := range p.targets {
-		if _, wanted := addrs[name]; !wanted {
-			delete(p.targets, name)
+		if old := p.targets[name]; addr != "" && (old == nil || old.addr != addr) {
+			p.startLocked(name, addr, old)
 		}
 	}
 }
 
+// startLocked needs mu. The new target waits for the end of the old one, so that
+// Up and Down of one name stay in order.
 func (p *Pool) startLocked(name, addr string, old *target) {
+	if p.ctx.Err() != nil {
+		return
+	}
 	ctx, cancel := context.WithCancel(p.ctx)
 	t := &target{name: name, addr: addr, cancel: cancel, done: make(chan struct{})}
-	if old != nil {
-		t.after = old.done
-	}
 	p.targets[name] = t
-	p.running.Go(func() { p.keep(ctx, t) })
+	p.running.Go(func() {
+		defer p.ended(t)
+		if old != nil {
+			<-old.done
+		}
+		p.keep(ctx, t)
+	})
+}
+
+func (p *Pool) ended(t *target) {
+	t.cancel()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.targets[t.name] == t {
+		delete(p.targets, t.name)
+	}
+	close(t.done)
 }
 
 // Conn is the working link to name, nil if there is none now.
@@ -128,66 +135,59 @@ func (p *Pool) Close() {
 
 // keep owns one target until ctx ends.
 func (p *Pool) keep(ctx context.Context, t *target) {
-	defer close(t.done)
-	defer t.cancel()
-	if t.after != nil {
-		<-t.after
-	}
 	log := p.cfg.Link.Logger.With("peer", t.name, "addr", t.addr)
-	wait, failed := p.cfg.BackoffMin, false
+	wait, told := p.cfg.BackoffMin, false
 	c, err := p.dial(ctx, t)
-	for ctx.Err() == nil {
-		if err != nil {
-			if !failed { // once, not at each try
+	for {
+		switch {
+		case err == nil:
+			log.Info("link: up")
+			born := time.Now()
+			c, err = p.hold(ctx, t, c)
+			if time.Since(born) >= p.cfg.BackoffMax {
+				wait = p.cfg.BackoffMin
+			}
+			told = false
+		case ctx.Err() != nil:
+			return
+		default:
+			if !told { // once, not at each try
 				log.Warn("link: cannot connect", "error", err)
 			}
-			failed = true
+			told = true
 			pause(ctx, wait-rand.N(wait/2+1))
 			wait = min(2*wait, p.cfg.BackoffMax)
 			c, err = p.dial(ctx, t)
-			continue
 		}
-		log.Info("link: up")
-		born := time.Now()
-		p.live(ctx, c)
-		if ctx.Err() != nil {
-			return
-		}
-		log.Warn("link: lost", "error", c.Err())
-		failed = false
-		reason := c.Err()
-		if time.Since(born) < p.cfg.BackoffMax {
-			// Two processes of one name would replace each other for ever.
-			p.lost(t, reason, false)
-			err = reason
-			continue
-		}
-		wait = p.cfg.BackoffMin
-		c, err = p.redial(ctx, t)
-		if ctx.Err() != nil && err != nil {
-			return
-		}
-		p.lost(t, reason, errors.Is(err, syscall.ECONNREFUSED))
-	}
-	if err == nil && c != nil {
-		c.Close()
-		<-c.Done()
 	}
 }
 
-func (p *Pool) lost(t *target, err error, refused bool) {
-	if p.cfg.Lost != nil {
-		p.cfg.Lost(t.name, err, refused)
-	}
-}
-
-// live waits for the end of a link, or ends it with ctx.
-func (p *Pool) live(ctx context.Context, c *Conn) {
+// hold waits for the end of a link, or ends it with ctx. A link that broke is replaced at
+// once if that is possible.
+func (p *Pool) hold(ctx context.Context, t *target, c *Conn) (*Conn, error) {
+	born := time.Now()
 	select {
 	case <-c.Done():
 	case <-ctx.Done():
 		c.Close()
 		<-c.Done()
+		return nil, ctx.Err()
+	}
+	reason := c.Err()
+	p.cfg.Link.Logger.Warn("link: lost", "peer", t.name, "error", reason)
+	if time.Since(born) < p.cfg.BackoffMax {
+		// Two processes of one name would replace each other without a pause.
+		p.lost(t, reason, false)
+		return nil, reason
+	}
+	c, err := p.redial(ctx, t)
+	p.lost(t, reason, errors.Is(err, syscall.ECONNREFUSED))
+	return c, err
+}
+
+func (p *Pool) lost(t *target, err error, refused bool) {
+	if p.cfg.Lost != nil {
+		p.cfg.Lost(t.name, err, refused)
 	}
 }
 

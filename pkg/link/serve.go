@@ -24,7 +24,8 @@ func Serve(ctx context.Context, ln net.Listener, cfg Config, h Handler) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := &server{cfg: cfg, handler: h, links: make(map[string]*Conn)}
-	defer s.wait()
+	defer s.running.Wait()
+	defer ln.Close()
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { ln.Close() })
 	defer stop()
@@ -100,8 +101,6 @@ func (s *server) serve(ctx context.Context, nc net.Conn, greeted func()) {
 	}
 	s.mu.Unlock()
 }
-
-func (s *server) wait() { s.running.Wait() }
 
 // pause waits for d or for ctx.
 func pause(ctx context.Context, d time.Duration) {
