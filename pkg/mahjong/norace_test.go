@@ -1,0 +1,5 @@
+//go:build !race
+
+package mahjong_test
+
+const randomHands = 240
