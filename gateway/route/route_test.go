@@ -1,12 +1,13 @@
 package route
 
 import (
-	"maps"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"teahouse/pkg/game"
+	"teahouse/pkg/link"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -17,6 +18,10 @@ func members(number uint64, names ...string) *linkpb.Members {
 		m.Members = append(m.Members, &linkpb.Member{Name: n})
 	}
 	return m
+}
+
+func announce(group game.GroupID, term uint64) *linkpb.Announce {
+	return &linkpb.Announce{Group: uint32(group), Term: term}
 }
 
 func TestZeroSnapshotKnowsNobody(t *testing.T) {
@@ -30,8 +35,8 @@ func TestZeroSnapshotKnowsNobody(t *testing.T) {
 
 func TestLookupByScope(t *testing.T) {
 	s := &Snapshot{}
-	s, _ = s.Announced(game.Coordinator, "c", 1)
-	s, _ = s.Announced(2, "t", 1)
+	s, _ = s.Announced("c", announce(game.Coordinator, 1))
+	s, _ = s.Announced("t", announce(2, 1))
 	s, _, err := s.WithMembers(members(1, "m"))
 	if err != nil {
 		t.Fatal(err)
@@ -49,79 +54,88 @@ func TestLookupByScope(t *testing.T) {
 }
 
 func TestEqualTermComesBackAfterABrokenLink(t *testing.T) {
-	s, _ := (&Snapshot{}).Announced(1, "a", 5)
-	s, changed := s.Broken("a")
-	if _, ok := s.Leader(1); ok || !changed {
+	s, _ := (&Snapshot{}).Announced("a", announce(1, 5))
+	s, changed := s.Down("a")
+	if s.Leader(1).Node != "" || !changed {
 		t.Fatal("the route survived its link")
 	}
-	if s, changed = s.Announced(1, "b", 4); changed {
+	if s, changed = s.Announced("b", announce(1, 4)); changed {
 		t.Fatal("a lower term was accepted")
 	}
-	s, changed = s.Announced(1, "a", 5)
-	if node, ok := s.Leader(1); !ok || node != "a" || !changed {
-		t.Fatalf("the equal term was not accepted: %q %v", node, changed)
+	s, changed = s.Announced("a", announce(1, 5))
+	if s.Leader(1).Node != "a" || !changed {
+		t.Fatalf("the equal term was not accepted: %v %v", s.Leader(1), changed)
 	}
 }
 
 func TestMemberListsOnlyGoForward(t *testing.T) {
 	s, _, _ := (&Snapshot{}).WithMembers(members(3, "a"))
-	if _, changed, err := s.WithMembers(members(2, "b")); changed || err != nil {
-		t.Fatalf("an older list: changed %v, %v", changed, err)
+	for name, list := range map[string]*linkpb.Members{"older": members(2, "b"), "equal": members(3, "b"), "empty": members(4)} {
+		if same, changed, err := s.WithMembers(list); changed || err != nil || same != s {
+			t.Errorf("%s list: changed %v, %v", name, changed, err)
+		}
 	}
 	if same, changed, err := s.WithMembers(members(4, "b", "b")); changed || err == nil || same != s {
-		t.Fatalf("a list with a member twice: changed %v, %v", changed, err)
+		t.Errorf("a list with a member twice: changed %v, %v", changed, err)
 	}
 }
 
-// TestAnyHistory drives a snapshot with random changes and compares it with the plain rule:
-// per group the highest term counts, and the node that said it, until that is taken back.
+// TestAnyHistory drives a snapshot with random changes and holds every snapshot of the way
+// against what is true of all: terms never fall, nothing is edited, members and leaders do
+// not disturb each other, and "changed" tells the truth.
 func TestAnyHistory(t *testing.T) {
+	groups := []game.GroupID{0, 1, 2}
+	routes := func(s *Snapshot) []link.Route {
+		var out []link.Route
+		for _, g := range groups {
+			out = append(out, s.Leader(g))
+		}
+		return out
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		s := &Snapshot{}
-		terms := map[game.GroupID]uint64{}
-		nodes := map[game.GroupID]string{}
-		groups := rapid.Uint32Range(0, 3)
-		names := rapid.SampledFrom([]string{"a", "b", "c"})
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			group := game.GroupID(groups.Draw(t, "group"))
-			node := names.Draw(t, "node")
+			before, frozen := s, routes(s)
+			group := rapid.SampledFrom(groups).Draw(t, "group")
+			node := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "node")
 			term := rapid.Uint64Range(1, 6).Draw(t, "term")
-			before, frozen := s, maps.Clone(s.leaders)
 			var changed bool
-			switch rapid.IntRange(0, 3).Draw(t, "kind") {
-			case 0:
-				s, changed = s.Announced(group, node, term)
-				if term >= terms[group] {
-					terms[group], nodes[group] = term, node
+			switch rapid.SampledFrom([]string{"announce", "withdraw", "refuse", "down", "members"}).Draw(t, "what") {
+			case "announce":
+				s, changed = s.Announced(node, announce(group, term))
+				if got := s.Leader(group); term >= frozen[group].Term && got != (link.Route{Node: node, Term: term}) {
+					t.Fatalf("announced %s %d, route is %v", node, term, got)
 				}
-			case 1:
-				s, changed = s.Withdrawn(group, node, term)
-				if nodes[group] == node && term >= terms[group] {
-					terms[group] = term
-					delete(nodes, group)
+			case "withdraw":
+				s, changed = s.Announced(node, &linkpb.Announce{Group: uint32(group), Term: term, Withdrawn: true})
+				if got := s.Leader(group); got.Node == node && got.Term <= term {
+					t.Fatalf("withdrawn by %s %d, route is %v", node, term, got)
 				}
-			case 2:
-				s, changed = s.NotLeader(group, node)
-				if nodes[group] == node {
-					delete(nodes, group)
+			case "refuse":
+				s, changed = s.Refused(group, link.Route{Node: node, Term: term})
+			case "down":
+				s, changed = s.Down(node)
+				if slices.ContainsFunc(routes(s), func(r link.Route) bool { return r.Node == node }) {
+					t.Fatalf("%s is down, routes are %v", node, routes(s))
 				}
-			case 3:
-				s, changed = s.Broken(node)
-				maps.DeleteFunc(nodes, func(_ game.GroupID, n string) bool { return n == node })
+			case "members":
+				s, changed, _ = s.WithMembers(members(term, "a", "b", "c"))
+				if !slices.Equal(routes(s), frozen) {
+					t.Fatalf("a member list changed the leaders to %v", routes(s))
+				}
 			}
-			if !maps.Equal(before.leaders, frozen) {
+			if !slices.Equal(routes(before), frozen) {
 				t.Fatal("an old snapshot was edited")
 			}
 			if changed == (s == before) {
-				t.Fatalf("changed is %v, new snapshot is %v", changed, s != before)
+				t.Fatalf("changed is %v, another snapshot is %v", changed, s != before)
 			}
-			for g := game.GroupID(0); g <= 3; g++ {
-				got, ok := s.Leader(g)
-				if want, known := nodes[g]; ok != known || got != want {
-					t.Fatalf("group %d: leader %q %v, want %q %v", g, got, ok, want, known)
-				}
-				if s.leaders[g].term != terms[g] {
-					t.Fatalf("group %d: term %d, want %d", g, s.leaders[g].term, terms[g])
+			if s.Members() < before.Members() {
+				t.Fatalf("member list went from %d to %d", before.Members(), s.Members())
+			}
+			for i, r := range routes(s) {
+				if r.Term < frozen[i].Term {
+					t.Fatalf("group %d fell from term %d to %d", groups[i], frozen[i].Term, r.Term)
 				}
 			}
 		}
