@@ -137,7 +137,7 @@ func validAddr(addr string) bool {
 		return false
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
-	return err == nil && n > 0
+	return err == nil && n > 0 && strconv.FormatUint(n, 10) == port // no other spelling, such as 080
 }
 
 // clip keeps error texts short, whatever was passed in.

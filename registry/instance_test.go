@@ -41,6 +41,7 @@ func TestValidate(t *testing.T) {
 		{"address without port", func(i *Instance) { i.LinkAddr = "127.0.0.1" }, false},
 		{"address without host", func(i *Instance) { i.LinkAddr = ":7801" }, false},
 		{"port 0", func(i *Instance) { i.LinkAddr = "127.0.0.1:0" }, false},
+		{"port with zeros", func(i *Instance) { i.LinkAddr = "127.0.0.1:07801" }, false},
 		{"port too high", func(i *Instance) { i.RaftAddr = "127.0.0.1:65536" }, false},
 		{"address too long", func(i *Instance) { i.RaftAddr = strings.Repeat("x", MaxAddrLen) + ":1" }, false},
 		{"too many pairs", func(i *Instance) { i.Meta = manyPairs }, false},

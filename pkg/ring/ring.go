@@ -32,7 +32,7 @@ const (
 	// (one standard deviation).
 	PointsPerWeight = 128
 	// MaxWeight bounds the size of a ring.
-	MaxWeight = 100
+	MaxWeight = 16
 	// MaxMembers bounds the size of a ring.
 	MaxMembers = 1024
 )

@@ -15,7 +15,7 @@ func (r *Registry) Register(ctx context.Context, instance registry.Instance) (re
 	if err := instance.Validate(); err != nil {
 		return nil, err
 	}
-	if r.ctx.Err() != nil {
+	if r.isClosed() {
 		return nil, registry.ErrClosed // before anything is announced
 	}
 	reg := &registration{

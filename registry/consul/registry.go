@@ -39,12 +39,12 @@ type Registry struct {
 	transport http.RoundTripper
 	log       *slog.Logger
 
-	ctx    context.Context // ends with Close; the goroutines below run under it
-	cancel context.CancelFunc
+	tasks sync.WaitGroup // grows under mu, and not once closed is set
 
-	mu     sync.Mutex
-	closed bool           // guarded by mu
-	tasks  sync.WaitGroup // Add is called under mu, and not once closed is set
+	mu      sync.Mutex
+	closed  bool                          // guarded by mu
+	cancels map[uint64]context.CancelFunc // guarded by mu; by number of the running task
+	started uint64                        // guarded by mu; the number of the newest task
 }
 
 var _ registry.Registry = (*Registry)(nil)
@@ -71,10 +71,9 @@ func New(cfg Config) (*Registry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("consul: %w", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	return &Registry{
 		cfg: cfg, client: client, transport: transport, log: cfg.Logger,
-		ctx: ctx, cancel: cancel,
+		cancels: map[uint64]context.CancelFunc{},
 	}, nil
 }
 
@@ -82,8 +81,10 @@ func New(cfg Config) (*Registry, error) {
 func (r *Registry) Close() error {
 	r.mu.Lock()
 	r.closed = true
+	for _, cancel := range r.cancels {
+		cancel()
+	}
 	r.mu.Unlock()
-	r.cancel()
 	r.tasks.Wait()
 	if r.cfg.Transport == nil {
 		r.transport.(*http.Transport).CloseIdleConnections()
@@ -91,8 +92,14 @@ func (r *Registry) Close() error {
 	return nil
 }
 
+func (r *Registry) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
 // spawn runs a task that Close waits for. The task must end when its context does, which is
-// when ctx or the Registry ends.
+// when ctx ends or the Registry is closed.
 func (r *Registry) spawn(ctx context.Context, task func(context.Context)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -100,11 +107,15 @@ func (r *Registry) spawn(ctx context.Context, task func(context.Context)) error 
 		return registry.ErrClosed
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(r.ctx, cancel)
+	r.started++
+	number := r.started
+	r.cancels[number] = cancel
 	r.tasks.Go(func() {
-		defer stop()
-		defer cancel()
 		task(ctx)
+		cancel()
+		r.mu.Lock()
+		delete(r.cancels, number)
+		r.mu.Unlock()
 	})
 	return nil
 }

@@ -34,15 +34,14 @@ type Server struct {
 	http     *http.Server
 	book     *book
 
-	ctx    context.Context // ends with Close and when Run ends; every request runs under it
-	cancel context.CancelFunc
-	done   chan struct{} // closed when Run has ended
+	closing chan struct{} // closed by the first Close
+	done    chan struct{} // closed when Run has ended
 
 	conns        atomic.Int64 // open connections
 	refusedConns atomic.Uint64
 
-	mu      sync.Mutex
-	started bool // guarded by mu
+	mu              sync.Mutex
+	started, closed bool // guarded by mu
 }
 
 // New listens; requests are answered once Run is called. The error tells that the config is
@@ -56,12 +55,13 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded: %w", err)
 	}
-	s := &Server{cfg: cfg, listener: listener, book: newBook(cfg), done: make(chan struct{})}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s := &Server{
+		cfg: cfg, listener: listener, book: newBook(cfg),
+		closing: make(chan struct{}), done: make(chan struct{}),
+	}
 	s.http = &http.Server{
-		Handler:     s.book.handler(),
-		BaseContext: func(net.Listener) context.Context { return s.ctx },
-		ConnState:   s.countConn,
+		Handler:   s.book.handler(),
+		ConnState: s.countConn,
 		// No ReadTimeout: it would end the context of a blocking query. Bodies have their own.
 		ReadHeaderTimeout: 5 * time.Second,
 		WriteTimeout:      maxWait + 10*time.Second,
@@ -77,41 +77,44 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // drainTime is how long open requests may take to notice the end of the server. They all
-// wait on its context, so only a connection that has sent nothing yet can use it up.
+// wait on Run's context, so only a connection that has sent nothing yet can use it up.
 const drainTime = 250 * time.Millisecond
 
 // Run serves until ctx ends or Close is called, then returns nil with no request open and no
 // goroutine left. Another error is the listener's. Call it once; after Close it does nothing.
 func (s *Server) Run(ctx context.Context) error {
 	s.mu.Lock()
-	switch {
-	case s.ctx.Err() != nil:
-		s.mu.Unlock()
-		return nil // Close came first
-	case s.started:
-		s.mu.Unlock()
-		return errors.New("embedded: Run called twice")
-	}
-	s.started = true
+	started, closed := s.started, s.closed
+	s.started = started || !closed
 	s.mu.Unlock()
+	switch {
+	case started:
+		return errors.New("embedded: Run called twice")
+	case closed:
+		return nil
+	}
 	defer close(s.done)
-	stop := context.AfterFunc(ctx, s.cancel)
-	defer stop()
 
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
 	var tasks sync.WaitGroup
-	tasks.Go(func() { s.book.expire(s.ctx) })
+	tasks.Go(func() { s.book.expire(ctx) })
 	var serveErr error
 	tasks.Go(func() {
-		err := s.http.Serve(s.listener)
-		if s.ctx.Err() == nil {
+		defer cancel() // a listener that fails ends the rest
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			serveErr = fmt.Errorf("embedded: serve: %w", err)
 		}
-		s.cancel()
 	})
 
-	<-s.ctx.Done()
-	drain, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
+	select {
+	case <-ctx.Done():
+	case <-s.closing:
+		cancel()
+	}
+	drain, stop := context.WithTimeout(context.Background(), drainTime)
+	defer stop()
 	if s.http.Shutdown(drain) != nil {
 		_ = s.http.Close() // whoever is still connected is cut off
 	}
@@ -123,9 +126,12 @@ func (s *Server) Run(ctx context.Context) error {
 // more than once, and instead of Run.
 func (s *Server) Close() error {
 	s.mu.Lock()
-	s.cancel()
-	started := s.started
+	started, closed := s.started, s.closed
+	s.closed = true
 	s.mu.Unlock()
+	if !closed {
+		close(s.closing)
+	}
 	if started {
 		<-s.done
 		return nil

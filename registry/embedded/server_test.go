@@ -109,6 +109,9 @@ func TestCloseBeforeRun(t *testing.T) {
 	if err := server.Run(t.Context()); err != nil {
 		t.Errorf("run: %v", err)
 	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if conn, err := net.Dial("tcp", server.Addr()); err == nil {
 		_ = conn.Close()
 		t.Error("still listens")
