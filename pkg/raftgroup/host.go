@@ -1,101 +1,164 @@
 package raftgroup
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"sync"
 )
 
-const maxName = 255
+const (
+	maxName    = 255 // bytes of a server id and of a cluster id
+	maxSurveys = 64  // surveys of peers that are answered at the same time; more are refused
+)
 
-var errStub = errors.New("raftgroup: not built yet")
+// Host runs the groups of one server. Its methods may be called by several
+// goroutines.
+type Host struct {
+	cfg      Config
+	net      *network
+	streams  streams
+	suspects suspects
+	surveys  chan struct{}
 
-// Disk is an opened data folder: its identity and its log stores.
-type Disk struct{}
-
-// OpenDisk opens or creates a data folder.
-func OpenDisk(dir string, cfg DiskConfig) (*Disk, error) { return nil, errStub }
-
-// ID is the random id of this disk. It changes when the disk counts as lost.
-func (d *Disk) ID() string { return "" }
-
-// Fresh reports whether the id was made by this OpenDisk, and why ("" = the folder was empty).
-func (d *Disk) Fresh() (fresh bool, reason string) { return false, "" }
-
-// Close closes a disk that was not given to a Host.
-func (d *Disk) Close() error { return errStub }
-
-// Host runs the groups of one server.
-type Host struct{}
-
-// Open starts to listen.
-func Open(cfg Config) (*Host, error) { return nil, errStub }
-
-// Start runs one group.
-func (h *Host) Start(cfg GroupConfig) (*Group, error) { return nil, errStub }
-
-// Group returns a running group.
-func (h *Host) Group(id GroupID) (*Group, bool) { return nil, false }
-
-// PeerLost is a hint that a server died. The host tries the peer at once and
-// looks for new leaders only if the peer refuses.
-func (h *Host) PeerLost(id ServerID) {}
-
-// Close stops all groups, then closes the listener, the connections and the disk.
-func (h *Host) Close() error { return errStub }
-
-// Group is one replica of a Raft group.
-type Group struct{}
-
-// ID returns the group's id.
-func (g *Group) ID() GroupID { return 0 }
-
-// Propose hands an entry to the log. It never blocks.
-func (g *Group) Propose(data []byte) *Future { return nil }
-
-// State returns the present leadership.
-func (g *Group) State() State { return State{} }
-
-// Leader returns the leader, if one is known, and the term.
-func (g *Group) Leader() (id ServerID, term uint64, ok bool) { return "", 0, false }
-
-// Status returns figures for health pages and tests.
-func (g *Group) Status() Status { return Status{} }
-
-// Transfer moves the leadership to a voter and returns nil only when that voter leads.
-func (g *Group) Transfer(ctx context.Context, to ServerID) error { return errStub }
-
-// SetMember adds a server, or changes whether it votes. Leader only.
-func (g *Group) SetMember(ctx context.Context, m Member) error { return errStub }
-
-// RemoveMember removes a server. Leader only. The removed replica must be stopped by its host.
-func (g *Group) RemoveMember(ctx context.Context, id ServerID) error { return errStub }
-
-// Snapshot takes a snapshot now.
-func (g *Group) Snapshot(ctx context.Context) error { return errStub }
-
-// Stop ends the replica on this server; its state stays on disk.
-func (g *Group) Stop() error { return errStub }
-
-// Status describes a replica.
-type Status struct {
-	State
-	ID        GroupID
-	Commit    uint64              // index up to which entries are known to be committed
-	Applied   uint64              // index of the last entry that Machine.Apply or Restore has seen
-	LastIndex uint64              // index of the last entry in the log
-	Members   []Member            // newest known, possibly not committed
-	Matched   map[ServerID]uint64 // leader only: how far each member's log is known to agree
-	InFlight  int                 // proposals without a result
+	mu     sync.RWMutex
+	closed bool
+	groups map[GroupID]*Group // nil while a group starts or stops
 }
 
-// Future is the outcome of a proposal.
-type Future struct{}
+// Open starts to listen and to answer peers. On an error the disk and the
+// listener stay the caller's.
+func Open(cfg Config) (*Host, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{
+		cfg:     cfg,
+		net:     newNetwork(cfg),
+		surveys: make(chan struct{}, maxSurveys),
+		groups:  make(map[GroupID]*Group),
+	}
+	h.net.onRequest = h.onRequest
+	h.net.onBroken = h.PeerLost
+	// A server that has just come up is connected back at once, so that its
+	// leaders need not wait for their next attempt.
+	h.net.onJoined = func(id ServerID) { h.net.peer(id).kick() }
+	h.net.run(h.net.acceptLoop)
+	h.net.run(h.watchdog)
+	return h, nil
+}
 
-// Done is closed when the outcome is known.
-func (f *Future) Done() <-chan struct{} { return nil }
+// Start runs a group: with what the disk holds of it, else with the bootstrap
+// list, else empty, waiting to be added. Machine.Restore and Apply may be
+// called before it returns. Errors: ErrExists, ErrStopped, or what the disk says.
+func (h *Host) Start(cfg GroupConfig) (*Group, error) {
+	if cfg.Machine == nil {
+		return nil, errors.New("raftgroup: GroupConfig.Machine is nil")
+	}
+	if err := h.reserve(cfg.ID); err != nil {
+		return nil, err
+	}
+	g := newGroup(h, cfg)
+	err := g.start(cfg.Bootstrap)
+	h.mu.Lock()
+	switch {
+	case err != nil:
+		delete(h.groups, cfg.ID)
+	case h.closed:
+		err = ErrStopped
+	default:
+		h.groups[cfg.ID] = g
+	}
+	h.mu.Unlock()
+	if err != nil {
+		if errors.Is(err, ErrStopped) {
+			err = errors.Join(err, g.Stop())
+		}
+		return nil, err
+	}
+	for _, m := range g.members() {
+		if m.ID != h.cfg.Self {
+			h.net.peer(m.ID).kick()
+		}
+	}
+	return g, nil
+}
 
-// Result returns what Apply returned, and the entry's index and term. It may be called after Done is closed.
-func (f *Future) Result() (result any, index, term uint64, err error) { return nil, 0, 0, errStub }
+func (h *Host) reserve(id GroupID) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return ErrStopped
+	}
+	if _, ok := h.groups[id]; ok {
+		return fmt.Errorf("%w: %d", ErrExists, id)
+	}
+	h.groups[id] = nil
+	return nil
+}
 
-// Wait waits for the outcome. An error of ctx means that the outcome is unknown.
-func (f *Future) Wait(ctx context.Context) (result any, err error) { return nil, errStub }
+// Self returns the server's id.
+func (h *Host) Self() ServerID { return h.cfg.Self }
+
+// Group returns a running group.
+func (h *Host) Group(id GroupID) (*Group, bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	g := h.groups[id]
+	return g, g != nil
+}
+
+// all returns the running groups in the order of their ids.
+func (h *Host) all() []*Group {
+	h.mu.RLock()
+	gs := make([]*Group, 0, len(h.groups))
+	for _, g := range h.groups {
+		if g != nil {
+			gs = append(gs, g)
+		}
+	}
+	h.mu.RUnlock()
+	slices.SortFunc(gs, func(a, b *Group) int { return int(int64(a.id) - int64(b.id)) })
+	return gs
+}
+
+// hide takes no more requests for a group that stops; its id stays taken.
+func (h *Host) hide(g *Group) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.groups[g.id] = nil
+}
+
+// release frees the id of a group that has stopped.
+func (h *Host) release(id GroupID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.groups, id)
+}
+
+// Close stops all groups, then closes the listener, the connections and the
+// disk. It does not give leaderships away; Transfer does.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil
+	}
+	h.closed = true
+	h.mu.Unlock()
+	err := h.stopGroups()
+	h.net.close()
+	return errors.Join(err, h.cfg.Disk.Close())
+}
+
+func (h *Host) stopGroups() error {
+	gs := h.all()
+	errs := make([]error, len(gs))
+	var wg sync.WaitGroup
+	for i, g := range gs {
+		wg.Go(func() { errs[i] = g.Stop() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

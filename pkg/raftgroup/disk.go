@@ -1,0 +1,389 @@
+package raftgroup
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft"
+)
+
+// A data folder holds:
+//
+//	LOCK             held while a process uses the folder
+//	disk.json        identity
+//	log/             the log store of all groups
+//	log-coordinator/ the coordinator's own, where the folder was made without syncing
+//	snap/<group>/    snapshots
+//	lost-<id>/       what was here under an earlier id; may be deleted
+const (
+	identityFile   = "disk.json"
+	logDir         = "log"
+	coordinatorDir = "log-coordinator"
+	snapDir        = "snap"
+	lostPrefix     = "lost-"
+)
+
+// identity is the content of disk.json.
+type identity struct {
+	ID    string `json:"id"`
+	Split bool   `json:"split"`   // the coordinator has a store of its own
+	Sync  bool   `json:"sync"`    // policy of the last run
+	Boot  string `json:"boot_id"` // kernel boot of the last run
+	Clean bool   `json:"clean"`   // the last run closed the disk and everything is on it
+}
+
+// Disk is an opened data folder: its identity and its log stores.
+type Disk struct {
+	dir    string
+	id     identity
+	fresh  bool
+	reason string
+	logger *slog.Logger
+	lock   io.Closer
+
+	main        *store
+	coordinator *store             // == main unless id.Split
+	extents     map[GroupID]extent // as found by OpenDisk
+
+	mu   sync.Mutex
+	logs map[GroupID]*groupLog // a group that stops and starts again goes on with its log
+}
+
+// OpenDisk opens or creates a data folder. Where the data may have lost
+// something that was acknowledged (damage before the newest intact record, or an unclean
+// boot without syncing) the disk gets a new id, starts empty, and what was
+// there is set aside: a server that forgets under its old id could vote twice.
+//
+// Errors: ErrDiskPolicy; others are for the operator (permissions, a second
+// process on the folder, a full disk) and change nothing.
+func OpenDisk(dir string, cfg DiskConfig) (*Disk, error) {
+	return openDisk(dir, cfg, vfs.Default)
+}
+
+// openDisk lets tests put a file system that fails under the log stores.
+func openDisk(dir string, cfg DiskConfig, logFS vfs.FS) (_ *Disk, err error) {
+	cfg = cfg.withDefaults()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	d := &Disk{dir: dir, logger: cfg.Logger}
+	if d.lock, err = vfs.Default.Lock(filepath.Join(dir, "LOCK")); err != nil {
+		return nil, fmt.Errorf("raftgroup: data folder %s is in use: %w", dir, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.closeStores(), d.lock.Close())
+		}
+	}()
+
+	boot := bootID()
+	switch err := d.readIdentity(); {
+	case errors.Is(err, fs.ErrNotExist):
+		d.fresh, d.reason = true, "new folder"
+	case err != nil:
+		d.fresh, d.reason = true, fmt.Sprintf("unreadable identity: %v", err)
+	case !d.id.Sync && !d.id.Clean && (boot == "" || boot != d.id.Boot):
+		d.fresh, d.reason = true, "unclean boot of a disk that was not synced"
+	case !cfg.Sync && !d.id.Split:
+		return nil, ErrDiskPolicy
+	}
+	if !d.fresh {
+		err := d.openStores(cfg, boot, logFS)
+		if err == nil {
+			return d, nil
+		}
+		if !errors.Is(err, errDamaged) {
+			return nil, err
+		}
+		d.fresh, d.reason = true, err.Error()
+		if err := d.closeStores(); err != nil {
+			d.logger.Warn("closing a damaged log store", "error", err)
+		}
+	}
+
+	if err := d.setAside(); err != nil {
+		return nil, err
+	}
+	d.logger.Info("disk gets a new id", "reason", d.reason, "old", d.id.ID)
+	d.id = identity{ID: newDiskID(), Split: !cfg.Sync}
+	if err := d.openStores(cfg, boot, logFS); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// ID is the random id of this disk: 16 hexadecimal digits. It is part of the
+// server id and changes when the disk counts as lost.
+func (d *Disk) ID() string { return d.id.ID }
+
+// Fresh reports whether OpenDisk made the id, and why.
+func (d *Disk) Fresh() (fresh bool, reason string) { return d.fresh, d.reason }
+
+// Close closes a disk that no Host owns. Everything is on the disk afterwards, whatever the policy.
+func (d *Disk) Close() error {
+	failed := d.failed()
+	err := d.closeStores()
+	if err == nil && failed == nil {
+		if !d.id.Sync {
+			err = syncTree(filepath.Join(d.dir, logDir))
+		}
+		if err == nil {
+			d.id.Clean = true
+			err = d.writeIdentity()
+		}
+	}
+	return errors.Join(err, failed, d.lock.Close())
+}
+
+func (d *Disk) failed() error {
+	for _, s := range []*store{d.main, d.coordinator} {
+		if s == nil {
+			continue
+		}
+		if failed := s.failed.Load(); failed != nil {
+			return *failed
+		}
+	}
+	return nil
+}
+
+func (d *Disk) closeStores() error {
+	var errs []error
+	for _, s := range []*store{d.main, d.coordinator} {
+		if s != nil {
+			errs = append(errs, s.close())
+		}
+	}
+	d.main, d.coordinator = nil, nil
+	return errors.Join(errs...)
+}
+
+// openStores opens, or makes, the stores of the present identity and checks
+// them against each other and the snapshots.
+func (d *Disk) openStores(cfg DiskConfig, boot string, logFS vfs.FS) (err error) {
+	if !d.fresh && !d.id.Sync && cfg.Sync {
+		// What the last run left to the kernel becomes part of what is promised now.
+		if err := syncTree(filepath.Join(d.dir, logDir)); err != nil {
+			return err
+		}
+	}
+	// The mark comes first: from here on the stores change.
+	d.id.Sync, d.id.Boot, d.id.Clean = cfg.Sync, boot, false
+	fresh := d.fresh
+	if !fresh {
+		if err := d.writeIdentity(); err != nil {
+			return err
+		}
+	}
+
+	syncing := privateFS{logFS}
+	var mainFS vfs.FS = syncing
+	if !cfg.Sync {
+		mainFS = noSyncFS{syncing}
+	}
+	if d.main, err = openStore(mainFS, filepath.Join(d.dir, logDir), fresh, cfg.Fatal, cfg.Logger); err != nil {
+		return err
+	}
+	if d.extents, err = d.main.scan(); err != nil {
+		return err
+	}
+	d.coordinator = d.main
+	if d.id.Split {
+		if d.coordinator, err = openStore(syncing, filepath.Join(d.dir, coordinatorDir), fresh, cfg.Fatal, cfg.Logger); err != nil {
+			return err
+		}
+		extents, err := d.coordinator.scan()
+		if err != nil {
+			return err
+		}
+		if e, ok := extents[Coordinator]; ok {
+			d.extents[Coordinator] = e
+		}
+	}
+	if err := d.checkSnapshots(); err != nil {
+		return err
+	}
+	if fresh {
+		// Last: a folder without an identity is one that was never used.
+		return d.writeIdentity()
+	}
+	return nil
+}
+
+// checkSnapshots finds logs whose beginning is neither entry 1 nor covered by a readable snapshot.
+func (d *Disk) checkSnapshots() error {
+	for id, e := range d.extents {
+		if e.first <= 1 {
+			continue
+		}
+		snaps, err := d.snapshots(id)
+		if err != nil {
+			return err
+		}
+		index, err := newestReadable(snaps)
+		if err != nil {
+			return err
+		}
+		if e.first > index+1 {
+			return fmt.Errorf("%w: the log of group %d begins at %d, its snapshot ends at %d", errDamaged, id, e.first, index)
+		}
+	}
+	return nil
+}
+
+// newestReadable returns the index of the newest snapshot whose checksum holds, or 0.
+func newestReadable(snaps raft.SnapshotStore) (uint64, error) {
+	metas, err := snaps.List()
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range metas {
+		if _, r, err := snaps.Open(m.ID); err == nil {
+			r.Close()
+			return m.Index, nil
+		}
+	}
+	return 0, nil
+}
+
+// snapshots returns the snapshot store of a group. Two snapshots are kept.
+func (d *Disk) snapshots(id GroupID) (raft.SnapshotStore, error) {
+	base := filepath.Join(d.dir, snapDir, strconv.FormatUint(uint64(id), 10))
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return nil, err
+	}
+	return raft.NewFileSnapshotStoreWithLogger(base, 2, hclogAdapter{d.logger})
+}
+
+// log returns the log of a group.
+func (d *Disk) log(id GroupID) *groupLog {
+	s := d.main
+	if id == Coordinator {
+		s = d.coordinator
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.logs[id]
+	if l == nil {
+		l = &groupLog{s: s, id: id, extent: d.extents[id]}
+		if d.logs == nil {
+			d.logs = make(map[GroupID]*groupLog)
+		}
+		d.logs[id] = l
+	}
+	return l
+}
+
+// setAside moves all state out of the way and deletes what was set aside earlier.
+func (d *Disk) setAside() error {
+	entries, err := os.ReadDir(d.dir)
+	if err != nil {
+		return err
+	}
+	var state []string
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == logDir || name == coordinatorDir || name == snapDir || name == identityFile:
+			state = append(state, name)
+		case strings.HasPrefix(name, lostPrefix):
+			if err := os.RemoveAll(filepath.Join(d.dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	if len(state) == 0 {
+		return nil
+	}
+	name := d.id.ID
+	if name == "" {
+		name = newDiskID()
+	}
+	to := filepath.Join(d.dir, lostPrefix+name)
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	for _, name := range state {
+		if err := os.Rename(filepath.Join(d.dir, name), filepath.Join(to, name)); err != nil {
+			return err
+		}
+	}
+	return syncFile(d.dir)
+}
+
+func (d *Disk) readIdentity() error {
+	b, err := os.ReadFile(filepath.Join(d.dir, identityFile))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, &d.id); err != nil {
+		return err
+	}
+	if d.id.ID == "" {
+		return errors.New("no id")
+	}
+	return nil
+}
+
+// writeIdentity replaces disk.json atomically and durably.
+func (d *Disk) writeIdentity() error {
+	b, err := json.MarshalIndent(d.id, "", "  ")
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(d.dir, identityFile)
+	if err := os.WriteFile(name+".tmp", b, 0o600); err != nil {
+		return err
+	}
+	if err := syncFile(name + ".tmp"); err != nil {
+		return err
+	}
+	if err := os.Rename(name+".tmp", name); err != nil {
+		return err
+	}
+	return syncFile(d.dir)
+}
+
+// syncTree makes all files and folders below root durable.
+func syncTree(root string) error {
+	return filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return syncFile(path)
+	})
+}
+
+func syncFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// bootID names the kernel's present boot; "" where the system has no such name.
+func bootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func newDiskID() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,73 @@
+package raftgroup
+
+import (
+	"os"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// privateFS makes every file readable by its owner only, because a log holds
+// what players must not see.
+type privateFS struct{ vfs.FS }
+
+func private(f vfs.File, err error) (vfs.File, error) {
+	if err != nil || f.Fd() == vfs.InvalidFd {
+		return f, err
+	}
+	if err := syscall.Fchmod(int(f.Fd()), 0o600); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (fs privateFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return private(fs.FS.Create(name, c))
+}
+
+func (fs privateFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	return private(fs.FS.OpenReadWrite(name, c, o...))
+}
+
+func (fs privateFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return private(fs.FS.ReuseForWrite(oldname, newname, c))
+}
+
+func (fs privateFS) MkdirAll(dir string, _ os.FileMode) error { return fs.FS.MkdirAll(dir, 0o700) }
+
+func (fs privateFS) Unwrap() vfs.FS { return fs.FS }
+
+// noSyncFS turns every sync into nothing. The store above still asks for a
+// sync after each write, so each write reaches the kernel and survives the
+// process; Pebble's own NoSync would keep writes in the process.
+type noSyncFS struct{ vfs.FS }
+
+type noSyncFile struct{ vfs.File }
+
+func (noSyncFile) Sync() error                { return nil }
+func (noSyncFile) SyncData() error            { return nil }
+func (noSyncFile) SyncTo(int64) (bool, error) { return false, nil }
+
+func noSync(f vfs.File, err error) (vfs.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return noSyncFile{f}, nil
+}
+
+func (fs noSyncFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return noSync(fs.FS.Create(name, c))
+}
+
+func (fs noSyncFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	return noSync(fs.FS.OpenReadWrite(name, c, o...))
+}
+
+func (fs noSyncFS) OpenDir(name string) (vfs.File, error) { return noSync(fs.FS.OpenDir(name)) }
+
+func (fs noSyncFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return noSync(fs.FS.ReuseForWrite(oldname, newname, c))
+}
+
+func (fs noSyncFS) Unwrap() vfs.FS { return fs.FS }

@@ -1,0 +1,444 @@
+package raftgroup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+const (
+	// maxRequests bounds the requests of peers that wait for a group; more are
+	// refused, and the peer's raft asks again.
+	maxRequests = 256
+
+	logCache  = 512         // entries kept in memory for followers that are a little behind
+	stopGrace = time.Second // how long Stop waits for proposals under way
+)
+
+// Group is one replica of a Raft group. Its methods may be called by several
+// goroutines.
+type Group struct {
+	host    *Host
+	id      GroupID
+	onState func(State)
+	fsm     *fsm
+	log     *groupLog
+	raft    *raft.Raft // set before started is closed
+
+	started, done chan struct{}
+	wg            sync.WaitGroup
+	stop          sync.Once
+	stopErr       error
+
+	rpcs   chan raft.RPC // to raft
+	queue  chan inbound  // to serveLoop
+	signal chan struct{} // to stateLoop; capacity 1
+
+	// withheld stops append requests and heartbeats while the log store is stalled.
+	withheld   atomic.Bool
+	newestTerm atomic.Uint64 // highest term in requests of peers
+
+	beat      sync.RWMutex // held for reading while heartbeat runs
+	heartbeat func(raft.RPC)
+
+	proposing sync.RWMutex // held for reading during Propose
+	stopping  bool
+	inFlight  atomic.Int32
+	futures   chan *Future
+	resolving atomic.Pointer[Future] // the one that resolveLoop waits for
+	resolved  chan struct{}          // closed when resolveLoop ends
+
+	mu          sync.Mutex
+	changed     chan struct{} // closed and replaced at every change of the leadership
+	matched     map[ServerID]uint64
+	matchedTerm uint64
+	lostTerm    uint64 // newest term whose leader's loss was acted upon
+}
+
+func newGroup(h *Host, cfg GroupConfig) *Group {
+	return &Group{
+		host:     h,
+		id:       cfg.ID,
+		onState:  cfg.OnState,
+		fsm:      &fsm{machine: cfg.Machine},
+		log:      h.cfg.Disk.log(cfg.ID),
+		started:  make(chan struct{}),
+		done:     make(chan struct{}),
+		rpcs:     make(chan raft.RPC),
+		queue:    make(chan inbound, maxRequests),
+		signal:   make(chan struct{}, 1),
+		futures:  make(chan *Future, maxInFlight),
+		resolved: make(chan struct{}),
+		changed:  make(chan struct{}),
+	}
+}
+
+// start brings raft up from what is on the disk. Machine.Restore may be called before it returns.
+func (g *Group) start(bootstrap []Member) error {
+	snaps, err := g.host.cfg.Disk.snapshots(g.id)
+	if err != nil {
+		return err
+	}
+	cache, err := raft.NewLogCache(logCache, g.log)
+	if err != nil {
+		return err
+	}
+	if err := g.dropStaleLog(snaps); err != nil {
+		return err
+	}
+	conf := g.raftConfig()
+	if err := g.bootstrap(conf, snaps, bootstrap); err != nil {
+		return err
+	}
+	g.raft, err = raft.NewRaft(conf, g.fsm, cache, g.log, snaps, transport{g})
+	if err != nil {
+		return fmt.Errorf("raftgroup: group %d: %w", g.id, err)
+	}
+	close(g.started)
+	g.raft.RegisterObserver(raft.NewObserver(nil, false, g.observe))
+	g.wg.Go(g.serveLoop)
+	g.wg.Go(g.stateLoop)
+	go g.resolveLoop() // ended by shutdown, see abandonFutures
+	g.notify()
+	return nil
+}
+
+func (g *Group) raftConfig() *raft.Config {
+	t := g.host.cfg.Timings
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(g.host.cfg.Self)
+	c.HeartbeatTimeout, c.ElectionTimeout = t.Heartbeat, t.Election
+	c.LeaderLeaseTimeout, c.CommitTimeout = t.Lease, t.Commit
+	c.SnapshotInterval = t.Snapshot
+	c.SnapshotThreshold, c.TrailingLogs = g.host.cfg.SnapshotEntries, g.host.cfg.TrailingEntries
+	c.MaxAppendEntries = maxAppend
+	c.BatchApplyCh = true
+	c.ShutdownOnRemove = false // the host stops a removed replica
+	c.NoLegacyTelemetry = true
+	c.Logger = hclogAdapter{g.host.cfg.Logger.With("group", g.id)}
+	return c
+}
+
+// dropStaleLog finishes what a crash between installing a snapshot and
+// deleting the log before it left: entries that end before the snapshot does.
+func (g *Group) dropStaleLog(snaps raft.SnapshotStore) error {
+	first, last := g.log.first, g.log.last
+	if first == 0 {
+		return nil
+	}
+	index, err := newestReadable(snaps)
+	if err != nil {
+		return err
+	}
+	if index <= last {
+		return nil
+	}
+	return g.log.DeleteRange(first, last)
+}
+
+func (g *Group) bootstrap(conf *raft.Config, snaps raft.SnapshotStore, members []Member) error {
+	var c raft.Configuration
+	listed := false
+	for _, m := range members {
+		s := raft.Server{ID: raft.ServerID(m.ID), Address: raft.ServerAddress(m.ID), Suffrage: raft.Nonvoter}
+		if m.Voter {
+			s.Suffrage = raft.Voter
+		}
+		c.Servers = append(c.Servers, s)
+		listed = listed || m.ID == g.host.cfg.Self
+	}
+	if !listed {
+		return nil
+	}
+	err := raft.BootstrapCluster(conf, g.log, g.log, snaps, transport{g}, c)
+	if errors.Is(err, raft.ErrCantBootstrap) {
+		return nil // there is state already
+	}
+	return err
+}
+
+// ID returns the group's id.
+func (g *Group) ID() GroupID { return g.id }
+
+// Stop ends the replica on this server; its state stays on the disk. It waits
+// up to a second for proposals under way; those without an outcome then get ErrUnknown.
+func (g *Group) Stop() error {
+	g.stop.Do(func() {
+		g.host.hide(g)
+		g.stopErr = g.shutdown()
+		g.host.release(g.id)
+	})
+	return g.stopErr
+}
+
+func (g *Group) shutdown() error {
+	g.proposing.Lock()
+	g.stopping = true
+	g.proposing.Unlock()
+	close(g.futures)
+	// Raft forgets the futures in its queue when it shuts down, so they get the
+	// time to come out: committed, or refused because the lease ran out.
+	select {
+	case <-g.resolved:
+	case <-time.After(stopGrace):
+	}
+	g.setHeartbeat(nil)
+	close(g.done)
+	err := g.raft.Shutdown().Error()
+	g.wg.Wait()
+	g.abandonFutures()
+	return err
+}
+
+// setHeartbeat sets raft's fast path for heartbeats. When it returns, no
+// earlier one is running.
+func (g *Group) setHeartbeat(f func(raft.RPC)) {
+	g.beat.Lock()
+	defer g.beat.Unlock()
+	g.heartbeat = f
+}
+
+// observe runs inside raft's loop.
+func (g *Group) observe(o *raft.Observation) bool {
+	switch o.Data.(type) {
+	case raft.LeaderObservation, raft.RaftState:
+		g.notify()
+	}
+	return false
+}
+
+// notify wakes everybody who waits for a change of the leadership.
+func (g *Group) notify() {
+	g.mu.Lock()
+	close(g.changed)
+	g.changed = make(chan struct{})
+	g.mu.Unlock()
+	select {
+	case g.signal <- struct{}{}:
+	default:
+	}
+}
+
+// watch returns a channel that is closed at the next change of the leadership.
+func (g *Group) watch() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.changed
+}
+
+// stateLoop calls OnState.
+func (g *Group) stateLoop() {
+	var last State
+	tell := func(s State) {
+		if s != last && g.onState != nil {
+			g.onState(s)
+		}
+		last = s
+	}
+	for {
+		select {
+		case <-g.signal:
+			tell(g.State())
+		case <-g.done:
+			tell(State{Term: last.Term})
+			return
+		}
+	}
+}
+
+// State returns the present leadership as far as this replica knows.
+func (g *Group) State() State {
+	for {
+		s := State{Term: g.raft.CurrentTerm()}
+		s.Leading = g.raft.State() == raft.Leader
+		if _, leader := g.raft.LeaderWithID(); s.Leading {
+			s.Leader = g.host.cfg.Self
+		} else {
+			s.Leader = ServerID(leader)
+		}
+		if s.Term == g.raft.CurrentTerm() {
+			return s
+		}
+	}
+}
+
+// Leader returns the leader, if one is known, and the term.
+func (g *Group) Leader() (id ServerID, term uint64, ok bool) {
+	s := g.State()
+	return s.Leader, s.Term, s.Leader != ""
+}
+
+// Status describes a replica.
+type Status struct {
+	State
+	ID        GroupID
+	Commit    uint64              // index up to which entries are known to be committed
+	Applied   uint64              // index of the last entry that the Machine holds
+	LastIndex uint64              // index of the last entry in the log
+	Members   []Member            // newest known, possibly not committed
+	Matched   map[ServerID]uint64 // leader only: how far each member's log is known to agree
+	InFlight  int                 // proposals without an outcome
+}
+
+// Status returns figures for health pages and tests.
+func (g *Group) Status() Status {
+	s := Status{
+		State:     g.State(),
+		ID:        g.id,
+		Commit:    g.raft.CommitIndex(),
+		Applied:   g.fsm.applied.Load(),
+		LastIndex: g.raft.LastIndex(),
+		Members:   g.members(),
+		InFlight:  int(g.inFlight.Load()),
+	}
+	if s.Leading {
+		s.Matched = g.matchedIn(s.Term)
+	}
+	return s
+}
+
+func (g *Group) members() []Member {
+	servers := g.raft.GetConfiguration().Configuration().Servers
+	ms := make([]Member, len(servers))
+	for i, s := range servers {
+		ms[i] = Member{ID: ServerID(s.ID), Voter: s.Suffrage == raft.Voter}
+	}
+	return ms
+}
+
+func (g *Group) member(id ServerID) (Member, bool) {
+	for _, m := range g.members() {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return Member{}, false
+}
+
+// noteMatched records how far a follower's log agrees with this leader's.
+func (g *Group) noteMatched(id ServerID, term, index uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if term > g.matchedTerm {
+		g.matchedTerm, g.matched = term, make(map[ServerID]uint64)
+	}
+	if term == g.matchedTerm && index > g.matched[id] {
+		g.matched[id] = index
+	}
+}
+
+func (g *Group) matchedIn(term uint64) map[ServerID]uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := make(map[ServerID]uint64, len(g.matched))
+	if term == g.matchedTerm {
+		for id, index := range g.matched {
+			out[id] = index
+		}
+	}
+	return out
+}
+
+// Transfer moves the leadership to a voter. It returns nil only when that
+// voter is known to lead; proposals get ErrBusy meanwhile.
+func (g *Group) Transfer(ctx context.Context, to ServerID) error {
+	if m, ok := g.member(to); !ok || !m.Voter {
+		return fmt.Errorf("%w: %s is no voter", ErrNotMember, to)
+	}
+	if to == g.host.cfg.Self {
+		if g.State().Leading {
+			return nil
+		}
+		return ErrNotLeader
+	}
+	before := g.State()
+	if !before.Leading {
+		return ErrNotLeader
+	}
+	// The future is not waited for: what counts is who leads in the end.
+	g.raft.LeadershipTransferToServer(raft.ServerID(to), raft.ServerAddress(to))
+	bound := time.After(3 * g.host.cfg.Timings.Election)
+	for {
+		changed := g.watch()
+		switch s := g.State(); {
+		case s.Leader == to:
+			return nil
+		case s.Term > before.Term && s.Leader != "":
+			return fmt.Errorf("raftgroup: %s leads group %d instead of %s", s.Leader, g.id, to)
+		}
+		select {
+		case <-changed:
+		case <-bound:
+			return fmt.Errorf("%w: group %d has not moved to %s", ErrBusy, g.id, to)
+		case <-g.done:
+			return ErrStopped
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// SetMember adds a server, or changes whether it votes. Leader only. A new
+// server should join without a vote and get it when it has caught up (Status.Matched).
+func (g *Group) SetMember(ctx context.Context, m Member) error {
+	id, addr := raft.ServerID(m.ID), raft.ServerAddress(m.ID)
+	return g.change(ctx, func() raft.Future {
+		old, known := g.member(m.ID)
+		switch {
+		case m.Voter:
+			return g.raft.AddVoter(id, addr, 0, g.host.cfg.Timings.Election)
+		case known && old.Voter:
+			return g.raft.DemoteVoter(id, 0, g.host.cfg.Timings.Election)
+		default:
+			return g.raft.AddNonvoter(id, addr, 0, g.host.cfg.Timings.Election)
+		}
+	})
+}
+
+// RemoveMember removes a server. Leader only. A removed replica is not told:
+// its host must stop it.
+func (g *Group) RemoveMember(ctx context.Context, id ServerID) error {
+	return g.change(ctx, func() raft.Future {
+		return g.raft.RemoveServer(raft.ServerID(id), 0, g.host.cfg.Timings.Election)
+	})
+}
+
+// Snapshot takes a snapshot now. A group without a new entry needs none.
+func (g *Group) Snapshot(ctx context.Context) error {
+	err := g.change(ctx, func() raft.Future { return g.raft.Snapshot() })
+	if errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		return nil
+	}
+	return err
+}
+
+// change runs a slow operation of raft; raft ends it when it shuts down.
+func (g *Group) change(ctx context.Context, start func() raft.Future) error {
+	g.proposing.RLock()
+	if g.stopping {
+		g.proposing.RUnlock()
+		return ErrStopped
+	}
+	result := make(chan error, 1)
+	g.wg.Go(func() { result <- start().Error() })
+	g.proposing.RUnlock()
+	select {
+	case err := <-result:
+		switch {
+		case errors.Is(err, raft.ErrNotLeader):
+			return ErrNotLeader
+		case errors.Is(err, raft.ErrEnqueueTimeout), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+			return ErrBusy
+		case errors.Is(err, raft.ErrLeadershipLost), errors.Is(err, raft.ErrRaftShutdown):
+			return ErrUnknown
+		}
+		return err
+	case <-ctx.Done():
+		return errors.Join(ErrUnknown, ctx.Err())
+	}
+}

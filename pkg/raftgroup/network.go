@@ -1,0 +1,194 @@
+package raftgroup
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxHandshakes bounds the connections that have not proved who they are.
+const maxHandshakes = 64
+
+// network is the transport of a host: one listener, one outgoing connection to
+// each peer (peer.go), and the connections that came in.
+type network struct {
+	cred     credentials
+	listener net.Listener
+	resolve  func(ServerID) (string, bool)
+	logger   *slog.Logger
+
+	onRequest func(*conn, frame) error // runs on the connection's reader; an error ends the connection
+	onBroken  func(ServerID)           // a connection from or to a server ended
+	onJoined  func(ServerID)           // a server connected
+
+	ctx    context.Context // ends with close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+	peers  map[ServerID]*peer
+	in     map[ServerID]*conn // the newest incoming connection of each server
+
+	refusals atomic.Uint64 // incoming connections that failed the handshake
+}
+
+func newNetwork(cfg Config) *network {
+	n := &network{
+		cred:     credentials{self: cfg.Self, cluster: cfg.ClusterID, secret: cfg.Secret},
+		listener: cfg.Listener,
+		resolve:  cfg.Resolve,
+		logger:   cfg.Logger,
+		peers:    make(map[ServerID]*peer),
+		in:       make(map[ServerID]*conn),
+	}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	return n
+}
+
+// run starts a goroutine that close waits for; false after close.
+func (n *network) run(f func()) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return false
+	}
+	n.wg.Go(f)
+	return true
+}
+
+// close ends the listener, all connections and all goroutines.
+func (n *network) close() {
+	n.mu.Lock()
+	n.closed = true
+	n.mu.Unlock()
+	n.cancel()
+	n.listener.Close()
+	n.wg.Wait()
+}
+
+// serve runs a connection: its writer, and read until the connection ends.
+func (n *network) serve(c *conn, read func()) bool {
+	stop := context.AfterFunc(n.ctx, c.close)
+	if !n.run(func() {
+		defer stop()
+		defer c.close()
+		read()
+	}) || !n.run(c.writeLoop) {
+		c.close()
+		return false
+	}
+	return true
+}
+
+// peer returns the calling side towards a server.
+func (n *network) peer(id ServerID) *peer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p := n.peers[id]
+	if p == nil {
+		p = &peer{net: n, id: id, up: make(chan struct{})}
+		n.peers[id] = p
+	}
+	return p
+}
+
+// reachable reports whether a connection from or to the server lives.
+func (n *network) reachable(id ServerID) bool {
+	return n.incoming(id) != nil || n.peer(id).connected()
+}
+
+func (n *network) incoming(id ServerID) *conn {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.in[id]
+}
+
+// broken reports the end of a connection, unless the host itself is closing.
+func (n *network) broken(id ServerID) {
+	if n.ctx.Err() == nil {
+		n.onBroken(id)
+	}
+}
+
+func (n *network) acceptLoop() {
+	handshakes := make(chan struct{}, maxHandshakes)
+	for {
+		nc, err := n.listener.Accept()
+		if err != nil {
+			if n.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			n.logger.Warn("accept failed", "error", err)
+			select { // out of descriptors: wait for better times
+			case <-time.After(50 * time.Millisecond):
+			case <-n.ctx.Done():
+				return
+			}
+			continue
+		}
+		select {
+		case handshakes <- struct{}{}:
+		default:
+			n.refusals.Add(1)
+			nc.Close()
+			continue
+		}
+		if !n.run(func() {
+			defer func() { <-handshakes }()
+			n.accept(nc)
+		}) {
+			nc.Close()
+		}
+	}
+}
+
+func (n *network) accept(nc net.Conn) {
+	stop := context.AfterFunc(n.ctx, func() { nc.Close() })
+	id, br, err := n.cred.accept(nc)
+	if !stop() || err != nil {
+		nc.Close()
+		if err != nil && !errors.Is(err, io.EOF) { // a probe connects and goes away
+			n.refusals.Add(1)
+			n.logger.Warn("connection refused", "remote", nc.RemoteAddr().String(), "error", err)
+		}
+		return
+	}
+	c := newConn(nc, br, id)
+	n.mu.Lock()
+	old := n.in[id]
+	n.in[id] = c
+	n.mu.Unlock()
+	if old != nil {
+		old.close() // the peer made a new one, so it has given this one up
+	}
+	n.serve(c, func() { n.readRequests(c) })
+	n.onJoined(id)
+}
+
+func (n *network) readRequests(c *conn) {
+	var err error
+	for err == nil {
+		var f frame
+		if f, err = c.read(); err == nil {
+			err = n.onRequest(c, f)
+		}
+	}
+	c.close()
+	close(c.drained)
+	n.mu.Lock()
+	newest := n.in[c.peer] == c
+	if newest {
+		delete(n.in, c.peer)
+	}
+	n.mu.Unlock()
+	n.logger.Debug("incoming connection ended", "peer", c.peer, "error", err)
+	if newest {
+		n.broken(c.peer)
+	}
+}

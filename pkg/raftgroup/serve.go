@@ -1,0 +1,213 @@
+package raftgroup
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+var (
+	errNoGroup = errors.New("this server runs no such group")
+	errFull    = errors.New("too many requests wait for this group")
+)
+
+// inbound is one request that waits for a group.
+type inbound struct {
+	from   *conn // nil for requests of this host to itself
+	frame  frame // without body
+	cmd    any   // a request of raft, or nil for a barrier
+	stream *snapshotStream
+	// barrier gets the end of the log once all earlier requests are done.
+	barrier chan<- position
+}
+
+// onRequest runs on the reader of an incoming connection, so it must not wait.
+// Requests for raft go through the group's queue; heartbeats are answered on
+// the spot. An error means that the peer breaks the protocol and ends the connection.
+func (h *Host) onRequest(c *conn, f frame) error {
+	g, running := h.Group(f.group)
+	head := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(c.peer), Addr: []byte(c.peer)}
+	in := inbound{from: c, frame: frame{kind: f.kind, group: f.group, id: f.id}}
+	var m message
+	switch f.kind {
+	case kindAppend:
+		req := &raft.AppendEntriesRequest{RPCHeader: head, Leader: head.Addr}
+		in.cmd, m = req, appendMsg{req}
+	case kindVote:
+		req := &raft.RequestVoteRequest{RPCHeader: head, Candidate: head.Addr}
+		in.cmd, m = req, voteMsg{req}
+	case kindPreVote:
+		req := &raft.RequestPreVoteRequest{RPCHeader: head}
+		in.cmd, m = req, preVoteMsg{req}
+	case kindTimeoutNow:
+		in.cmd, m = &raft.TimeoutNowRequest{RPCHeader: head}, emptyMsg{}
+	case kindSnapshot:
+		req := &raft.InstallSnapshotRequest{RPCHeader: head, Leader: head.Addr}
+		in.cmd, m = req, snapshotMsg{req}
+	case kindSnapshotChunk:
+		return h.onChunk(c, f)
+	case kindPosition:
+		ask := &positionMsg{}
+		if err := decodeBody(f.body, ask); err != nil {
+			return err
+		}
+		if !running {
+			return c.reply(f, nil, errNoGroup)
+		}
+		return h.onPosition(g, in, ask)
+	default:
+		return fmt.Errorf("%w: kind %d", errFrame, f.kind)
+	}
+	if err := decodeBody(f.body, m); err != nil {
+		return err
+	}
+	if !running {
+		return c.reply(f, nil, errNoGroup)
+	}
+	switch req := in.cmd.(type) {
+	case *raft.AppendEntriesRequest:
+		g.noteTerm(req.Term)
+		if isHeartbeat(req) && g.fastHeartbeat(in, req) {
+			return nil
+		}
+	case *raft.RequestVoteRequest:
+		g.noteTerm(req.Term)
+	case *raft.InstallSnapshotRequest:
+		in.stream = h.streams.open(c, f, g)
+	}
+	select {
+	case g.queue <- in:
+		return nil
+	default:
+		if in.stream != nil {
+			in.stream.close()
+		}
+		return c.reply(f, nil, errFull)
+	}
+}
+
+func (g *Group) noteTerm(term uint64) {
+	for {
+		old := g.newestTerm.Load()
+		if term <= old || g.newestTerm.CompareAndSwap(old, term) {
+			return
+		}
+	}
+}
+
+// fastHeartbeat answers a heartbeat beside raft's loop, which may be waiting
+// for the disk. Only a heartbeat that changes nothing may pass: raft's state is not made for
+// two goroutines that change it.
+func (g *Group) fastHeartbeat(in inbound, req *raft.AppendEntriesRequest) bool {
+	g.beat.RLock()
+	defer g.beat.RUnlock()
+	if g.heartbeat == nil || g.raft.State() != raft.Follower || g.raft.CurrentTerm() != req.Term {
+		return false
+	}
+	answer := make(chan raft.RPCResponse, 1)
+	g.heartbeat(raft.RPC{Command: req, RespChan: answer})
+	select {
+	case a := <-answer:
+		g.answer(in, a)
+		return true
+	default: // raft is shutting down
+		return false
+	}
+}
+
+// serveLoop hands requests to raft one at a time, which is how raft takes them.
+func (g *Group) serveLoop() {
+	for {
+		select {
+		case in := <-g.queue:
+			if in.barrier != nil {
+				in.barrier <- g.position()
+				continue
+			}
+			g.answer(in, g.process(in))
+		case <-g.done:
+			return
+		}
+	}
+}
+
+func (g *Group) process(in inbound) raft.RPCResponse {
+	answer := make(chan raft.RPCResponse, 1)
+	rpc := raft.RPC{Command: in.cmd, RespChan: answer}
+	if in.stream != nil {
+		rpc.Reader = in.stream
+		defer in.stream.close()
+	}
+	select {
+	case g.rpcs <- rpc:
+	case <-g.done:
+		return raft.RPCResponse{Error: ErrStopped}
+	}
+	select {
+	case a := <-answer:
+		return a
+	case <-g.done:
+		return raft.RPCResponse{Error: ErrStopped}
+	}
+}
+
+func (g *Group) answer(in inbound, a raft.RPCResponse) {
+	if in.from == nil {
+		return
+	}
+	var m message
+	switch resp := a.Response.(type) {
+	case *raft.AppendEntriesResponse:
+		m = appendReply{resp}
+	case *raft.RequestVoteResponse:
+		m = voteReply{resp}
+	case *raft.RequestPreVoteResponse:
+		m = preVoteReply{resp}
+	case *raft.TimeoutNowResponse:
+		m = emptyMsg{}
+	case *raft.InstallSnapshotResponse:
+		m = snapshotReply{resp}
+	default:
+		if a.Error == nil {
+			a.Error = errors.New("no answer")
+		}
+	}
+	// A connection that is gone or full loses the answer; the peer asks again.
+	_ = in.from.reply(in.frame, m, a.Error)
+}
+
+// position returns the end of the log.
+func (g *Group) position() position {
+	p := position{term: g.raft.CurrentTerm(), lastIndex: g.raft.LastIndex()}
+	var last raft.Log
+	if err := g.log.GetLog(p.lastIndex, &last); err == nil {
+		p.lastTerm = last.Term
+		return p
+	}
+	// The log is empty after a snapshot; only Stats tells the snapshot's term.
+	fmt.Sscan(g.raft.Stats()["last_snapshot_term"], &p.lastTerm)
+	return p
+}
+
+// settledPosition returns the end of the log after all requests that wait at this moment.
+func (g *Group) settledPosition(bound time.Duration) (position, error) {
+	answer := make(chan position, 1)
+	expired := time.After(bound)
+	select {
+	case g.queue <- inbound{barrier: answer}:
+	case <-expired:
+		return position{}, errTimeout
+	case <-g.done:
+		return position{}, ErrStopped
+	}
+	select {
+	case p := <-answer:
+		return p, nil
+	case <-expired:
+		return position{}, errTimeout
+	case <-g.done:
+		return position{}, ErrStopped
+	}
+}
