@@ -119,6 +119,51 @@ func (m *tally) await(t testing.TB, n int) {
 	}
 }
 
+// awaitEntry waits until the machine holds an entry.
+func (m *tally) awaitEntry(t testing.TB, s string) {
+	t.Helper()
+	deadline := time.After(testTimeout)
+	for {
+		m.mu.Lock()
+		_, have := m.seen[s]
+		grew := m.grew
+		m.mu.Unlock()
+		if have {
+			return
+		}
+		select {
+		case <-grew:
+		case <-deadline:
+			t.Fatalf("machine lacks entry %q", s)
+		}
+	}
+}
+
+// nextLeader waits until a node other than the victim leads, and returns the time since start.
+func (c *cluster) nextLeader(id GroupID, victim *node, start time.Time) time.Duration {
+	c.t.Helper()
+	deadline := time.After(testTimeout)
+	for {
+		var waits []<-chan struct{}
+		for _, nd := range c.nodes {
+			if nd == victim || nd.host == nil {
+				continue
+			}
+			g := nd.group(id)
+			waits = append(waits, g.watch())
+			if g.State().Leading {
+				return time.Since(start)
+			}
+		}
+		select {
+		case <-waits[0]:
+		case <-waits[1]:
+		case <-deadline:
+			c.t.Fatalf("group %d has no new leader", id)
+		}
+	}
+}
+
 // cluster is some hosts in this process that know each other's addresses.
 type cluster struct {
 	t      testing.TB
@@ -254,6 +299,8 @@ func (c *cluster) startAll(ids ...GroupID) {
 		for _, nd := range c.nodes {
 			nd.start(id, c.members())
 		}
+		// The first election need not wait for a timeout either.
+		c.nodes[int(id)%len(c.nodes)].group(id).campaign()
 	}
 }
 

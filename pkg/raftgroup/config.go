@@ -115,8 +115,8 @@ func DefaultTimings() Timings {
 // SlowTimings are for the race detector and for overloaded machines.
 func SlowTimings() Timings {
 	return Timings{
-		Heartbeat: 2 * time.Second,
-		Election:  2 * time.Second,
+		Heartbeat: 1500 * time.Millisecond,
+		Election:  1500 * time.Millisecond,
 		Lease:     time.Second,
 		Commit:    100 * time.Millisecond,
 		Snapshot:  30 * time.Second,
