@@ -1,0 +1,119 @@
+package mahjong_test
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"testing"
+
+	"teahouse/pkg/mahjong"
+)
+
+func TestParseRules(t *testing.T) {
+	for _, text := range []string{"", "{}", " {} \n"} {
+		if r := mustRules(t, text); r != mahjong.DefaultRules() {
+			t.Errorf("%q gives %+v", text, r)
+		}
+	}
+	if r := mustRules(t, `{"mode":"xueliu"}`); r.Cap != 6 {
+		t.Errorf("xueliu brings the cap %d", r.Cap)
+	}
+	for _, text := range []string{`{"mode":"xueliu","cap":3}`, `{"cap":3,"mode":"xueliu"}`} {
+		if r := mustRules(t, text); r.Cap != 3 {
+			t.Errorf("%s: cap %d", text, r.Cap)
+		}
+	}
+}
+
+// TestDefaultRulesText pins the default rule set as text.
+func TestDefaultRulesText(t *testing.T) {
+	want := `{"mode":"xuezhan","base":1,"cap":4,"swap":true,"zimo":"di","jiangdui":true,"daiyaojiu":2,` +
+		`"jingoudiao":true,"menqing":false,"zhongzhang":false,"haidi":true,"tiandihu":5,"qianggang":true,` +
+		`"multi_hu":true,"transfer":"transfer","late_bugang":"nopay","pass_lock":"higher","huazhu":true,` +
+		`"dajiao":true,"tuishui":true,"diangang_hua":"zimo","min_claim_ms":0}`
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(want), &fields); err != nil {
+		t.Fatal(err)
+	}
+	if got := plain(t, mahjong.DefaultRules()); !reflect.DeepEqual(got, any(fields)) {
+		t.Errorf("got %v", got)
+	}
+	if r := mustRules(t, want); r != mahjong.DefaultRules() {
+		t.Errorf("the text gives %+v", r)
+	}
+}
+
+func TestParseRulesRefusesByName(t *testing.T) {
+	for text, key := range map[string]string{
+		`{"chow":true}`:                 "chow",
+		`{"Cap":4}`:                     "Cap",
+		`{"mode":"guobiao"}`:            "mode",
+		`{"mode":null}`:                 "mode",
+		`{"base":0}`:                    "base",
+		`{"base":1.5}`:                  "base",
+		`{"cap":-1}`:                    "cap",
+		`{"cap":"4"}`:                   "cap",
+		`{"cap":4,"cap":5}`:             "cap",
+		`{"swap":1}`:                    "swap",
+		`{"zimo":"di "}`:                "zimo",
+		`{"min_claim_ms":3001}`:         "min_claim_ms",
+		`{"pass_lock":"sometimes"}`:     "pass_lock",
+		`{"tiandihu":99999999999999e9}`: "tiandihu",
+	} {
+		_, err := mahjong.ParseRules([]byte(text))
+		var bad *mahjong.OptionError
+		if !errors.As(err, &bad) || bad.Key != key {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, text := range []string{`[]`, `{`, `{}{}`, `{"cap":4`, `null`, `{"cap":}`} {
+		if _, err := mahjong.ParseRules([]byte(text)); err == nil {
+			t.Errorf("%s is taken", text)
+		}
+	}
+}
+
+func TestNewValidates(t *testing.T) {
+	good := testDeal(1)
+	bad := mahjong.DefaultRules()
+	bad.Zimo = ""
+	if _, err := mahjong.New(bad, good); err == nil {
+		t.Error("an empty option is taken")
+	}
+	for name, spoil := range map[string]func(*mahjong.Deal){
+		"dealer":    func(d *mahjong.Deal) { d.Dealer = 4 },
+		"direction": func(d *mahjong.Deal) { d.SwapDir = 0 },
+		"twice":     func(d *mahjong.Deal) { d.Wall[3] = d.Wall[4] },
+		"no tile":   func(d *mahjong.Deal) { d.Wall[3] = mahjong.NoTile },
+	} {
+		d := good
+		spoil(&d)
+		if _, err := mahjong.New(mahjong.DefaultRules(), d); err == nil {
+			t.Errorf("%s: the deal is taken", name)
+		}
+	}
+}
+
+func FuzzParseRules(f *testing.F) {
+	for _, text := range ruleSets {
+		f.Add([]byte(text))
+	}
+	f.Add([]byte(`{"cap":4,"cap":5}`))
+	f.Add([]byte(`{"base":1e1}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := mahjong.ParseRules(data)
+		if err != nil {
+			return
+		}
+		if err := r.Validate(); err != nil {
+			t.Fatalf("%q gives rules that are not valid: %v", data, err)
+		}
+		text, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := mahjong.ParseRules(text); err != nil || again != r {
+			t.Fatalf("%s does not read back: %+v, %v", text, again, err)
+		}
+	})
+}

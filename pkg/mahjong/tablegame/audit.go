@@ -1,0 +1,108 @@
+package tablegame
+
+import (
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"teahouse/pkg/mahjong"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// Audit follows a hand as somebody who sees everything, and says which tiles each
+// seat may know. It works from the engine's full events and shares nothing with
+// the code that projects them:
+//
+//	var audit tablegame.Audit
+//	g, err := tablegame.New(tablegame.Config{Observe: audit.Observe})
+//	// replay a hand with g; after each step, for what a seat was told by it:
+//	hidden := audit.Hidden(seat, message)
+//
+// The zero value is ready. It is not safe for concurrent use.
+type Audit struct {
+	known [mahjong.Seats][mahjong.NumTiles]bool
+}
+
+// Observe takes one event of the hand; a deal begins anew.
+func (a *Audit) Observe(e mahjong.Event) {
+	switch e.Kind {
+	case mahjong.EventDeal:
+		*a = Audit{}
+		for seat, hand := range e.Hands {
+			a.tell(seat, hand...)
+		}
+	case mahjong.EventSwap:
+		for seat, received := range e.Received {
+			a.tell(seat, received...)
+		}
+	case mahjong.EventDraw:
+		a.tell(e.Seat, e.Tile)
+	case mahjong.EventDiscard, mahjong.EventBuGang:
+		a.tellAll(e.Tile)
+	case mahjong.EventPeng, mahjong.EventGang:
+		a.tellAll(e.Meld.Tiles...)
+	case mahjong.EventHu:
+		a.tellAll(e.Win.Tile)
+	case mahjong.EventEnd:
+		for _, hand := range e.Hands {
+			a.tellAll(hand...)
+		}
+	}
+}
+
+func (a *Audit) tell(seat int, tiles ...mahjong.Tile) {
+	for _, t := range tiles {
+		a.known[seat][t] = true
+	}
+}
+
+func (a *Audit) tellAll(tiles ...mahjong.Tile) {
+	for seat := range a.known {
+		a.tell(seat, tiles...)
+	}
+}
+
+// Knows says whether seat may know where tile is or was: the tiles that it holds
+// or held, all that ever lay open, and after the end everything but the rest of
+// the wall.
+func (a *Audit) Knows(seat int, tile mahjong.Tile) bool {
+	return tile.Valid() && a.known[seat][tile]
+}
+
+// knowsKind says whether seat may know of a tile of kind.
+func (a *Audit) knowsKind(seat int, kind uint64) bool {
+	for t := kind * 4; t < kind*4+4 && t < mahjong.NumTiles; t++ {
+		if a.known[seat][t] {
+			return true
+		}
+	}
+	return false
+}
+
+// Hidden counts the tiles that m shows in fields with the option (tile), at any
+// depth, and that seat may not know. Values that are no tile count too.
+func (a *Audit) Hidden(seat int, m proto.Message) int {
+	return a.hidden(seat, m.ProtoReflect())
+}
+
+func (a *Audit) hidden(seat int, m protoreflect.Message) (count int) {
+	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		each := func(v protoreflect.Value) {
+			switch kind := proto.GetExtension(field.Options(), wirepb.E_Tile); {
+			case field.Message() != nil:
+				count += a.hidden(seat, v.Message())
+			case kind == wirepb.TileField_TILE_ID && (v.Uint() >= mahjong.NumTiles || !a.known[seat][v.Uint()]),
+				kind == wirepb.TileField_TILE_KIND && !a.knowsKind(seat, v.Uint()):
+				count++
+			}
+		}
+		if !field.IsList() {
+			each(value)
+			return true
+		}
+		for i := range value.List().Len() {
+			each(value.List().Get(i))
+		}
+		return true
+	})
+	return count
+}

@@ -1,0 +1,150 @@
+package tablegame
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/mahjong"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// Name is the game's id on the wire and in stored hands.
+const Name = "mahjong"
+
+// Config is what the rules of the game leave open. All replicas of a table and
+// all tools that replay its hands must agree on the limits.
+type Config struct {
+	// The time to answer a prompt: defaults 15 s, 10 s, 15 s and 8 s. Claim is
+	// for discards and for bu-gangs.
+	Swap, Void, Turn, Claim time.Duration
+
+	// Observe, if not nil, hears of every event before it is projected, with
+	// all hidden tiles: for audits of replayed hands only. A Game with it is
+	// not safe for concurrent use.
+	Observe func(mahjong.Event)
+}
+
+func (c Config) withDefaults() (Config, error) {
+	for _, v := range []struct {
+		name  string
+		limit *time.Duration
+		value time.Duration
+	}{
+		{"Swap", &c.Swap, 15 * time.Second},
+		{"Void", &c.Void, 10 * time.Second},
+		{"Turn", &c.Turn, 15 * time.Second},
+		{"Claim", &c.Claim, 8 * time.Second},
+	} {
+		if *v.limit < 0 {
+			return c, fmt.Errorf("tablegame: %s is below zero", v.name)
+		}
+		if *v.limit == 0 {
+			*v.limit = v.value
+		}
+	}
+	return c, nil
+}
+
+// limit is the time to answer a prompt of kind k.
+func (c *Config) limit(k mahjong.PromptKind) time.Duration {
+	switch k {
+	case mahjong.PromptSwap:
+		return c.Swap
+	case mahjong.PromptVoid:
+		return c.Void
+	case mahjong.PromptTurn:
+		return c.Turn
+	}
+	return c.Claim
+}
+
+// sichuan implements game.Game.
+type sichuan struct {
+	cfg Config
+}
+
+// New gives the game.
+func New(cfg Config) (game.Game, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &sichuan{cfg}, nil
+}
+
+func (*sichuan) Name() string { return Name }
+func (*sichuan) Seats() int   { return mahjong.Seats }
+
+func (*sichuan) Rules(overrides []byte) ([]byte, error) {
+	rules, err := mahjong.ParseRules(overrides)
+	if err != nil {
+		return nil, game.Errorf(wirepb.Code_RULES_INVALID, "%v", err)
+	}
+	return json.Marshal(rules)
+}
+
+func (g *sichuan) Deal(s game.Setup) (game.Hand, error) {
+	rules, err := mahjong.ParseRules(s.Rules)
+	if err != nil {
+		return nil, game.Errorf(wirepb.Code_RULES_INVALID, "%v", err)
+	}
+	played, err := mahjong.New(rules, mahjong.DealFromSeed(s.Seed, s.Dealer))
+	if err != nil {
+		return nil, fmt.Errorf("tablegame: %w", err)
+	}
+	if g.cfg.Observe != nil {
+		g.cfg.Observe(played.Opening())
+	}
+	return g.wrap(played)
+}
+
+func (g *sichuan) Restore(snapshot []byte) (game.Hand, error) {
+	played := new(mahjong.Hand)
+	if err := played.UnmarshalBinary(snapshot); err != nil {
+		return nil, fmt.Errorf("tablegame: %w", err)
+	}
+	return g.wrap(played)
+}
+
+func (g *sichuan) wrap(played *mahjong.Hand) (*hand, error) {
+	special, err := unusual(played.Rules())
+	if err != nil {
+		return nil, fmt.Errorf("tablegame: %w", err)
+	}
+	return &hand{cfg: &g.cfg, played: played, rules: special}, nil
+}
+
+// unusual writes the options of r that a reader would not assume: ParseRules
+// gives r for it. It is empty for the default rule set.
+func unusual(r mahjong.Rules) (string, error) {
+	mine, err := asMap(r)
+	if err != nil {
+		return "", err
+	}
+	standard, err := asMap(mahjong.DefaultRules())
+	if err != nil {
+		return "", err
+	}
+	for key, value := range standard {
+		// A mode brings its own cap along, so with another mode the cap is told.
+		if mine[key] == value && (key != "cap" || mine["mode"] == standard["mode"]) {
+			delete(mine, key)
+		}
+	}
+	if len(mine) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(mine) // sorts the keys
+	return string(text), err
+}
+
+func asMap(r mahjong.Rules) (map[string]any, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	var m map[string]any
+	return m, json.Unmarshal(text, &m)
+}

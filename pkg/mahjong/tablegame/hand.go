@@ -1,0 +1,184 @@
+package tablegame
+
+import (
+	"errors"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/mahjong"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// hand implements game.Hand. Its state is played and nothing else.
+type hand struct {
+	cfg    *Config
+	played *mahjong.Hand
+	rules  string // what Prompt.rules says
+	// prompts keeps what was last asked of each seat: a table looks at all
+	// prompts after each command, and an open one does not change.
+	prompts [mahjong.Seats]game.Prompt
+}
+
+func (h *hand) Prompt(seat int) game.Prompt {
+	p := h.played.Prompt(seat)
+	if p.Serial == 0 {
+		return game.Prompt{}
+	}
+	if h.prompts[seat].Serial != p.Serial {
+		view := h.played.View(seat)
+		h.prompts[seat] = game.Prompt{
+			Serial:  p.Serial,
+			Limit:   h.cfg.limit(p.Kind),
+			Payload: marshal(encodePrompt(&p, &view, h.rules)),
+		}
+	}
+	return h.prompts[seat]
+}
+
+func (h *hand) Hold() time.Duration {
+	if !h.played.Holding() {
+		return 0
+	}
+	return time.Duration(h.played.Rules().MinClaimMs) * time.Millisecond
+}
+
+func (h *hand) Move(seat int, move []byte) (game.Step, error) {
+	c, err := decodeMove(seat, move)
+	if err != nil {
+		return game.Step{}, err
+	}
+	return h.apply(c)
+}
+
+func (h *hand) Timeout(seat int) (game.Step, error) {
+	return h.apply(mahjong.Command{Action: mahjong.ActTimeout, Seat: seat})
+}
+
+func (h *hand) Auto(seat int) (game.Step, error) {
+	c := h.played.Auto(seat)
+	if c.Action == 0 {
+		return game.Step{}, refusal(mahjong.ErrNotYourPrompt)
+	}
+	return h.apply(c)
+}
+
+func (h *hand) Release() (game.Step, error) {
+	return h.apply(mahjong.Command{Action: mahjong.ActRelease})
+}
+
+func (h *hand) apply(c mahjong.Command) (game.Step, error) {
+	caused, err := h.played.Apply(c)
+	if err != nil {
+		return game.Step{}, refusal(err)
+	}
+	step := game.Step{Events: make([]game.Event, len(caused))}
+	for i, e := range caused {
+		if h.cfg.Observe != nil {
+			h.cfg.Observe(e)
+		}
+		step.Events[i] = h.project(e)
+	}
+	return step, nil
+}
+
+func (h *hand) Opening() []game.Event {
+	return []game.Event{h.project(h.played.Opening())}
+}
+
+// project writes e for each seat.
+func (h *hand) project(e mahjong.Event) game.Event {
+	wall := 0
+	if e.Kind == mahjong.EventDraw {
+		// Nothing is drawn after a draw, so the wall is as this one left it.
+		wall = h.played.View(mahjong.Spectator).Wall
+	}
+	seats := make([][]byte, mahjong.Seats)
+	if isPublic(e.Kind) {
+		payload := marshal(encodeEvent(e.For(mahjong.Spectator), wall))
+		for seat := range seats {
+			seats[seat] = payload
+		}
+		return game.Event{Seats: seats}
+	}
+	for seat := range seats {
+		seen := e.For(seat)
+		if leakDraws && e.Kind == mahjong.EventDraw {
+			seen = &e
+		}
+		if seen != nil {
+			seats[seat] = marshal(encodeEvent(seen, wall))
+		}
+	}
+	return game.Event{Seats: seats}
+}
+
+// isPublic says whether every seat is told the same as a spectator. A kind that
+// is missing here costs time; a wrong one would show a seat too little.
+func isPublic(k mahjong.EventKind) bool {
+	switch k {
+	case mahjong.EventVoid, mahjong.EventDiscard, mahjong.EventPeng, mahjong.EventBuGang,
+		mahjong.EventGang, mahjong.EventHu, mahjong.EventEnd:
+		return true
+	}
+	return false
+}
+
+func (h *hand) View(seat int) []byte {
+	view := h.played.View(seat)
+	return marshal(encodeView(&view))
+}
+
+func (h *hand) Result() (game.Result, bool) {
+	r, over := h.played.Result()
+	if !over {
+		return game.Result{}, false
+	}
+	return game.Result{
+		Scores:     encodeScores(r.Scores),
+		NextDealer: r.NextDealer,
+		Summary:    marshal(encodeSummary(&r)),
+	}, true
+}
+
+func (h *hand) Snapshot() []byte {
+	data, err := h.played.MarshalBinary()
+	if err != nil {
+		panic(err) // it only satisfies an interface: the engine has no failing case
+	}
+	return data
+}
+
+// refusal gives the engine's errors their codes.
+func refusal(err error) error {
+	code := wirepb.Code_INTERNAL
+	switch {
+	case errors.Is(err, mahjong.ErrTileNotHeld):
+		code = wirepb.Code_TILE_NOT_HELD
+	case errors.Is(err, mahjong.ErrMustDiscardVoid):
+		code = wirepb.Code_MUST_DISCARD_VOID
+	case errors.Is(err, mahjong.ErrNotOffered), errors.Is(err, mahjong.ErrSwapTiles),
+		errors.Is(err, mahjong.ErrHandLocked), errors.Is(err, mahjong.ErrNotHolding):
+		code = wirepb.Code_NOT_OFFERED
+	case errors.Is(err, mahjong.ErrNotYourPrompt), errors.Is(err, mahjong.ErrFinished):
+		code = wirepb.Code_PROMPT_GONE
+	case errors.Is(err, mahjong.ErrNoSeat):
+		code = wirepb.Code_NOT_SEATED
+	case errors.Is(err, mahjong.ErrUnknownAction):
+		code = wirepb.Code_MOVE_MALFORMED
+	}
+	return game.Errorf(code, "%v", err)
+}
+
+// marshal writes equal bytes for equal messages.
+func marshal(m proto.Message) []byte {
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		panic(err) // only text that is not UTF-8 fails, and no field holds foreign text
+	}
+	if data == nil {
+		data = []byte{} // nil would say that the seat learns nothing
+	}
+	return data
+}

@@ -1,0 +1,5 @@
+//go:build !leak
+
+package tablegame
+
+const leakDraws = false

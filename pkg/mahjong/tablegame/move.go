@@ -1,0 +1,112 @@
+package tablegame
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/mahjong"
+	"teahouse/pkg/mahjong/tablegame/mahjongpb"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// maxMove bounds a move's bytes; the longest one is below 20.
+const maxMove = 256
+
+// decodeMove reads a mahjongpb.Move of seat. What it gives is well formed, and
+// no more: whether it is legal is the engine's to say.
+func decodeMove(seat int, data []byte) (mahjong.Command, error) {
+	if len(data) > maxMove {
+		return mahjong.Command{}, malformed("a move of %d bytes", len(data))
+	}
+	var m mahjongpb.Move
+	if err := proto.Unmarshal(data, &m); err != nil {
+		return mahjong.Command{}, malformed("not a move")
+	}
+	c := mahjong.Command{Seat: seat}
+	switch a := m.Answer.(type) {
+	case *mahjongpb.Move_Swap:
+		c.Action = mahjong.ActSwap
+		tiles := a.Swap.GetTiles()
+		if len(tiles) != len(c.Tiles) {
+			return c, malformed("a swap of %d tiles", len(tiles))
+		}
+		for i, t := range tiles {
+			if t >= mahjong.NumTiles {
+				return c, malformed("tile %d", t)
+			}
+			c.Tiles[i] = mahjong.Tile(t)
+		}
+	case *mahjongpb.Move_Void:
+		if a.Void > uint32(mahjong.Tiao) {
+			return c, malformed("suit %d", a.Void)
+		}
+		c.Action, c.Suit = mahjong.ActVoid, mahjong.Suit(a.Void)
+	case *mahjongpb.Move_Discard:
+		if a.Discard >= mahjong.NumTiles {
+			return c, malformed("tile %d", a.Discard)
+		}
+		c.Action, c.Tile = mahjong.ActDiscard, mahjong.Tile(a.Discard)
+	case *mahjongpb.Move_AnGang:
+		return decodeGang(c, mahjong.ActAnGang, a.AnGang)
+	case *mahjongpb.Move_BuGang:
+		return decodeGang(c, mahjong.ActBuGang, a.BuGang)
+	case *mahjongpb.Move_Call:
+		switch a.Call {
+		case mahjongpb.Call_HU:
+			c.Action = mahjong.ActHu
+		case mahjongpb.Call_GANG:
+			c.Action = mahjong.ActGang
+		case mahjongpb.Call_PENG:
+			c.Action = mahjong.ActPeng
+		case mahjongpb.Call_PASS:
+			c.Action = mahjong.ActPass
+		default:
+			return c, malformed("call %d", a.Call)
+		}
+	default:
+		return c, malformed("a move without an answer")
+	}
+	return c, nil
+}
+
+func decodeGang(c mahjong.Command, action mahjong.Action, kind uint32) (mahjong.Command, error) {
+	if kind >= mahjong.NumKinds {
+		return c, malformed("kind %d", kind)
+	}
+	c.Action, c.Kind = action, mahjong.Kind(kind)
+	return c, nil
+}
+
+func malformed(format string, args ...any) error {
+	return game.Errorf(wirepb.Code_MOVE_MALFORMED, format, args...)
+}
+
+// encodeMove is the inverse of decodeMove; nil for a command that no player
+// gives.
+func encodeMove(c mahjong.Command) *mahjongpb.Move {
+	switch c.Action {
+	case mahjong.ActSwap:
+		return &mahjongpb.Move{Answer: &mahjongpb.Move_Swap{Swap: &mahjongpb.Swap{Tiles: encodeTiles(c.Tiles[:])}}}
+	case mahjong.ActVoid:
+		return &mahjongpb.Move{Answer: &mahjongpb.Move_Void{Void: uint32(c.Suit)}}
+	case mahjong.ActDiscard:
+		return &mahjongpb.Move{Answer: &mahjongpb.Move_Discard{Discard: uint32(c.Tile)}}
+	case mahjong.ActAnGang:
+		return &mahjongpb.Move{Answer: &mahjongpb.Move_AnGang{AnGang: uint32(c.Kind)}}
+	case mahjong.ActBuGang:
+		return &mahjongpb.Move{Answer: &mahjongpb.Move_BuGang{BuGang: uint32(c.Kind)}}
+	case mahjong.ActHu:
+		return encodeCall(mahjongpb.Call_HU)
+	case mahjong.ActGang:
+		return encodeCall(mahjongpb.Call_GANG)
+	case mahjong.ActPeng:
+		return encodeCall(mahjongpb.Call_PENG)
+	case mahjong.ActPass:
+		return encodeCall(mahjongpb.Call_PASS)
+	}
+	return nil
+}
+
+func encodeCall(c mahjongpb.Call) *mahjongpb.Move {
+	return &mahjongpb.Move{Answer: &mahjongpb.Move_Call{Call: c}}
+}

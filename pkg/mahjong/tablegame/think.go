@@ -1,0 +1,205 @@
+package tablegame
+
+import (
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/pkg/bot"
+	"teahouse/pkg/mahjong"
+	"teahouse/pkg/mahjong/tablegame/mahjongpb"
+)
+
+func (*sichuan) Think(prompt []byte) ([]byte, error) {
+	var p mahjongpb.Prompt
+	if err := proto.Unmarshal(prompt, &p); err != nil {
+		return nil, fmt.Errorf("tablegame: prompt: %w", err)
+	}
+	view, err := decodePrompt(&p)
+	if err != nil {
+		return nil, fmt.Errorf("tablegame: prompt: %w", err)
+	}
+	rules, err := mahjong.ParseRules([]byte(p.Rules))
+	if err != nil {
+		return nil, fmt.Errorf("tablegame: prompt: %w", err)
+	}
+	move := encodeMove(bot.Choose(&rules, view))
+	if move == nil {
+		return nil, errors.New("tablegame: prompt: nothing is asked")
+	}
+	return marshal(move), nil
+}
+
+// decodePrompt gives the view behind a prompt, less what no decision needs: wins,
+// and the end of a hand. Prompts may come over a network, so everything is checked
+// that the bot takes for granted.
+func decodePrompt(p *mahjongpb.Prompt) (*mahjong.View, error) {
+	d := decoder{}
+	m := p.GetView()
+	v := &mahjong.View{
+		Seat: d.seat(m.GetSeat()), Dealer: d.seat(m.GetDealer()), Phase: mahjong.Phase(m.GetPhase()),
+		Turn: d.optionalSeat(m.GetTurn(), m != nil && m.Turn != nil), Open: d.tile(m.GetOpen(), m != nil && m.Open != nil),
+		Wall: int(m.GetWall()), SwapDir: int(m.GetSwapDirection()),
+		Hand: d.tiles(m.GetHand()), Drawn: d.tile(m.GetDrawn(), m != nil && m.Drawn != nil),
+		Given: d.tiles(m.GetGiven()), Received: d.tiles(m.GetReceived()),
+		Void: d.suit(m.GetVoid(), m != nil && m.Void != nil),
+	}
+	if len(m.GetSeats()) != mahjong.Seats {
+		return nil, fmt.Errorf("%d seats", len(m.GetSeats()))
+	}
+	for i, s := range m.GetSeats() {
+		v.Seats[i] = mahjong.SeatView{
+			Concealed: int(s.GetConcealed()), Melds: d.melds(s.GetMelds()), River: d.river(s),
+			Void: d.suit(s.GetVoid(), s.Void != nil), Out: s.GetOut(), Locked: s.GetLocked(), Score: int(s.GetScore()),
+		}
+	}
+	v.Prompt = mahjong.Prompt{
+		Kind: mahjong.PromptKind(p.GetKind()), Hu: p.GetHu(), An: d.kinds(p.GetAnGang()), Bu: d.kinds(p.GetBuGang()),
+		Discard: d.tiles(p.GetDiscard()), Gang: p.GetGang(), Peng: p.GetPeng(),
+		Tile: d.tile(p.GetTile(), p.Tile != nil), From: d.optionalSeat(p.GetFrom(), p.From != nil),
+	}
+	d.check(v)
+	return v, d.err
+}
+
+// decoder keeps the first error, so that a message reads as one expression.
+type decoder struct {
+	err error
+}
+
+func (d *decoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf(format, args...)
+	}
+}
+
+// check refuses prompts that no hand asks.
+func (d *decoder) check(v *mahjong.View) {
+	p := &v.Prompt
+	counts := mahjong.Count(v.Hand)
+	switch p.Kind {
+	case mahjong.PromptSwap:
+		if max(counts.InSuit(mahjong.Wan), counts.InSuit(mahjong.Tong), counts.InSuit(mahjong.Tiao)) < 3 {
+			d.fail("a swap without three tiles of a suit")
+		}
+	case mahjong.PromptVoid:
+	case mahjong.PromptTurn:
+		if len(p.Discard) == 0 {
+			d.fail("a turn without a discard")
+		}
+		for _, t := range p.Discard {
+			if counts[t.Kind()] == 0 {
+				d.fail("discard of %v, which is not held", t.Kind())
+			}
+		}
+		for _, k := range p.An {
+			if counts[k] != 4 {
+				d.fail("an-gang of %d %v", counts[k], k)
+			}
+		}
+		for _, k := range p.Bu {
+			if counts[k] == 0 {
+				d.fail("bu-gang of %v, which is not held", k)
+			}
+		}
+	case mahjong.PromptClaim, mahjong.PromptRob:
+		if !p.Tile.Valid() {
+			d.fail("a claim without a tile")
+		} else if n := counts[p.Tile.Kind()]; p.Gang && n < 3 || p.Peng && n < 2 {
+			d.fail("a meld with %d %v in hand", n, p.Tile.Kind())
+		}
+	default:
+		d.fail("prompt kind %d", p.Kind)
+	}
+	if len(v.Hand)+3*len(v.Seats[v.Seat].Melds) > 14 {
+		d.fail("%d tiles and %d melds", len(v.Hand), len(v.Seats[v.Seat].Melds))
+	}
+}
+
+func (d *decoder) seat(s uint32) int {
+	if s >= mahjong.Seats {
+		d.fail("seat %d", s)
+		return 0
+	}
+	return int(s)
+}
+
+func (d *decoder) optionalSeat(s uint32, ok bool) int {
+	if !ok {
+		return -1
+	}
+	return d.seat(s)
+}
+
+func (d *decoder) suit(s uint32, ok bool) mahjong.Suit {
+	if !ok {
+		return mahjong.NoSuit
+	}
+	if s > uint32(mahjong.Tiao) {
+		d.fail("suit %d", s)
+		return mahjong.NoSuit
+	}
+	return mahjong.Suit(s)
+}
+
+func (d *decoder) tile(t uint32, ok bool) mahjong.Tile {
+	if !ok {
+		return mahjong.NoTile
+	}
+	if t >= mahjong.NumTiles {
+		d.fail("tile %d", t)
+		return mahjong.NoTile
+	}
+	return mahjong.Tile(t)
+}
+
+// tiles reads different tiles.
+func (d *decoder) tiles(list []uint32) []mahjong.Tile {
+	var seen [mahjong.NumTiles]bool
+	var out []mahjong.Tile
+	for _, t := range list {
+		if t >= mahjong.NumTiles || seen[t] {
+			d.fail("tile %d, unknown or twice", t)
+			return nil
+		}
+		seen[t] = true
+		out = append(out, mahjong.Tile(t))
+	}
+	return out
+}
+
+func (d *decoder) kind(k uint32) mahjong.Kind {
+	if k >= mahjong.NumKinds {
+		d.fail("kind %d", k)
+		return 0
+	}
+	return mahjong.Kind(k)
+}
+
+func (d *decoder) kinds(list []uint32) []mahjong.Kind { return mapped(list, d.kind) }
+
+func (d *decoder) melds(list []*mahjongpb.Meld) []mahjong.Meld {
+	return mapped(list, func(m *mahjongpb.Meld) mahjong.Meld {
+		return mahjong.Meld{
+			Type: mahjong.MeldKind(m.GetType()), Kind: d.kind(m.GetKind()),
+			From: d.optionalSeat(m.GetFrom(), m.From != nil), Tiles: d.tiles(m.GetTiles()),
+		}
+	})
+}
+
+func (d *decoder) river(s *mahjongpb.SeatView) []mahjong.RiverTile {
+	if len(s.GetRiver()) != len(s.GetClaimedBy()) {
+		d.fail("%d discards, %d claimers", len(s.GetRiver()), len(s.GetClaimedBy()))
+		return nil
+	}
+	tiles := d.tiles(s.GetRiver())
+	out := make([]mahjong.RiverTile, len(tiles))
+	for i, t := range tiles {
+		out[i] = mahjong.RiverTile{Tile: t, Claimer: -1}
+		if by := s.GetClaimedBy()[i]; by > 0 {
+			out[i].Claimer = d.seat(by - 1)
+		}
+	}
+	return out
+}
