@@ -53,13 +53,10 @@ func play(t testing.TB, rules mahjong.Rules, d mahjong.Deal, players [mahjong.Se
 // TestChooseBeatsRandom plays the same walls four times, the one sensible player in
 // each seat once, so that the luck of the deal cancels out.
 func TestChooseBeatsRandom(t *testing.T) {
-	deals := uint64(1000)
-	if testing.Short() {
-		deals = 100
-	}
+	const deals = duplicateDeals
 	rules := mahjong.DefaultRules()
 	total, behind := 0, 0
-	for n := range deals {
+	for n := range uint64(deals) {
 		sum := 0
 		for seat := range mahjong.Seats {
 			var players [mahjong.Seats]player
@@ -75,7 +72,7 @@ func TestChooseBeatsRandom(t *testing.T) {
 		}
 	}
 	t.Logf("%d duplicate deals: %+.2f points a hand, not ahead in %d deals", deals, float64(total)/float64(4*deals), behind)
-	if total < int(4*deals) {
+	if total < 4*deals {
 		t.Errorf("the bot earned %d points in %d hands; a point a hand is little to ask", total, 4*deals)
 	}
 }
@@ -92,11 +89,11 @@ func TestChooseIsLegal(t *testing.T) {
 		}
 		p := sensible(rules)
 		wins := 0
-		for n := range uint64(50) {
+		for n := range uint64(botHands) {
 			wins += len(play(t, rules, deal(n), [mahjong.Seats]player{p, p, p, p}).Wins)
 		}
-		if wins < 50 {
-			t.Errorf("%s: %d wins in 50 hands; the bots do not play to win", text, wins)
+		if wins < botHands {
+			t.Errorf("%s: %d wins in %d hands; the bots do not play to win", text, wins, botHands)
 		}
 	}
 }

@@ -1,0 +1,8 @@
+//go:build !race
+
+package bot_test
+
+const (
+	duplicateDeals = 1000
+	botHands       = 50
+)
