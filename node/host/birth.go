@@ -1,0 +1,79 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"teahouse/pkg/game"
+	"teahouse/registry"
+)
+
+// bornEvery is how often a waiting node looks whether another one has begun
+// the cluster.
+const bornEvery = 500 * time.Millisecond
+
+// awaitBirth returns the birth record in force. Until there is one it waits for
+// expect nodes in the registry and proposes them; whoever is first decides.
+func awaitBirth(ctx context.Context, births game.Births, nodes <-chan registry.Snapshot, expect int) (game.Birth, error) {
+	tick := time.NewTicker(bornEvery)
+	defer tick.Stop()
+	for {
+		birth, err := births.Born(ctx)
+		if err == nil || !errors.Is(err, game.ErrNotFound) {
+			return birth, err
+		}
+		select {
+		case <-ctx.Done():
+			return game.Birth{}, ctx.Err()
+		case <-tick.C:
+		case snapshot, open := <-nodes:
+			if !open {
+				return game.Birth{}, registry.ErrClosed
+			}
+			if voters := candidates(snapshot, expect); voters != nil {
+				return births.Bear(ctx, game.Birth{Cluster: rand.Text(), Voters: voters, Created: time.Now()})
+			}
+		}
+	}
+}
+
+// candidates are the first expect nodes by name, or nil while there are fewer.
+func candidates(s registry.Snapshot, expect int) []game.Server {
+	var servers []game.Server
+	for _, i := range s.Instances {
+		if i.Meta[metaServer] != "" {
+			servers = append(servers, game.Server{Name: i.Name, ID: i.Meta[metaServer], Zone: i.Meta[metaZone]})
+		}
+	}
+	slices.SortFunc(servers, func(a, b game.Server) int { return cmp.Compare(a.Name, b.Name) })
+	servers = slices.CompactFunc(servers, func(a, b game.Server) bool { return a.Name == b.Name })
+	if len(servers) < expect {
+		return nil
+	}
+	return servers[:expect]
+}
+
+// place finds this node in the birth record.
+func place(birth game.Birth, name, server string) error {
+	i := slices.IndexFunc(birth.Voters, func(s game.Server) bool { return s.Name == name })
+	switch {
+	case i < 0:
+		return fmt.Errorf("host: cluster %s was born without %s", birth.Cluster, name)
+	case birth.Voters[i].ID != server:
+		return fmt.Errorf("host: cluster %s knows %s by another disk (%s, not %s)", birth.Cluster, name, birth.Voters[i].ID, server)
+	}
+	return nil
+}
+
+// coordinatorVoters is how many of n nodes vote in the coordinator's group.
+func coordinatorVoters(n int) int {
+	if n >= 7 {
+		return 5
+	}
+	return min(n, 3)
+}

@@ -1,0 +1,97 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+)
+
+// MaxExpect bounds the nodes that begin a cluster.
+const MaxExpect = 64
+
+// Config describes a node. Name, Registry, Database, Data and the two files
+// have no default.
+type Config struct {
+	Name   string // unique in the cluster, kept over restarts
+	Zone   string // failure domain; replicas go to other zones where they can
+	Expect int    // nodes that begin the cluster; default 1; the same on all of them
+
+	// Listen addresses; the default is a free port on 127.0.0.1. A wildcard
+	// address needs Advertise.
+	LinkListen, RaftListen, StatusListen string
+	Advertise                            string // host under which the others reach this node; default: the listener's
+
+	Registry string // HTTP address of the Consul agent or the embedded registry
+	Database string // "sqlite:FILE" or "mysql:DSN"
+	Data     string // folder of this node alone
+	Sync     bool   // whether each write of the shards' logs is synced to disk
+
+	SecretFile   string // the cluster's secret in hex, mode 0600
+	TokenKeyFile string // the key that signs session tokens, mode 0600
+
+	Ready  func(addresses map[string]string) // called once the node serves
+	Logger *slog.Logger                      // default: discard
+}
+
+func (c Config) withDefaults() (Config, error) {
+	for _, required := range []struct{ name, value string }{
+		{"Name", c.Name}, {"Registry", c.Registry}, {"Database", c.Database}, {"Data", c.Data},
+		{"SecretFile", c.SecretFile}, {"TokenKeyFile", c.TokenKeyFile},
+	} {
+		if required.value == "" {
+			return c, fmt.Errorf("host: Config.%s is empty", required.name)
+		}
+	}
+	if c.Expect == 0 {
+		c.Expect = 1
+	}
+	if c.Expect < 1 || c.Expect > MaxExpect {
+		return c, fmt.Errorf("host: %d nodes to expect: want 1 to %d", c.Expect, MaxExpect)
+	}
+	for _, listen := range []*string{&c.LinkListen, &c.RaftListen, &c.StatusListen} {
+		if *listen == "" {
+			*listen = "127.0.0.1:0"
+		}
+	}
+	if c.Ready == nil {
+		c.Ready = func(map[string]string) {}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}
+
+// listener is an open port and the address that others dial.
+type listener struct {
+	net.Listener
+	address string
+}
+
+func (c Config) open(listen string) (listener, error) {
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return listener{}, err
+	}
+	addr := l.Addr().(*net.TCPAddr)
+	host := c.Advertise
+	if host == "" {
+		if addr.IP.IsUnspecified() {
+			l.Close()
+			return listener{}, errors.New("host: a node that listens everywhere must advertise a host")
+		}
+		host = addr.IP.String()
+	}
+	return listener{l, net.JoinHostPort(host, fmt.Sprint(addr.Port))}, nil
+}
+
+// loopback reports whether address can be reached from this machine only.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,156 @@
+package host
+
+import (
+	"context"
+	"fmt"
+
+	"teahouse/node/account"
+	"teahouse/node/archive"
+	"teahouse/node/coordinator"
+	"teahouse/node/ingress"
+	"teahouse/node/peer"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/wire"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// connect makes the front door, the links to the other nodes and the
+// coordinator's replica that they serve.
+func (n *node) connect(cfg link.Config) error {
+	accounts, err := account.New(account.Config{Results: n.store, Pool: n.pool, Logger: n.cfg.Logger})
+	if err != nil {
+		return err
+	}
+	archives, err := archive.New(archive.Config{Results: n.store, Cluster: n.birth.Cluster, Pool: n.pool, Logger: n.cfg.Logger})
+	if err != nil {
+		return err
+	}
+	n.in, err = ingress.New(ingress.Config{
+		Link: cfg, Methods: wire.NewMethods(),
+		Services: map[string]ingress.Handler{
+			"account.profile": accounts.Profile,
+			"account.hands":   accounts.Hands,
+			"archive.hand":    archives.Hand,
+		},
+		OnPeer: n.onPeer,
+	})
+	if err != nil {
+		return err
+	}
+	n.peers, err = peer.New(peer.Config{Link: cfg, Local: n.local, Lost: n.lost})
+	if err != nil {
+		return err
+	}
+	n.coord, err = coordinator.New(coordinator.Config{
+		Node: n.cfg.Name,
+		Propose: func(data []byte) coordinator.Future {
+			group, ok := n.raft.Group(raftgroup.Coordinator)
+			if !ok {
+				return failed{raftgroup.ErrNotLeader}
+			}
+			return group.Propose(data)
+		},
+		Create:   n.create,
+		Push:     func(gateway string, p *linkpb.Push) { n.in.Push(gateway, p) },
+		Announce: func(term uint64, leading bool) { n.announce(game.Coordinator, term, leading) },
+		Signer:   n.signer,
+		Birth:    n.firstMembers,
+		OnView:   n.onView,
+		Logger:   n.cfg.Logger,
+	})
+	return err
+}
+
+// firstMembers is what a leader proposes for a cluster that has no members yet.
+func (n *node) firstMembers() (cluster string, members []*linkpb.Member) {
+	for _, s := range n.birth.Voters {
+		members = append(members, &linkpb.Member{Name: s.Name, Server: s.ID, Weight: 1, Zone: s.Zone})
+	}
+	return n.birth.Cluster, members
+}
+
+// create carries one item of the coordinator's outbox to its shard. The
+// coordinator has one on its way to each shard, so the order is kept.
+func (n *node) create(ctx context.Context, table *linkpb.CreateTable, done func(*linkpb.CreateTableReply, error)) {
+	go func() { // ends with ctx
+		reply := new(linkpb.CreateTableReply)
+		err := n.call(ctx, game.TableID(table.Table).Shard(), link.MethodCreate, table.Table, table, reply)
+		done(reply, err)
+	}()
+}
+
+// ended carries one item of a shard's outbox to the coordinator.
+func (n *node) ended(ctx context.Context, m *linkpb.TableEnded) error {
+	return n.call(ctx, game.Coordinator, link.MethodEnded, m.Table, m, new(linkpb.TableEndedReply))
+}
+
+// lost is the fast way to learn of a dead node: its link broke. When it also
+// refuses to be called back, its groups need not wait for their timeouts.
+func (n *node) lost(name string, refused bool) {
+	n.losses.add(name, refused)
+	n.log.Warn("link to a node broke", "peer", name, "refused", refused)
+	if !refused {
+		return
+	}
+	for _, m := range n.currentView().Members.GetMembers() {
+		if m.Name == name {
+			n.raft.PeerLost(raftgroup.ServerID(m.Server))
+		}
+	}
+}
+
+// onPeer tells the shards of a lost gateway, whose seats may have to be
+// detached.
+func (n *node) onPeer(name, role string, up bool) {
+	if role != link.RoleGateway || up {
+		return
+	}
+	for _, r := range n.replicas() {
+		r.shard.GatewayDown(name)
+	}
+}
+
+// local finds a group's handler on this node for calls that need no link.
+func (n *node) local(group game.GroupID) peer.Handler {
+	if group == game.Coordinator {
+		return n.coord.Handle
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if r := n.shards[group]; r != nil {
+		return r.shard.Handle
+	}
+	return nil
+}
+
+// coordinatorGroup is the coordinator as the front door sees it.
+type coordinatorGroup struct{ *coordinator.Coordinator }
+
+func (g coordinatorGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
+	g.Handle(from, req, reply)
+}
+
+// SessionClosed: tickets outlive their session, so nothing is to be done.
+func (g coordinatorGroup) SessionClosed(string, *linkpb.SessionClosed) {}
+
+// failed is a proposal that was never made.
+type failed struct{ err error }
+
+func (f failed) Done() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
+func (f failed) Result() (any, uint64, uint64, error) { return nil, 0, 0, f.err }
+
+// refusal turns a response that is not OK into an error.
+func refusal(method string, r *linkpb.Response) error {
+	if r.Code == wirepb.Code_OK {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", method, game.Errorf(r.Code, "%s", r.Detail))
+}

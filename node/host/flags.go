@@ -1,0 +1,22 @@
+package host
+
+import "flag"
+
+// Flags are a node's command line; parsing them fills c.
+func (c *Config) Flags() *flag.FlagSet {
+	f := flag.NewFlagSet("node", flag.ContinueOnError)
+	f.StringVar(&c.Name, "name", "", "name of this node, kept over restarts (required)")
+	f.StringVar(&c.Zone, "zone", "", "failure domain, for the spreading of replicas")
+	f.IntVar(&c.Expect, "expect", 1, "number of nodes that begin the cluster, the same on all of them")
+	f.StringVar(&c.LinkListen, "link", "127.0.0.1:0", "listen address for gateways and other nodes")
+	f.StringVar(&c.RaftListen, "raft", "127.0.0.1:0", "listen address for Raft")
+	f.StringVar(&c.StatusListen, "status", "127.0.0.1:0", "listen address for GET /status")
+	f.StringVar(&c.Advertise, "advertise", "", "host under which the others reach this node (default: as listened on)")
+	f.StringVar(&c.Registry, "registry", "", "HTTP address of the Consul agent (required)")
+	f.StringVar(&c.Database, "db", "", "sqlite:FILE or mysql:DSN (required)")
+	f.StringVar(&c.Data, "data", "", "data folder of this node (required)")
+	f.BoolVar(&c.Sync, "sync", true, "sync each write of the shards' logs to disk")
+	f.StringVar(&c.SecretFile, "secret", "", "file with the cluster's secret, mode 0600 (required)")
+	f.StringVar(&c.TokenKeyFile, "token-key", "", "file with the key that signs session tokens, mode 0600 (required)")
+	return f
+}

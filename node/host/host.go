@@ -1,0 +1,209 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/panjf2000/ants/v2"
+
+	"teahouse/node/coordinator"
+	"teahouse/node/ingress"
+	"teahouse/node/peer"
+	"teahouse/pkg/game"
+	"teahouse/pkg/gormstore"
+	"teahouse/pkg/link"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/mahjong/tablegame"
+	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/token"
+	"teahouse/registry"
+	"teahouse/registry/consul"
+)
+
+// poolSize bounds what runs at once of that which blocks or burns CPU:
+// settlements, look-ups, bots that think.
+const poolSize = 64
+
+// node is the assembled process.
+type node struct {
+	// immutable once Run has built them
+	cfg    Config
+	log    *slog.Logger
+	server raftgroup.ServerID
+	birth  game.Birth
+	store  *gormstore.Store
+	signer *token.Signer
+	pool   *ants.Pool
+	games  map[string]game.Game
+	raft   *raftgroup.Host
+	in     *ingress.Ingress
+	peers  *peer.Peers
+	coord  *coordinator.Coordinator
+
+	directory *directory
+	losses    losses
+	views     chan coordinator.View // newest view that follow has not seen
+
+	mu     sync.Mutex
+	view   coordinator.View
+	shards map[game.GroupID]*replica
+	since  map[game.GroupID]int64 // when this node began to serve a group, Unix µs
+}
+
+// Run is a node's life. It returns when ctx ends, with everything closed, or
+// with the reason why the node cannot go on.
+func Run(ctx context.Context, cfg Config) (err error) {
+	cfg, err = cfg.withDefaults()
+	if err != nil {
+		return err
+	}
+	var closers []func() error
+	defer func() { // what was opened last is closed first
+		for i := len(closers) - 1; i >= 0; i-- {
+			err = errors.Join(err, closers[i]())
+		}
+	}()
+
+	// Who we are: the disk has an id of its own, so that a wiped folder under
+	// an old name is a new server.
+	secret, err := link.LoadSecret(cfg.SecretFile)
+	if err != nil {
+		return err
+	}
+	signer, err := token.LoadSigner(cfg.TokenKeyFile)
+	if err != nil {
+		return err
+	}
+	disk, err := raftgroup.OpenDisk(cfg.Data, raftgroup.DiskConfig{Sync: cfg.Sync, Logger: cfg.Logger})
+	if err != nil {
+		return err
+	}
+	n := &node{
+		cfg: cfg, signer: signer, directory: newDirectory(),
+		server: raftgroup.ServerID(cfg.Name + "-" + disk.ID()),
+		log:    cfg.Logger.With("node", cfg.Name),
+		games:  map[string]game.Game{},
+		views:  make(chan coordinator.View, 1),
+		shards: make(map[game.GroupID]*replica),
+		since:  make(map[game.GroupID]int64),
+	}
+	mahjong, err := tablegame.New(tablegame.Config{})
+	if err != nil {
+		return errors.Join(err, disk.Close())
+	}
+	n.games[mahjong.Name()] = mahjong
+
+	// The ports, before anybody is told of them.
+	links, rafts, statuses, err := n.listen()
+	if err != nil {
+		return errors.Join(err, disk.Close())
+	}
+	owned := false // whether the Raft host closes disk and port
+	closers = append(closers, links.Close, statuses.Close, func() error {
+		if owned {
+			return nil
+		}
+		return errors.Join(rafts.Close(), disk.Close())
+	})
+
+	if n.store, err = gormstore.Open(ctx, gormstore.Config{DSN: cfg.Database, Logger: cfg.Logger}); err != nil {
+		return err
+	}
+	closers = append(closers, n.store.Close)
+	if !n.store.Shared() && !(loopback(links.address) && loopback(rafts.address)) {
+		return errors.New("host: DB_NOT_SHARED: SQLite serves one machine, but this node advertises an address beyond it; use --db mysql:…")
+	}
+	if err := n.store.Migrate(ctx); err != nil {
+		return err
+	}
+	if n.pool, err = ants.NewPool(poolSize, ants.WithNonblocking(true)); err != nil {
+		return err
+	}
+	closers = append(closers, func() error { n.pool.Release(); return nil })
+
+	// The others, and with them the birth.
+	reg, err := consul.New(consul.Config{Addr: cfg.Registry, Logger: cfg.Logger})
+	if err != nil {
+		return err
+	}
+	closers = append(closers, reg.Close)
+	self := registry.Instance{
+		ID: string(n.server), Name: cfg.Name, Role: registry.RoleNode,
+		LinkAddr: links.address, RaftAddr: rafts.address,
+		Meta: map[string]string{metaServer: string(n.server), metaZone: cfg.Zone},
+	}
+	if n.birth, err = n.beBorn(ctx, reg, self); err != nil {
+		return err
+	}
+	self.Meta = map[string]string{metaServer: string(n.server), metaZone: cfg.Zone, metaCluster: n.birth.Cluster}
+
+	// Links in both directions, then the groups that talk over them.
+	linkConfig := link.Config{Cluster: n.birth.Cluster, Secret: secret, Name: cfg.Name, Role: link.RoleNode, Logger: cfg.Logger}
+	if err := n.connect(linkConfig); err != nil {
+		return err
+	}
+	closers = append(closers, func() error { n.peers.Close(); return nil })
+	n.raft, err = raftgroup.Open(raftgroup.Config{
+		Self: n.server, Disk: disk, Listener: rafts, ClusterID: n.birth.Cluster, Secret: secret,
+		Resolve: n.directory.raft, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	owned = true
+	closers = append(closers, n.raft.Close)
+	return n.serve(ctx, reg, self, links, statuses)
+}
+
+// beBorn registers this node and waits for the birth record.
+func (n *node) beBorn(ctx context.Context, reg registry.Registry, self registry.Instance) (game.Birth, error) {
+	birth, err := n.store.Born(ctx)
+	if err != nil && !errors.Is(err, game.ErrNotFound) {
+		return birth, err
+	}
+	if err != nil {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		nodes, err := reg.Watch(ctx, registry.RoleNode)
+		if err != nil {
+			return birth, err
+		}
+		if _, err := reg.Register(ctx, self); err != nil {
+			return birth, err
+		}
+		n.log.Info("waiting for the nodes that begin the cluster", "expect", n.cfg.Expect)
+		if birth, err = awaitBirth(ctx, n.store, nodes, n.cfg.Expect); err != nil {
+			return birth, err
+		}
+	}
+	n.log.Info("cluster", "id", birth.Cluster, "server", n.server)
+	return birth, place(birth, n.cfg.Name, string(n.server))
+}
+
+func (n *node) listen() (links, rafts, statuses listener, err error) {
+	for _, l := range []struct {
+		to   *listener
+		addr string
+	}{{&links, n.cfg.LinkListen}, {&rafts, n.cfg.RaftListen}, {&statuses, n.cfg.StatusListen}} {
+		if *l.to, err = n.cfg.open(l.addr); err != nil {
+			for _, open := range []listener{links, rafts, statuses} {
+				if open.Listener != nil {
+					open.Close()
+				}
+			}
+			return links, rafts, statuses, fmt.Errorf("host: %s: %w", l.addr, err)
+		}
+	}
+	return links, rafts, statuses, nil
+}
+
+// announce tells everybody, this node's own callers included, who leads.
+func (n *node) announce(group game.GroupID, term uint64, leading bool) {
+	a := &linkpb.Announce{Group: uint32(group), Term: term, Withdrawn: !leading}
+	n.serving(group, leading)
+	n.peers.Announce(a)
+	n.in.Announce(a)
+}

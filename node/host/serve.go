@@ -1,0 +1,238 @@
+package host
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/node/coordinator"
+	"teahouse/node/shard"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/raftgroup"
+	"teahouse/registry"
+)
+
+// replica is this node's part of one shard.
+type replica struct {
+	shard     *shard.Shard
+	group     *raftgroup.Group
+	preferred raftgroup.ServerID
+}
+
+// serve runs the groups until ctx ends or one part fails.
+func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.Instance, links, statuses listener) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var running sync.WaitGroup
+	run := func(part func(context.Context) error) {
+		running.Go(func() {
+			if err := part(ctx); err != nil && ctx.Err() == nil {
+				stop(err)
+			}
+		})
+	}
+	nodes, err := reg.Watch(ctx, registry.RoleNode)
+	if err != nil {
+		return err
+	}
+	run(func(ctx context.Context) error { return n.watch(ctx, nodes) })
+	run(n.coord.Run)
+	run(n.follow)
+	run(func(ctx context.Context) error { return n.balance(ctx) })
+	run(func(ctx context.Context) error { return serveStatus(ctx, statuses, n.status) })
+
+	n.in.SetGroup(game.Coordinator, coordinatorGroup{n.coord})
+	voters := coordinatorVoters(len(n.birth.Voters))
+	var members []raftgroup.Member
+	for i, s := range n.birth.Voters {
+		members = append(members, raftgroup.Member{ID: raftgroup.ServerID(s.ID), Voter: i < voters})
+	}
+	_, err = n.raft.Start(raftgroup.GroupConfig{
+		ID: raftgroup.Coordinator, Machine: n.coord, Bootstrap: members, OnState: n.coord.OnState,
+	})
+	if err == nil {
+		run(func(ctx context.Context) error { return n.in.Serve(ctx, links) })
+		_, err = reg.Register(ctx, self)
+	}
+	if err != nil {
+		stop(err)
+	} else {
+		n.cfg.Ready(map[string]string{
+			"link": self.LinkAddr, "raft": self.RaftAddr, "status": statuses.address,
+		})
+	}
+	<-ctx.Done()
+	running.Wait()
+	if cause := context.Cause(ctx); cause != context.Canceled {
+		return cause
+	}
+	return nil
+}
+
+// watch follows the registry: it proposes where nodes are, the member list
+// decides who they are.
+func (n *node) watch(ctx context.Context, nodes <-chan registry.Snapshot) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case s, open := <-nodes:
+			if !open {
+				return nil
+			}
+			n.peers.SetTargets(n.directory.learn(s))
+		}
+	}
+}
+
+// onView is called while an entry is applied; the work is follow's.
+func (n *node) onView(v coordinator.View) {
+	select {
+	case <-n.views: // a newer one replaces it
+	default:
+	}
+	n.views <- v
+}
+
+// follow starts the replicas that the placement gives to this node, and tells
+// the links of new member lists.
+func (n *node) follow(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case v := <-n.views:
+			if v.Cluster == "" {
+				continue
+			}
+			n.mu.Lock()
+			n.view = v
+			n.mu.Unlock()
+			n.in.SetMembers(v.Members)
+			for _, s := range v.Shards {
+				if err := n.startShard(ctx, &running, v, s); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// startShard starts this node's replica of a shard, if it has one that does
+// not run yet.
+func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, v coordinator.View, s coordinator.Shard) error {
+	servers := make(map[string]string)
+	for _, m := range v.Members.GetMembers() {
+		servers[m.Name] = m.Server
+	}
+	mine := false
+	var members []raftgroup.Member
+	for _, name := range s.Replicas {
+		mine = mine || name == n.cfg.Name
+		members = append(members, raftgroup.Member{ID: raftgroup.ServerID(servers[name]), Voter: true})
+	}
+	n.mu.Lock()
+	_, runs := n.shards[s.ID]
+	n.mu.Unlock()
+	if !mine || runs {
+		return nil
+	}
+	sh, err := shard.New(shard.Config{
+		Group: s.ID, Cluster: n.birth.Cluster, Node: n.cfg.Name, Games: n.games,
+		Results: n.store, Ended: n.ended, Pool: pool{n.pool},
+		Push:     func(gateway string, p *linkpb.Push) { n.in.Push(gateway, p) },
+		Announce: func(term uint64, withdrawn bool) { n.announce(s.ID, term, !withdrawn) },
+		Logger:   n.cfg.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	group, err := n.raft.Start(raftgroup.GroupConfig{
+		ID: raftgroup.GroupID(s.ID), Machine: sh, Bootstrap: members,
+		OnState: func(st raftgroup.State) { sh.OnState(st.Leading, st.Term) },
+	})
+	if err != nil {
+		return err
+	}
+	running.Go(func() { sh.Run(ctx, proposer{group}) })
+	n.mu.Lock()
+	n.shards[s.ID] = &replica{shard: sh, group: group, preferred: members[0].ID}
+	n.mu.Unlock()
+	n.in.SetGroup(s.ID, shardGroup{sh})
+	return nil
+}
+
+// balanceEvery is how often a leader looks whether the preferred one is back.
+const balanceEvery = 500 * time.Millisecond
+
+// balance gives leaderships back to who has them by preference, once that
+// replica is level.
+func (n *node) balance(ctx context.Context) error {
+	tick := time.NewTicker(balanceEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, r := range n.replicas() {
+			status := r.group.Status()
+			if !status.Leading || r.preferred == n.server || !r.shard.Status().Leading {
+				continue
+			}
+			if matched := status.Matched[r.preferred]; matched == 0 || matched+levelWithin < status.LastIndex {
+				continue
+			}
+			ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+			err := r.group.Transfer(ctx, r.preferred)
+			cancel()
+			n.log.Info("leadership given back", "shard", status.ID, "to", r.preferred, "error", err)
+		}
+	}
+}
+
+// levelWithin is how many entries the preferred leader may be behind.
+const levelWithin = 64
+
+// call asks a group's leader and decodes its answer.
+func (n *node) call(ctx context.Context, group game.GroupID, method string, table uint64, req, resp proto.Message) error {
+	payload, err := proto.Marshal(req)
+	if err != nil {
+		return err
+	}
+	r, err := n.peers.Call(ctx, group, &linkpb.Request{Method: method, Table: table, Group: uint32(group), Payload: payload})
+	if err != nil {
+		return err
+	}
+	if err := refusal(method, r); err != nil {
+		return err
+	}
+	return proto.Unmarshal(r.Payload, resp)
+}
+
+// pool adapts the worker pool to the shards.
+type pool struct{ submitter }
+
+type submitter interface{ Submit(func()) error }
+
+func (p pool) Go(f func()) error { return p.Submit(f) }
+
+// proposer adapts a Raft group to a shard's log.
+type proposer struct{ group *raftgroup.Group }
+
+func (p proposer) Propose(data []byte) shard.Future { return p.group.Propose(data) }
+
+// shardGroup is a shard as the front door sees it.
+type shardGroup struct{ *shard.Shard }
+
+func (g shardGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
+	g.Handle(from, req, reply)
+}
+
+func (g shardGroup) SessionClosed(_ string, m *linkpb.SessionClosed) { g.Shard.SessionClosed(m) }

@@ -1,0 +1,150 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"teahouse/node/coordinator"
+	"teahouse/pkg/game"
+	"teahouse/pkg/raftgroup"
+)
+
+// Status is what a node says about itself at /status. It shows no player and
+// no tile.
+type Status struct {
+	Node     string        `json:"node"`
+	Server   string        `json:"server"`  // Raft server id
+	Cluster  string        `json:"cluster"` // "" = not born yet
+	Groups   int           `json:"groups"`  // in the whole cluster, the coordinator's included; 0 = not known yet
+	Replicas []GroupStatus `json:"replicas"`
+	Losses   []Loss        `json:"losses"` // newest last, at most maxLosses
+}
+
+// GroupStatus is this node's replica of one group.
+type GroupStatus struct {
+	Group     uint32 `json:"group"` // 0 = the coordinator's
+	Members   int    `json:"members"`
+	Term      uint64 `json:"term"`
+	Leader    string `json:"leader"` // server id, "" = unknown
+	Leading   bool   `json:"leading"`
+	Serving   bool   `json:"serving"` // leading, and the take-over is applied
+	Preferred bool   `json:"preferred"`
+	Applied   uint64 `json:"applied"`
+	Last      uint64 `json:"last"`
+	// ServingSince is when the take-over was applied, in Unix microseconds; 0 = not serving.
+	ServingSince int64 `json:"serving_since_us"`
+	Tables       int   `json:"tables"`
+	Unsettled    int   `json:"unsettled"` // finished hands that are not in the database yet
+}
+
+// Loss is a link to another node that broke.
+type Loss struct {
+	Node    string `json:"node"`
+	AtUS    int64  `json:"at_us"`   // Unix microseconds
+	Refused bool   `json:"refused"` // the node refused to be called back: its process is gone
+}
+
+// maxLosses bounds the remembered losses.
+const maxLosses = 64
+
+// losses remembers the newest lost links.
+type losses struct {
+	mu   sync.Mutex
+	list []Loss
+}
+
+func (l *losses) add(node string, refused bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.list) == maxLosses {
+		l.list = append(l.list[:0], l.list[1:]...)
+	}
+	l.list = append(l.list, Loss{Node: node, AtUS: time.Now().UnixMicro(), Refused: refused})
+}
+
+func (l *losses) all() []Loss {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]Loss{}, l.list...)
+}
+
+// serveStatus answers GET /status until ctx ends.
+func serveStatus(ctx context.Context, l net.Listener, status func() Status) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(status())
+	})
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.Serve(l); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// serving notes when this node began, or ceased, to serve a group.
+func (n *node) serving(group game.GroupID, leading bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if leading {
+		n.since[group] = time.Now().UnixMicro()
+	} else {
+		delete(n.since, group)
+	}
+}
+
+func (n *node) currentView() coordinator.View {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.view
+}
+
+// replicas are this node's shards, by id.
+func (n *node) replicas() []*replica {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var all []*replica
+	for _, id := range slices.Sorted(maps.Keys(n.shards)) {
+		all = append(all, n.shards[id])
+	}
+	return all
+}
+
+// status describes this node now.
+func (n *node) status() Status {
+	view := n.currentView()
+	s := Status{Node: n.cfg.Name, Server: string(n.server), Cluster: view.Cluster, Losses: n.losses.all(), Replicas: []GroupStatus{}}
+	if view.Cluster != "" {
+		s.Groups = 1 + len(view.Shards)
+	}
+	if group, ok := n.raft.Group(raftgroup.Coordinator); ok {
+		s.Replicas = append(s.Replicas, n.groupStatus(group, false))
+	}
+	for _, r := range n.replicas() {
+		g := n.groupStatus(r.group, r.preferred == n.server)
+		own := r.shard.Status()
+		g.Tables, g.Unsettled = own.Tables, own.Unsettled
+		s.Replicas = append(s.Replicas, g)
+	}
+	return s
+}
+
+func (n *node) groupStatus(group *raftgroup.Group, preferred bool) GroupStatus {
+	st := group.Status()
+	n.mu.Lock()
+	since := n.since[game.GroupID(st.ID)]
+	n.mu.Unlock()
+	return GroupStatus{
+		Group: uint32(st.ID), Members: len(st.Members), Term: st.Term, Leader: string(st.Leader),
+		Leading: st.Leading, Serving: st.Leading && since != 0, Preferred: preferred,
+		Applied: st.Applied, Last: st.LastIndex, ServingSince: since,
+	}
+}

@@ -1,0 +1,30 @@
+package link
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// LoadSecret reads Config.Secret from a file: at least 32 hex digits. A file
+// that others may read is refused, since who knows the secret can join the
+// cluster.
+func LoadSecret(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, fmt.Errorf("link: secret: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("link: secret file %s has mode %v, want 0600", file, mode)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("link: secret: %w", err)
+	}
+	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(secret) < minSecret {
+		return nil, fmt.Errorf("link: secret file %s: want at least %d hex digits", file, 2*minSecret)
+	}
+	return secret, nil
+}
