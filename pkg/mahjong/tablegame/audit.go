@@ -86,12 +86,13 @@ func (a *Audit) Hidden(seat int, m proto.Message) int {
 
 func (a *Audit) hidden(seat int, m protoreflect.Message) (count int) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		option := proto.GetExtension(field.Options(), wirepb.E_Tile)
 		each := func(v protoreflect.Value) {
-			switch kind := proto.GetExtension(field.Options(), wirepb.E_Tile); {
+			switch {
 			case field.Message() != nil:
 				count += a.hidden(seat, v.Message())
-			case kind == wirepb.TileField_TILE_ID && (v.Uint() >= mahjong.NumTiles || !a.known[seat][v.Uint()]),
-				kind == wirepb.TileField_TILE_KIND && !a.knowsKind(seat, v.Uint()):
+			case option == wirepb.TileField_TILE_ID && (v.Uint() >= mahjong.NumTiles || !a.known[seat][v.Uint()]),
+				option == wirepb.TileField_TILE_KIND && !a.knowsKind(seat, v.Uint()):
 				count++
 			}
 		}

@@ -127,9 +127,10 @@ func unusual(r mahjong.Rules) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	otherMode := mine["mode"] != standard["mode"]
 	for key, value := range standard {
 		// A mode brings its own cap along, so with another mode the cap is told.
-		if mine[key] == value && (key != "cap" || mine["mode"] == standard["mode"]) {
+		if mine[key] == value && !(key == "cap" && otherMode) {
 			delete(mine, key)
 		}
 	}

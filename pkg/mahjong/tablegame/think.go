@@ -35,15 +35,18 @@ func (*sichuan) Think(prompt []byte) ([]byte, error) {
 // and the end of a hand. Prompts may come over a network, so everything is checked
 // that the bot takes for granted.
 func decodePrompt(p *mahjongpb.Prompt) (*mahjong.View, error) {
-	d := decoder{}
 	m := p.GetView()
+	if m == nil {
+		return nil, errors.New("no view")
+	}
+	var d decoder
 	v := &mahjong.View{
 		Seat: d.seat(m.GetSeat()), Dealer: d.seat(m.GetDealer()), Phase: mahjong.Phase(m.GetPhase()),
-		Turn: d.optionalSeat(m.GetTurn(), m != nil && m.Turn != nil), Open: d.tile(m.GetOpen(), m != nil && m.Open != nil),
+		Turn: d.optionalSeat(m.Turn), Open: d.tile(m.Open),
 		Wall: int(m.GetWall()), SwapDir: int(m.GetSwapDirection()),
-		Hand: d.tiles(m.GetHand()), Drawn: d.tile(m.GetDrawn(), m != nil && m.Drawn != nil),
+		Hand: d.tiles(m.GetHand()), Drawn: d.tile(m.Drawn),
 		Given: d.tiles(m.GetGiven()), Received: d.tiles(m.GetReceived()),
-		Void: d.suit(m.GetVoid(), m != nil && m.Void != nil),
+		Void: d.suit(m.Void),
 	}
 	if len(m.GetSeats()) != mahjong.Seats {
 		return nil, fmt.Errorf("%d seats", len(m.GetSeats()))
@@ -51,13 +54,13 @@ func decodePrompt(p *mahjongpb.Prompt) (*mahjong.View, error) {
 	for i, s := range m.GetSeats() {
 		v.Seats[i] = mahjong.SeatView{
 			Concealed: int(s.GetConcealed()), Melds: d.melds(s.GetMelds()), River: d.river(s),
-			Void: d.suit(s.GetVoid(), s.Void != nil), Out: s.GetOut(), Locked: s.GetLocked(), Score: int(s.GetScore()),
+			Void: d.suit(s.Void), Out: s.GetOut(), Locked: s.GetLocked(), Score: int(s.GetScore()),
 		}
 	}
 	v.Prompt = mahjong.Prompt{
 		Kind: mahjong.PromptKind(p.GetKind()), Hu: p.GetHu(), An: d.kinds(p.GetAnGang()), Bu: d.kinds(p.GetBuGang()),
 		Discard: d.tiles(p.GetDiscard()), Gang: p.GetGang(), Peng: p.GetPeng(),
-		Tile: d.tile(p.GetTile(), p.Tile != nil), From: d.optionalSeat(p.GetFrom(), p.From != nil),
+		Tile: d.tile(p.Tile), From: d.optionalSeat(p.From),
 	}
 	d.check(v)
 	return v, d.err
@@ -125,33 +128,33 @@ func (d *decoder) seat(s uint32) int {
 	return int(s)
 }
 
-func (d *decoder) optionalSeat(s uint32, ok bool) int {
-	if !ok {
+func (d *decoder) optionalSeat(s *uint32) int {
+	if s == nil {
 		return -1
 	}
-	return d.seat(s)
+	return d.seat(*s)
 }
 
-func (d *decoder) suit(s uint32, ok bool) mahjong.Suit {
-	if !ok {
+func (d *decoder) suit(s *uint32) mahjong.Suit {
+	if s == nil {
 		return mahjong.NoSuit
 	}
-	if s > uint32(mahjong.Tiao) {
-		d.fail("suit %d", s)
+	if *s > uint32(mahjong.Tiao) {
+		d.fail("suit %d", *s)
 		return mahjong.NoSuit
 	}
-	return mahjong.Suit(s)
+	return mahjong.Suit(*s)
 }
 
-func (d *decoder) tile(t uint32, ok bool) mahjong.Tile {
-	if !ok {
+func (d *decoder) tile(t *uint32) mahjong.Tile {
+	if t == nil {
 		return mahjong.NoTile
 	}
-	if t >= mahjong.NumTiles {
-		d.fail("tile %d", t)
+	if *t >= mahjong.NumTiles {
+		d.fail("tile %d", *t)
 		return mahjong.NoTile
 	}
-	return mahjong.Tile(t)
+	return mahjong.Tile(*t)
 }
 
 // tiles reads different tiles.
@@ -183,7 +186,7 @@ func (d *decoder) melds(list []*mahjongpb.Meld) []mahjong.Meld {
 	return mapped(list, func(m *mahjongpb.Meld) mahjong.Meld {
 		return mahjong.Meld{
 			Type: mahjong.MeldKind(m.GetType()), Kind: d.kind(m.GetKind()),
-			From: d.optionalSeat(m.GetFrom(), m.From != nil), Tiles: d.tiles(m.GetTiles()),
+			From: d.optionalSeat(m.From), Tiles: d.tiles(m.GetTiles()),
 		}
 	})
 }

@@ -239,7 +239,7 @@ type Win_How int32
 
 const (
 	Win_HOW_UNSPECIFIED Win_How = 0
-	Win_ZIMO            Win_How = 1 // self-draw; from is the seat itself
+	Win_ZIMO            Win_How = 1 // self-draw, from is the seat itself; in Xueliu the tile leaves the hand
 	Win_DIANPAO         Win_How = 2 // on a discard
 	Win_QIANGGANG       Win_How = 3 // by robbing a bu-gang
 )

@@ -1,0 +1,4 @@
+package tablegame
+
+// LeakDraws says whether the leak is built in.
+const LeakDraws = leakDraws

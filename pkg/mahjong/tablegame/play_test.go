@@ -1,0 +1,314 @@
+package tablegame_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/mahjong"
+	"teahouse/pkg/mahjong/tablegame"
+	"teahouse/pkg/mahjong/tablegame/mahjongpb"
+)
+
+func newGame(t testing.TB, cfg tablegame.Config) game.Game {
+	t.Helper()
+	g, err := tablegame.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func seedOf(n uint64) [32]byte {
+	return sha256.Sum256(binary.BigEndian.AppendUint64(nil, n))
+}
+
+func deal(t testing.TB, g game.Game, n uint64, overrides string) game.Hand {
+	t.Helper()
+	rules, err := g.Rules([]byte(overrides))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := g.Deal(game.Setup{Rules: rules, Seed: seedOf(n), Dealer: int(n % 4)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// ruleSets are played by every test that plays whole hands.
+var ruleSets = map[string]string{
+	"default":  ``,
+	"people":   `{"min_claim_ms":700}`,
+	"no swap":  `{"swap":false,"qianggang":false}`,
+	"xueliu":   `{"mode":"xueliu"}`,
+	"xueliu 3": `{"mode":"xueliu","cap":3,"pass_lock":"off"}`,
+}
+
+// open lists the seats that are asked something.
+func open(h game.Hand) (seats []int) {
+	for seat := range mahjong.Seats {
+		if h.Prompt(seat).Serial != 0 {
+			seats = append(seats, seat)
+		}
+	}
+	return seats
+}
+
+// next gives one command to a hand: mostly what the bot thinks of, for a random
+// seat; now and then time runs out or auto-play answers.
+func next(t testing.TB, g game.Game, h game.Hand, rng *rand.Rand) game.Step {
+	t.Helper()
+	seats := open(h)
+	var step game.Step
+	var err error
+	switch {
+	case h.Hold() > 0 && (len(seats) == 0 || rng.IntN(4) == 0):
+		step, err = h.Release()
+	case len(seats) == 0:
+		t.Fatal("the hand waits for nobody and is not over")
+	default:
+		seat := seats[rng.IntN(len(seats))]
+		switch rng.IntN(10) {
+		case 0:
+			step, err = h.Timeout(seat)
+		case 1:
+			step, err = h.Auto(seat)
+		default:
+			move, thinkErr := g.Think(h.Prompt(seat).Payload)
+			if thinkErr != nil {
+				t.Fatal(thinkErr)
+			}
+			step, err = h.Move(seat, move)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return step
+}
+
+// play plays a hand to its end; see is told of the opening and of each step.
+func play(t testing.TB, g game.Game, h game.Hand, rng *rand.Rand, see func(game.Hand, []game.Event) game.Hand) game.Hand {
+	t.Helper()
+	h = see(h, h.Opening())
+	for range 2000 {
+		if _, over := h.Result(); over {
+			return h
+		}
+		h = see(h, next(t, g, h, rng).Events)
+	}
+	t.Fatal("the hand does not end")
+	return nil
+}
+
+func unmarshal[M proto.Message](t testing.TB, data []byte, m M) M {
+	t.Helper()
+	if err := proto.Unmarshal(data, m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestRestore goes on from a restored hand after every step.
+func TestRestore(t *testing.T) {
+	g := newGame(t, tablegame.Config{})
+	for name, rules := range ruleSets {
+		t.Run(name, func(t *testing.T) {
+			for n := range uint64(3) {
+				rng := rand.New(rand.NewPCG(n, 1))
+				play(t, g, deal(t, g, n, rules), rng, func(h game.Hand, _ []game.Event) game.Hand {
+					again, err := g.Restore(h.Snapshot())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !bytes.Equal(again.Snapshot(), h.Snapshot()) || again.Hold() != h.Hold() {
+						t.Fatal("the restored hand is another one")
+					}
+					for seat := range mahjong.Seats {
+						a, b := h.Prompt(seat), again.Prompt(seat)
+						if a.Serial != b.Serial || a.Limit != b.Limit || !bytes.Equal(a.Payload, b.Payload) {
+							t.Fatalf("seat %d is asked %v, after a restore %v", seat, a, b)
+						}
+						if !bytes.Equal(h.View(seat), again.View(seat)) {
+							t.Fatalf("seat %d sees something else after a restore", seat)
+						}
+					}
+					a, _ := h.Result()
+					b, _ := again.Result()
+					if !bytes.Equal(a.Summary, b.Summary) {
+						t.Fatal("the restored hand ended otherwise")
+					}
+					return again
+				})
+			}
+		})
+	}
+}
+
+// TestReplay feeds two hands alike and demands the same bytes for every seat.
+func TestReplay(t *testing.T) {
+	g := newGame(t, tablegame.Config{})
+	var runs [2][]byte
+	for i := range runs {
+		play(t, g, deal(t, g, 7, ""), rand.New(rand.NewPCG(7, 7)), func(h game.Hand, events []game.Event) game.Hand {
+			for _, e := range events {
+				runs[i] = append(runs[i], bytes.Join(e.Seats, []byte{0})...)
+			}
+			return h
+		})
+	}
+	if !bytes.Equal(runs[0], runs[1]) {
+		t.Error("equal commands gave different events")
+	}
+}
+
+func TestResult(t *testing.T) {
+	g := newGame(t, tablegame.Config{})
+	for n := range uint64(20) {
+		var last *mahjongpb.Event
+		h := play(t, g, deal(t, g, n, ""), rand.New(rand.NewPCG(n, 2)), func(h game.Hand, events []game.Event) game.Hand {
+			if len(events) > 0 && events[len(events)-1].Seats[2] != nil {
+				last = unmarshal(t, events[len(events)-1].Seats[2], &mahjongpb.Event{})
+			}
+			return h
+		})
+		r, _ := h.Result()
+		var sum int64
+		for _, s := range r.Scores {
+			sum += s
+		}
+		summary := unmarshal(t, r.Summary, &mahjongpb.Summary{})
+		if len(r.Scores) != mahjong.Seats || sum != 0 || int(summary.End.NextDealer) != r.NextDealer {
+			t.Errorf("seed %d: result %v", n, r)
+		}
+		paid := make([]int64, mahjong.Seats)
+		for _, i := range summary.Items {
+			paid[i.From] -= i.Points
+			paid[i.To] += i.Points
+		}
+		for seat, score := range r.Scores {
+			if paid[seat] != score || summary.End.Scores[seat] != score {
+				t.Errorf("seed %d: seat %d has %d, its items say %d", n, seat, score, paid[seat])
+			}
+		}
+		if !proto.Equal(last.GetHandOver().GetEnd(), summary.End) || len(last.GetHandOver().GetHands()) != mahjong.Seats {
+			t.Errorf("seed %d: the last event is %v", n, last)
+		}
+		if len(open(h)) != 0 || h.Hold() != 0 {
+			t.Errorf("seed %d: something is asked after the end", n)
+		}
+		if _, err := h.Timeout(0); err == nil {
+			t.Errorf("seed %d: the hand goes on after its end", n)
+		}
+	}
+}
+
+// TestEventsSuffice keeps a seat's hand by its events alone, as a client does,
+// and compares it with the view.
+func TestEventsSuffice(t *testing.T) {
+	g := newGame(t, tablegame.Config{})
+	for name, rules := range ruleSets {
+		t.Run(name, func(t *testing.T) {
+			for n := range uint64(5) {
+				var held [mahjong.Seats]map[uint32]bool
+				wall := uint32(55)
+				play(t, g, deal(t, g, n, rules), rand.New(rand.NewPCG(n, 3)), func(h game.Hand, events []game.Event) game.Hand {
+					for _, e := range events {
+						for seat, payload := range e.Seats {
+							if payload != nil {
+								m := unmarshal(t, payload, &mahjongpb.Event{})
+								follow(&held[seat], uint32(seat), m, strings.Contains(rules, "xueliu"))
+								if d := m.GetDraw(); d != nil {
+									wall = d.Wall
+								}
+							}
+						}
+					}
+					for seat := range held {
+						v := unmarshal(t, h.View(seat), &mahjongpb.View{})
+						if v.Wall != wall {
+							t.Fatalf("the events leave %d tiles in the wall, the view %d", wall, v.Wall)
+						}
+						if len(v.Hand) != len(held[seat]) {
+							t.Fatalf("seed %d: seat %d holds %v, by its events %v", n, seat, v.Hand, held[seat])
+						}
+						for _, tile := range v.Hand {
+							if !held[seat][tile] {
+								t.Fatalf("seed %d: seat %d holds %d, by its events it does not", n, seat, tile)
+							}
+						}
+					}
+					return h
+				})
+			}
+		})
+	}
+}
+
+// follow keeps the own concealed tiles.
+func follow(held *map[uint32]bool, own uint32, e *mahjongpb.Event, xueliu bool) {
+	remove := func(seat uint32, tiles ...uint32) {
+		for _, t := range tiles {
+			if seat == own {
+				delete(*held, t)
+			}
+		}
+	}
+	replace := func(tiles []uint32) {
+		*held = make(map[uint32]bool)
+		for _, t := range tiles {
+			(*held)[t] = true
+		}
+	}
+	switch b := e.Body.(type) {
+	case *mahjongpb.Event_Deal:
+		replace(b.Deal.Hand)
+	case *mahjongpb.Event_Swapped:
+		replace(b.Swapped.Hand)
+	case *mahjongpb.Event_Draw:
+		if b.Draw.Seat == own {
+			(*held)[b.Draw.GetTile()] = true
+		}
+	case *mahjongpb.Event_Discard:
+		remove(b.Discard.Seat, b.Discard.GetTile())
+	case *mahjongpb.Event_Peng:
+		remove(b.Peng.Seat, b.Peng.Meld.Tiles...)
+	case *mahjongpb.Event_Gang:
+		remove(b.Gang.Seat, b.Gang.Meld.Tiles...)
+	case *mahjongpb.Event_Win:
+		// In Xueliu a self-drawn winning tile is set aside.
+		if b.Win.How == mahjongpb.Win_QIANGGANG || xueliu && b.Win.How == mahjongpb.Win_ZIMO {
+			remove(b.Win.From, b.Win.GetTile())
+		}
+	case *mahjongpb.Event_HandOver:
+		replace(b.HandOver.Hands[own].Tiles)
+	}
+}
+
+func BenchmarkHand(b *testing.B) {
+	g := newGame(b, tablegame.Config{})
+	steps, size := 0, 0
+	for n := uint64(0); b.Loop(); n++ {
+		play(b, g, deal(b, g, n, ""), rand.New(rand.NewPCG(n, 4)), func(h game.Hand, events []game.Event) game.Hand {
+			steps++
+			for _, e := range events {
+				for _, payload := range e.Seats {
+					size += len(payload)
+				}
+			}
+			for seat := range mahjong.Seats {
+				size += len(h.Prompt(seat).Payload)
+			}
+			return h
+		})
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(steps), "ns/step")
+	b.ReportMetric(float64(size)/float64(steps), "bytes/step")
+}
