@@ -360,11 +360,17 @@ func (g *Group) Transfer(ctx context.Context, to ServerID) error {
 	if !before.Leading {
 		return ErrNotLeader
 	}
-	// The future is not waited for: what counts is who leads in the end.
-	g.raft.LeadershipTransferToServer(raft.ServerID(to), raft.ServerAddress(to))
 	bound := time.After(3 * g.host.cfg.Timings.Election)
+	again := time.NewTicker(g.host.cfg.Timings.Commit)
+	defer again.Stop()
 	for {
 		changed := g.watch()
+		// What counts is who leads in the end, so the future is not waited for.
+		// Asked again, raft refuses while it is at it; it also refuses for a
+		// moment after an earlier transfer, which is why it is asked again.
+		if g.State().Leading {
+			g.raft.LeadershipTransferToServer(raft.ServerID(to), raft.ServerAddress(to))
+		}
 		switch s := g.State(); {
 		case s.Leader == to:
 			return nil
@@ -373,6 +379,7 @@ func (g *Group) Transfer(ctx context.Context, to ServerID) error {
 		}
 		select {
 		case <-changed:
+		case <-again.C:
 		case <-bound:
 			return fmt.Errorf("%w: group %d has not moved to %s", ErrBusy, g.id, to)
 		case <-g.done:
