@@ -29,7 +29,7 @@ type Config struct {
 	// numbers and must be sent in that order; up to MaxCreations are open at a
 	// time. done is called exactly once, from any goroutine and soon after ctx
 	// ends at the latest; any error means that the outcome is unknown and that
-	// the same creation comes again.
+	// the same creation comes again. The table must not be changed.
 	Create func(ctx context.Context, table *linkpb.CreateTable, done func(*linkpb.CreateTableReply, error))
 
 	// Push sends a hint to a gateway. It may be lost.
@@ -211,6 +211,9 @@ func (c Config) validate() error {
 		if err := q.validate(); err != nil {
 			return err
 		}
+	}
+	if !sound(c.settings()) {
+		return errors.New("coordinator: Config.Queues: too many, or a name twice")
 	}
 	return nil
 }

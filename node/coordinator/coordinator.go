@@ -3,43 +3,144 @@ package coordinator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
 
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/node/coordinator/coordpb"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/wire/wirepb"
 )
 
-// Coordinator is one replica of the coordinator's group.
-type Coordinator struct{ cfg Config }
+// Coordinator is one replica of the coordinator's group. Its methods may be
+// called from any goroutine, except that Apply, Snapshot and Restore exclude
+// each other, as raftgroup.Machine says.
+type Coordinator struct {
+	cfg  Config
+	in   *inbox
+	view atomic.Pointer[View]
+
+	mu    sync.Mutex
+	state *state // guarded by mu; only Apply and Restore change it
+}
 
 var _ raftgroup.Machine = (*Coordinator)(nil)
 
-// New makes a replica that knows nothing yet.
+// New makes a replica that knows nothing yet. An error tells what is wrong with the Config.
 func New(cfg Config) (*Coordinator, error) {
 	cfg, err := cfg.withDefaults()
-	return &Coordinator{cfg: cfg}, err
+	if err != nil {
+		return nil, err
+	}
+	c := &Coordinator{cfg: cfg, state: newState(), in: newInbox(cfg.MaxWaiting)}
+	c.view.Store(&View{Members: &linkpb.Members{}})
+	return c, nil
 }
 
-// Run does the leader's work until ctx ends.
-func (c *Coordinator) Run(ctx context.Context) error { return nil }
+// Run does the leader's work whenever this replica leads, until ctx ends, and
+// returns nil then. Requests without an answer are OUTCOME_UNKNOWN then. Call
+// it once.
+func (c *Coordinator) Run(ctx context.Context) error {
+	l := newLoop(c)
+	var wg sync.WaitGroup
+	wg.Go(l.answerAll)
+	l.run(ctx)
+	close(l.outcomes)
+	wg.Wait()
+	return nil
+}
 
 // OnState takes note of the group's leadership.
-func (c *Coordinator) OnState(raftgroup.State) {}
-
-// Handle executes one request; reply is called exactly once.
-func (c *Coordinator) Handle(from string, req *linkpb.Request, reply func(*linkpb.Response)) {}
+func (c *Coordinator) OnState(s raftgroup.State) { c.in.setRaft(s) }
 
 // View is the present member list and placement.
-func (c *Coordinator) View() View { return View{} }
+func (c *Coordinator) View() View { return *c.view.Load() }
 
 // Counts are the present figures.
-func (c *Coordinator) Counts() Counts { return Counts{} }
+func (c *Coordinator) Counts() Counts {
+	c.mu.Lock()
+	counts := c.state.counts()
+	c.mu.Unlock()
+	counts.Busy = c.in.refused.Load()
+	return counts
+}
 
 // Apply is raftgroup.Machine's.
-func (c *Coordinator) Apply(e raftgroup.Entry) any { return nil }
+func (c *Coordinator) Apply(e raftgroup.Entry) any {
+	batch := &coordpb.Batch{}
+	if err := proto.Unmarshal(e.Data, batch); err != nil {
+		return fmt.Errorf("coordinator: entry %d: %w", e.Index, err)
+	}
+	c.mu.Lock()
+	done := c.state.apply(batch)
+	var view View
+	if done.viewed {
+		view = c.state.view()
+	}
+	c.mu.Unlock()
+	if done.viewed {
+		c.show(view)
+	}
+	if len(done.notices) > 0 && c.in.leads() {
+		for _, n := range done.notices {
+			c.push(n)
+		}
+	}
+	return done
+}
+
+// push tells a player that its ticket became a table.
+func (c *Coordinator) push(n notice) {
+	payload, err := proto.Marshal(&wirepb.Notice{Body: &wirepb.Notice_Matched{
+		Matched: &wirepb.Matched{Ticket: n.ticket, Table: uint64(n.table)},
+	}})
+	if err != nil {
+		c.cfg.Logger.Error("notice cannot be encoded", "error", err)
+		return
+	}
+	c.cfg.Push(n.gateway, &linkpb.Push{
+		Session: n.session, Epoch: n.epoch, Kind: wirepb.Push_NOTICE, Table: uint64(n.table), Payload: payload,
+	})
+}
+
+func (c *Coordinator) show(v View) {
+	c.view.Store(&v)
+	c.cfg.OnView(v)
+}
 
 // Snapshot is raftgroup.Machine's.
-func (c *Coordinator) Snapshot() (io.WriterTo, error) { return nil, errors.New("not built yet") }
+func (c *Coordinator) Snapshot() (io.WriterTo, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.snapshot(), nil
+}
 
 // Restore is raftgroup.Machine's.
-func (c *Coordinator) Restore(r io.Reader) error { return errors.New("not built yet") }
+func (c *Coordinator) Restore(r io.Reader) error {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("coordinator: snapshot: %w", err)
+	}
+	s, err := restore(data)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.state = s
+	view := s.view()
+	c.mu.Unlock()
+	c.show(view)
+	return nil
+}
+
+// outcomeOf is what a request is told whose entry ended with err.
+func outcomeOf(err error) wirepb.Code {
+	if errors.Is(err, raftgroup.ErrNotLeader) || errors.Is(err, raftgroup.ErrStopped) {
+		return wirepb.Code_NOT_LEADER
+	}
+	return wirepb.Code_OUTCOME_UNKNOWN
+}

@@ -361,7 +361,7 @@ func (x *Birth) GetReplicas() uint32 {
 // on, on every replica.
 type TookOver struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"` // for who reads the log
 	Settings      *Settings              `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1154,18 +1154,16 @@ type Snapshot struct {
 	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // 1
 	NowMs         uint64                 `protobuf:"varint,2,opt,name=now_ms,json=nowMs,proto3" json:"now_ms,omitempty"`
 	Cluster       string                 `protobuf:"bytes,3,opt,name=cluster,proto3" json:"cluster,omitempty"`
-	Leader        string                 `protobuf:"bytes,4,opt,name=leader,proto3" json:"leader,omitempty"`
-	Settings      *Settings              `protobuf:"bytes,5,opt,name=settings,proto3" json:"settings,omitempty"`
-	Members       *linkpb.Members        `protobuf:"bytes,6,opt,name=members,proto3" json:"members,omitempty"`
-	Shards        []*Shard               `protobuf:"bytes,7,rep,name=shards,proto3" json:"shards,omitempty"`
-	LastPlayer    uint64                 `protobuf:"varint,8,opt,name=last_player,json=lastPlayer,proto3" json:"last_player,omitempty"`
-	LastTicket    uint64                 `protobuf:"varint,9,opt,name=last_ticket,json=lastTicket,proto3" json:"last_ticket,omitempty"`
-	LastEpoch     uint64                 `protobuf:"varint,10,opt,name=last_epoch,json=lastEpoch,proto3" json:"last_epoch,omitempty"`
-	Floor         uint64                 `protobuf:"varint,11,opt,name=floor,proto3" json:"floor,omitempty"`
-	Players       []*Player              `protobuf:"bytes,12,rep,name=players,proto3" json:"players,omitempty"`
-	Idle          []uint64               `protobuf:"varint,13,rep,packed,name=idle,proto3" json:"idle,omitempty"` // players that may be forgotten, oldest first
-	Waiting       []*Ticket              `protobuf:"bytes,14,rep,name=waiting,proto3" json:"waiting,omitempty"`
-	Tables        []*Table               `protobuf:"bytes,15,rep,name=tables,proto3" json:"tables,omitempty"`
+	Settings      *Settings              `protobuf:"bytes,4,opt,name=settings,proto3" json:"settings,omitempty"`
+	Members       *linkpb.Members        `protobuf:"bytes,5,opt,name=members,proto3" json:"members,omitempty"`
+	Shards        []*Shard               `protobuf:"bytes,6,rep,name=shards,proto3" json:"shards,omitempty"`
+	LastPlayer    uint64                 `protobuf:"varint,7,opt,name=last_player,json=lastPlayer,proto3" json:"last_player,omitempty"`
+	LastTicket    uint64                 `protobuf:"varint,8,opt,name=last_ticket,json=lastTicket,proto3" json:"last_ticket,omitempty"`
+	LastEpoch     uint64                 `protobuf:"varint,9,opt,name=last_epoch,json=lastEpoch,proto3" json:"last_epoch,omitempty"`
+	Players       []*Player              `protobuf:"bytes,10,rep,name=players,proto3" json:"players,omitempty"`
+	Idle          []uint64               `protobuf:"varint,11,rep,packed,name=idle,proto3" json:"idle,omitempty"` // players that may be forgotten, oldest first
+	Waiting       []*Ticket              `protobuf:"bytes,12,rep,name=waiting,proto3" json:"waiting,omitempty"`
+	Tables        []*Table               `protobuf:"bytes,13,rep,name=tables,proto3" json:"tables,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1221,13 +1219,6 @@ func (x *Snapshot) GetCluster() string {
 	return ""
 }
 
-func (x *Snapshot) GetLeader() string {
-	if x != nil {
-		return x.Leader
-	}
-	return ""
-}
-
 func (x *Snapshot) GetSettings() *Settings {
 	if x != nil {
 		return x.Settings
@@ -1266,13 +1257,6 @@ func (x *Snapshot) GetLastTicket() uint64 {
 func (x *Snapshot) GetLastEpoch() uint64 {
 	if x != nil {
 		return x.LastEpoch
-	}
-	return 0
-}
-
-func (x *Snapshot) GetFloor() uint64 {
-	if x != nil {
-		return x.Floor
 	}
 	return 0
 }
@@ -1852,27 +1836,25 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x06window\x18\a \x01(\rR\x06window\x12(\n" +
 	"\x10widen_per_second\x18\b \x01(\rR\x0ewidenPerSecond\x12\x1d\n" +
 	"\n" +
-	"max_window\x18\t \x01(\rR\tmaxWindow\"\xd2\x04\n" +
+	"max_window\x18\t \x01(\rR\tmaxWindow\"\xa4\x04\n" +
 	"\bSnapshot\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x15\n" +
 	"\x06now_ms\x18\x02 \x01(\x04R\x05nowMs\x12\x18\n" +
-	"\acluster\x18\x03 \x01(\tR\acluster\x12\x16\n" +
-	"\x06leader\x18\x04 \x01(\tR\x06leader\x12=\n" +
-	"\bsettings\x18\x05 \x01(\v2!.teahouse.coordinator.v1.SettingsR\bsettings\x123\n" +
-	"\amembers\x18\x06 \x01(\v2\x19.teahouse.link.v1.MembersR\amembers\x126\n" +
-	"\x06shards\x18\a \x03(\v2\x1e.teahouse.coordinator.v1.ShardR\x06shards\x12\x1f\n" +
-	"\vlast_player\x18\b \x01(\x04R\n" +
+	"\acluster\x18\x03 \x01(\tR\acluster\x12=\n" +
+	"\bsettings\x18\x04 \x01(\v2!.teahouse.coordinator.v1.SettingsR\bsettings\x123\n" +
+	"\amembers\x18\x05 \x01(\v2\x19.teahouse.link.v1.MembersR\amembers\x126\n" +
+	"\x06shards\x18\x06 \x03(\v2\x1e.teahouse.coordinator.v1.ShardR\x06shards\x12\x1f\n" +
+	"\vlast_player\x18\a \x01(\x04R\n" +
 	"lastPlayer\x12\x1f\n" +
-	"\vlast_ticket\x18\t \x01(\x04R\n" +
+	"\vlast_ticket\x18\b \x01(\x04R\n" +
 	"lastTicket\x12\x1d\n" +
 	"\n" +
-	"last_epoch\x18\n" +
-	" \x01(\x04R\tlastEpoch\x12\x14\n" +
-	"\x05floor\x18\v \x01(\x04R\x05floor\x129\n" +
-	"\aplayers\x18\f \x03(\v2\x1f.teahouse.coordinator.v1.PlayerR\aplayers\x12\x12\n" +
-	"\x04idle\x18\r \x03(\x04R\x04idle\x129\n" +
-	"\awaiting\x18\x0e \x03(\v2\x1f.teahouse.coordinator.v1.TicketR\awaiting\x126\n" +
-	"\x06tables\x18\x0f \x03(\v2\x1e.teahouse.coordinator.v1.TableR\x06tables\"\xb2\x01\n" +
+	"last_epoch\x18\t \x01(\x04R\tlastEpoch\x129\n" +
+	"\aplayers\x18\n" +
+	" \x03(\v2\x1f.teahouse.coordinator.v1.PlayerR\aplayers\x12\x12\n" +
+	"\x04idle\x18\v \x03(\x04R\x04idle\x129\n" +
+	"\awaiting\x18\f \x03(\v2\x1f.teahouse.coordinator.v1.TicketR\awaiting\x126\n" +
+	"\x06tables\x18\r \x03(\v2\x1e.teahouse.coordinator.v1.TableR\x06tables\"\xb2\x01\n" +
 	"\x05Shard\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x1a\n" +
 	"\breplicas\x18\x02 \x03(\tR\breplicas\x12\x19\n" +

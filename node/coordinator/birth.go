@@ -1,0 +1,113 @@
+package coordinator
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/node/coordinator/coordpb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/ring"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// birth begins the cluster. The first one counts.
+func (s *state) birth(b *coordpb.Birth, e *effects) result {
+	if s.cluster != "" {
+		return result{}
+	}
+	members := slices.Clone(b.GetMembers())
+	slices.SortFunc(members, func(a, b *linkpb.Member) int { return strings.Compare(a.GetName(), b.GetName()) })
+	shards, err := place(members, int(b.GetLedShards()), int(b.GetReplicas()))
+	if err != nil || b.GetCluster() == "" {
+		return result{code: wirepb.Code_BAD_REQUEST}
+	}
+	s.cluster = b.GetCluster()
+	s.members = proto.CloneOf(&linkpb.Members{Number: 1, Members: members})
+	s.shards = shards
+	e.viewed = true
+	return result{}
+}
+
+// place gives each member led shards to lead by preference, with its ring
+// successors as the other replicas. Equal members give equal shards.
+func place(members []*linkpb.Member, led, replicas int) ([]*shard, error) {
+	if len(members) == 0 || led < 1 || led > maxLed || replicas < 1 || replicas > maxReplicas {
+		return nil, fmt.Errorf("%d members, %d led shards, %d replicas", len(members), led, replicas)
+	}
+	var onRing []ring.Member
+	servers := make(map[string]bool)
+	for _, m := range members {
+		if m.GetServer() == "" || servers[m.GetServer()] {
+			return nil, fmt.Errorf("server id %q of %q is empty or taken", m.GetServer(), m.GetName())
+		}
+		servers[m.GetServer()] = true
+		onRing = append(onRing, ring.Member{Name: m.GetName(), Weight: int(m.GetWeight()), Zone: m.GetZone()})
+	}
+	r, err := ring.New(onRing)
+	if err != nil {
+		return nil, err
+	}
+	// What a member leads comes first in its account, so that it always fits.
+	kept := make(map[string]int)
+	for _, m := range members {
+		kept[m.GetName()] = led
+	}
+	var shards []*shard
+	for range led {
+		for _, m := range members {
+			sh := &shard{id: game.GroupID(len(shards) + 1), replicas: []string{m.GetName()}}
+			others := r.SuccessorsOf(m.GetName(), uint64(sh.id), len(members)-1)
+			// Whoever keeps the most already comes last. Nobody is left out for good: a
+			// shard without its replicas would be worse than a node with one too many.
+			slices.SortStableFunc(others, func(a, b string) int {
+				return cmp.Compare(max(kept[a], maxReplicate-1), max(kept[b], maxReplicate-1))
+			})
+			for _, name := range others[:min(len(others), replicas-1)] {
+				kept[name]++
+				sh.replicas = append(sh.replicas, name)
+			}
+			shards = append(shards, sh)
+		}
+	}
+	return shards, nil
+}
+
+// tookOver puts the new leader's settings in force.
+func (s *state) tookOver(t *coordpb.TookOver) result {
+	if !sound(t.GetSettings()) {
+		return result{code: wirepb.Code_BAD_REQUEST}
+	}
+	s.settings = proto.CloneOf(t.GetSettings())
+	s.forget()
+	return result{}
+}
+
+// sound reports whether the state can live with the settings.
+func sound(s *coordpb.Settings) bool {
+	if s == nil || s.GetSeats() < 1 || s.GetSeats() > 2*seats || len(s.GetQueues()) > 1000 {
+		return false
+	}
+	names := make(map[string]bool)
+	for _, q := range s.GetQueues() {
+		if q.GetName() == "" || len(q.GetModes()) == 0 || names[q.GetName()] {
+			return false
+		}
+		names[q.GetName()] = true
+	}
+	return true
+}
+
+// queueSettings are the rules of the named queue, or nil.
+func (s *state) queueSettings(name string) *coordpb.Queue {
+	for _, q := range s.settings.GetQueues() {
+		if q.GetName() == name {
+			return q
+		}
+	}
+	return nil
+}

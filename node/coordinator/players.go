@@ -1,0 +1,139 @@
+package coordinator
+
+import (
+	"fmt"
+	"slices"
+
+	"teahouse/node/coordinator/coordpb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// guest makes a new player.
+func (s *state) guest(g *coordpb.Guest) result {
+	s.lastPlayer++
+	p := &player{id: game.PlayerID(s.lastPlayer), name: g.GetName()}
+	return s.login(p, g.GetPlace())
+}
+
+// resume continues a player on another session. A player who was forgotten
+// comes back without a name.
+func (s *state) resume(r *coordpb.Resume) result {
+	id := game.PlayerID(r.GetPlayer())
+	if id == 0 || uint64(id) > s.lastPlayer {
+		return result{code: wirepb.Code_TOKEN_INVALID}
+	}
+	p, ok := s.players[id]
+	if !ok {
+		p = &player{id: id}
+	}
+	return s.login(p, r.GetPlace())
+}
+
+// login gives the player the next epoch, and a fresh count of queue commands.
+func (s *state) login(p *player, at *coordpb.Place) result {
+	s.lastEpoch++
+	p.epoch, p.last = s.lastEpoch, nil
+	p.gateway, p.session = at.GetGateway(), at.GetSession()
+	if p.name == "" {
+		p.name = fmt.Sprintf("guest-%d", p.id)
+	}
+	s.players[p.id] = p
+	s.touch(p)
+	r := result{player: p.id, name: p.name, epoch: p.epoch, ticket: p.ticket, table: p.table}
+	s.forget()
+	return r
+}
+
+// touch makes the player the most recently used one, and idle or not as it is now.
+func (s *state) touch(p *player) {
+	switch idle := p.ticket == 0 && p.table == 0; {
+	case idle && p.idle == nil:
+		p.idle = s.idle.PushBack(p)
+	case idle:
+		s.idle.MoveToBack(p.idle)
+	case p.idle != nil:
+		s.idle.Remove(p.idle)
+		p.idle = nil
+	}
+}
+
+// forget drops the least recently used idle players beyond the bound. Their
+// next queue command is SUPERSEDED, and they log in again.
+func (s *state) forget() {
+	for s.idle.Len() > int(s.settings.GetMaxIdle()) {
+		p := s.idle.Remove(s.idle.Front()).(*player)
+		delete(s.players, p.id)
+	}
+}
+
+// session is the player, if epoch is the one of its newest login.
+func (s *state) session(id, epoch uint64) (*player, bool) {
+	p, ok := s.players[game.PlayerID(id)]
+	return p, ok && p.epoch == epoch
+}
+
+// binding reads the player's ticket or table.
+func (s *state) binding(b *coordpb.Binding) result {
+	p, ok := s.session(b.GetPlayer(), b.GetEpoch())
+	if !ok {
+		return result{code: wirepb.Code_SUPERSEDED}
+	}
+	return result{ticket: p.ticket, table: p.table}
+}
+
+// decide runs a queue command at most once: a repeat gets the answer of the
+// first time, whatever that was.
+func (s *state) decide(id, epoch, number uint64, hash [32]byte, run func(*player) result) result {
+	p, ok := s.session(id, epoch)
+	switch {
+	case !ok:
+		return result{code: wirepb.Code_SUPERSEDED}
+	case number == 0:
+		return result{code: wirepb.Code_BAD_REQUEST}
+	case p.last == nil || number > p.last.number:
+		r := run(p)
+		p.last = &pair{number: number, hash: hash, result: r}
+		s.touch(p)
+		s.forget()
+		return r
+	case number < p.last.number:
+		return result{code: wirepb.Code_ALREADY_DECIDED}
+	case hash != p.last.hash:
+		return result{code: wirepb.Code_NUMBER_REUSED}
+	default:
+		return p.last.result
+	}
+}
+
+// ended frees the players of a table. A shard may say so before its answer to
+// the creation has arrived.
+func (s *state) ended(e *coordpb.Ended) result {
+	id := game.TableID(e.GetTable())
+	if item := s.takePending(id); item != nil {
+		s.seat(item)
+	}
+	t, ok := s.tables[id]
+	if !ok {
+		return result{}
+	}
+	for _, n := range e.GetPlayers() {
+		i := slices.Index(t.players, game.PlayerID(n))
+		if i < 0 {
+			continue
+		}
+		t.players = slices.Delete(t.players, i, i+1)
+		if p, ok := s.players[game.PlayerID(n)]; ok && p.table == id {
+			p.table = 0
+			s.touch(p)
+		}
+	}
+	if len(t.players) == 0 {
+		delete(s.tables, id)
+		if sh := s.shard(id.Shard()); sh != nil {
+			sh.open--
+		}
+	}
+	s.forget()
+	return result{}
+}

@@ -1,0 +1,165 @@
+package coordinator
+
+import (
+	"testing"
+
+	"teahouse/node/coordinator/coordpb"
+	"teahouse/pkg/wire/wirepb"
+)
+
+func TestEveryLoginGetsTheNextEpoch(t *testing.T) {
+	w := newWorld(t, nil)
+	a, b := w.one(guest("Ann")), w.one(guest(""))
+	if a.epoch != 1 || b.epoch != 2 || a.name != "Ann" || b.name != "guest-2" || a.player == b.player {
+		t.Fatalf("guests: %+v %+v", a, b)
+	}
+	again := w.one(resume(a.player))
+	if again.epoch != 3 || again.player != a.player || again.name != "Ann" {
+		t.Errorf("resume: %+v", again)
+	}
+	if r := w.one(join(a, 1, "bench")); r.code != wirepb.Code_SUPERSEDED {
+		t.Errorf("join with the old epoch: %v", r.code)
+	}
+	if r := w.one(binding(a)); r.code != wirepb.Code_SUPERSEDED {
+		t.Errorf("binding with the old epoch: %v", r.code)
+	}
+	if r := w.one(join(again, 1, "bench")); r.code != wirepb.Code_OK {
+		t.Errorf("join with the new epoch: %v", r.code)
+	}
+	if r := w.one(resume(a.player)); r.ticket != 1 {
+		t.Errorf("resume does not tell the ticket: %+v", r)
+	}
+	for _, p := range []result{{player: 0}, {player: 99}} {
+		if r := w.one(resume(p.player)); r.code != wirepb.Code_TOKEN_INVALID {
+			t.Errorf("resume of player %d: %v", p.player, r.code)
+		}
+	}
+}
+
+func TestQueueCommandsAreDecidedOnce(t *testing.T) {
+	w := newWorld(t, nil)
+	p := w.one(guest(""))
+	first := w.one(join(p, 1, "bench"))
+	steps := []struct {
+		name string
+		c    *coordpb.Command
+		want result
+	}{
+		{"repeat", join(p, 1, "bench"), first},
+		{"same number, other content", join(p, 1, "standard"), result{code: wirepb.Code_NUMBER_REUSED}},
+		{"same number, other kind", cancel(p, 1, first.ticket), result{code: wirepb.Code_NUMBER_REUSED}},
+		{"number 0", join(p, 0, "bench"), result{code: wirepb.Code_BAD_REQUEST}},
+		{"second ticket", join(p, 2, "bench"), result{code: wirepb.Code_ALREADY_QUEUED, ticket: first.ticket}},
+		{"repeat of a refusal", join(p, 2, "bench"), result{code: wirepb.Code_ALREADY_QUEUED, ticket: first.ticket}},
+		{"lower number", join(p, 1, "bench"), result{code: wirepb.Code_ALREADY_DECIDED}},
+		{"cancel of another ticket", cancel(p, 3, first.ticket+1), result{code: wirepb.Code_NO_TICKET}},
+		{"cancel, with a gap", cancel(p, 7, first.ticket), result{}},
+		{"repeat of the cancel", cancel(p, 7, first.ticket), result{}},
+		{"late join", join(p, 2, "bench"), result{code: wirepb.Code_ALREADY_DECIDED}},
+		{"nothing left", binding(p), result{}},
+		{"cancel again", cancel(p, 8, first.ticket), result{code: wirepb.Code_NO_TICKET}},
+	}
+	for _, s := range steps {
+		if got := w.one(s.c); got != s.want {
+			t.Errorf("%s: %+v, want %+v", s.name, got, s.want)
+		}
+	}
+	fresh := w.one(resume(p.player))
+	if r := w.one(join(fresh, 1, "bench")); r.code != wirepb.Code_OK || r.ticket == first.ticket {
+		t.Errorf("first command of the next epoch: %+v", r)
+	}
+}
+
+func TestJoinRefusals(t *testing.T) {
+	w := newWorld(t, func(s *coordpb.Settings) { s.MaxTickets, s.MaxQueues = 3, 2 })
+	p := w.one(guest(""))
+	n := uint64(0)
+	try := func(j *coordpb.Join) result {
+		n++
+		j.Player, j.Epoch, j.Number = uint64(p.player), p.epoch, n
+		return w.one(&coordpb.Command{Body: &coordpb.Command_Join{Join: j}})
+	}
+	for _, s := range []struct {
+		join *coordpb.Join
+		want wirepb.Code
+	}{
+		{&coordpb.Join{Queue: "ranked"}, wirepb.Code_QUEUE_UNKNOWN},
+		{&coordpb.Join{Queue: "bench", Mode: "poker"}, wirepb.Code_QUEUE_UNKNOWN},
+		{&coordpb.Join{Queue: "bench", Hands: 17}, wirepb.Code_BAD_REQUEST},
+		{&coordpb.Join{Queue: "bench", Stake: maxStake + 1}, wirepb.Code_BAD_REQUEST},
+	} {
+		if r := try(s.join); r.code != s.want {
+			t.Errorf("%v: %v, want %v", s.join, r.code, s.want)
+		}
+	}
+	w.queued(1, "bench")
+	w.queued(1, "standard")
+	if r := try(&coordpb.Join{Queue: "bench", Stake: 2}); r.code != wirepb.Code_QUEUE_FULL {
+		t.Errorf("third kind of queue: %v", r.code)
+	}
+	w.queued(1, "bench")
+	if r := try(&coordpb.Join{Queue: "bench"}); r.code != wirepb.Code_QUEUE_FULL {
+		t.Errorf("fourth ticket: %v", r.code)
+	}
+	if c := w.counts(); c.Waiting != 3 || c.Queues != 2 {
+		t.Errorf("counts: %+v", c)
+	}
+}
+
+func TestQueueDefaults(t *testing.T) {
+	w := newWorld(t, nil)
+	w.queued(1, "standard")
+	w.queued(1, "bench")
+	want := map[queueKey]bool{
+		{name: "standard", mode: "xuezhan", stake: 1, hands: 4}: true,
+		{name: "bench", mode: "xuezhan", stake: 1, hands: 1}:    true,
+	}
+	for k := range w.queues {
+		if !want[k] {
+			t.Errorf("queue %+v", k)
+		}
+	}
+	if len(w.queues) != len(want) {
+		t.Errorf("%d queues", len(w.queues))
+	}
+}
+
+func TestIdlePlayersAreForgottenOldestFirst(t *testing.T) {
+	w := newWorld(t, func(s *coordpb.Settings) { s.MaxIdle = 2 })
+	busy := w.queued(1, "bench")[0]
+	a, b := w.one(guest("")), w.one(guest(""))
+	if r := w.one(cancel(a, 1, 1)); r.code != wirepb.Code_NO_TICKET { // a is now used more recently than b
+		t.Fatalf("cancel: %v", r.code)
+	}
+	c := w.one(guest("")) // b goes
+	for _, s := range []struct {
+		name string
+		p    result
+		want wirepb.Code
+	}{
+		{"holds a ticket", busy, wirepb.Code_OK},
+		{"used lately", a, wirepb.Code_OK},
+		{"forgotten", b, wirepb.Code_SUPERSEDED},
+		{"new", c, wirepb.Code_OK},
+	} {
+		if r := w.one(binding(s.p)); r.code != s.want {
+			t.Errorf("%s: %v, want %v", s.name, r.code, s.want)
+		}
+	}
+	if r := w.one(join(b, 1, "bench")); r.code != wirepb.Code_SUPERSEDED {
+		t.Errorf("join of a forgotten player: %v", r.code)
+	}
+	back := w.one(resume(b.player))
+	if back.epoch <= c.epoch {
+		t.Errorf("epoch %d of the next login is not above all before it", back.epoch)
+	}
+	if r := w.one(join(b, 1, "bench")); r.code != wirepb.Code_SUPERSEDED {
+		t.Errorf("the forgotten epoch came back: %v", r.code)
+	}
+	if r := w.one(join(back, 1, "bench")); r.code != wirepb.Code_OK {
+		t.Errorf("join after a new login: %v", r.code)
+	}
+	if got := w.counts(); got.Idle > 2 {
+		t.Errorf("%d idle players", got.Idle)
+	}
+}
