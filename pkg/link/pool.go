@@ -48,6 +48,7 @@ type Pool struct {
 	ctx    context.Context // of the targets' goroutines; ended by Close
 	cancel context.CancelFunc
 	up     atomic.Pointer[map[string]*Conn] // working links; replaced, never changed
+	open   func(ctx context.Context, name, addr string, h Handler) (*Conn, error)
 
 	mu      sync.Mutex
 	targets map[string]*target // newest of each name, wanted or ending
@@ -70,6 +71,9 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	p := &Pool{cfg: cfg, targets: make(map[string]*target)}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.up.Store(&map[string]*Conn{})
+	p.open = func(ctx context.Context, name, addr string, h Handler) (*Conn, error) {
+		return dial(ctx, cfg.Link, name, addr, h)
+	}
 	return p, nil
 }
 
@@ -157,7 +161,9 @@ func (p *Pool) keep(ctx context.Context, t *target) {
 			told = true
 			pause(ctx, wait-rand.N(wait/2+1))
 			wait = min(2*wait, p.cfg.BackoffMax)
-			c, err = p.dial(ctx, t)
+			if ctx.Err() == nil {
+				c, err = p.dial(ctx, t)
+			}
 		}
 	}
 }
@@ -225,7 +231,7 @@ func (p *Pool) dial(ctx context.Context, t *target) (*Conn, error) {
 			down(c, err)
 		}
 	}
-	return dial(ctx, p.cfg.Link, t.name, t.addr, h)
+	return p.open(ctx, t.name, t.addr, h)
 }
 
 // show replaces the map of working links.

@@ -1,0 +1,166 @@
+package link
+
+import (
+	"errors"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"teahouse/pkg/link/linkpb"
+)
+
+// pipePair makes a link over a pipe, for tests with fake time; the caller closes both ends.
+func pipePair(t *testing.T, gateway, node Config, gatewayH, nodeH Handler) (g, n *Conn) {
+	t.Helper()
+	dialed, accepted := net.Pipe()
+	g, n, err1, err2 := shake(gateway, node, dialed, accepted, gatewayH, nodeH)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	g.start()
+	n.start()
+	return g, n
+}
+
+func TestIdleLinkLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, n := pipePair(t, gatewayConfig(), nodeConfig(), Handler{}, Handler{})
+		time.Sleep(10 * time.Second) // fake time: 200 pings each way
+		if g.Err() != nil || n.Err() != nil {
+			t.Errorf("the idle link ended: %v, %v", g.Err(), n.Err())
+		}
+		if frames := g.Stats().Out.Frames; frames < 190 || frames > 200 {
+			t.Errorf("%d pings in 10 s", frames)
+		}
+		g.Close()
+		<-g.Done()
+		<-n.Done()
+	})
+}
+
+func TestBusyLinkNeedsNoPing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, n := pipePair(t, gatewayConfig(), nodeConfig(), Handler{}, Handler{})
+		const pushes = 400
+		for range pushes {
+			if err := g.SendPush(&linkpb.Push{}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(25 * time.Millisecond)
+		}
+		if frames := g.Stats().Out.Frames; frames > pushes+1 {
+			t.Errorf("%d frames for %d pushes", frames, pushes)
+		}
+		g.Close()
+		<-g.Done()
+		<-n.Done()
+	})
+}
+
+// stall makes the writer of one end stop, as that of a stopped process would.
+type stall struct {
+	net.Conn
+	from <-chan struct{} // writes block once this is closed
+	over chan struct{}
+}
+
+func (s *stall) Write(p []byte) (int, error) {
+	select {
+	case <-s.from:
+		<-s.over
+		return 0, net.ErrClosed
+	default:
+		return s.Conn.Write(p)
+	}
+}
+
+func (s *stall) Close() error {
+	select {
+	case <-s.over:
+	default:
+		close(s.over)
+	}
+	return s.Conn.Close()
+}
+
+func TestSilentPeerIsDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dialed, accepted := net.Pipe()
+		stopped := make(chan struct{})
+		g, n, err1, err2 := shake(gatewayConfig(), nodeConfig(), dialed,
+			&stall{accepted, stopped, make(chan struct{})}, Handler{}, Handler{Request: func(*Conn, *linkpb.Request) {}})
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		g.start()
+		n.start()
+		failed := make(chan error, 1)
+		if _, err := g.Go(&linkpb.Request{}, func(_ *linkpb.Response, err error) { failed <- err }); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		close(stopped)
+		begin := time.Now()
+		if err := <-failed; !errors.Is(err, ErrBroken) {
+			t.Errorf("open call: %v", err)
+		}
+		if took := time.Since(begin); took < 250*time.Millisecond || took > 400*time.Millisecond {
+			t.Errorf("the dead peer was noticed after %v", took)
+		}
+		<-g.Done()
+		if !errors.Is(g.Err(), ErrSilent) {
+			t.Errorf("end: %v", g.Err())
+		}
+		<-n.Done()
+	})
+}
+
+// A peer that does not read fills the queue up to its bounds, and nothing more.
+func TestQueueBounds(t *testing.T) {
+	cfg, err := nodeConfig().WithDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.QueueFrames, cfg.QueueBytes = 10, 1000
+	push := func(n int) *linkpb.Push { return &linkpb.Push{Payload: make([]byte, n)} }
+
+	q := newQueue(cfg)
+	for i := range 10 {
+		if err := q.add(kindPush, push(1), 0); err != nil {
+			t.Fatalf("frame %d: %v", i, err)
+		}
+	}
+	if err := q.add(kindPush, push(1), 0); !errors.Is(err, ErrFull) {
+		t.Fatalf("frame 11: %v", err)
+	}
+	before := len(q.take(nil))
+	if err := q.add(kindPush, push(1), 0); err != nil || len(q.take(nil)) != before/10 {
+		t.Fatalf("after it was emptied: %v", err)
+	}
+
+	if err := errors.Join(q.add(kindPush, push(400), 0), q.add(kindPush, push(400), 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.add(kindPush, push(400), 0); !errors.Is(err, ErrFull) {
+		t.Fatalf("beyond the bytes: %v", err)
+	}
+	q.take(nil)
+	if err := q.add(kindPush, push(5000), 0); err != nil {
+		t.Fatalf("one long frame into an empty queue: %v", err)
+	}
+	q.take(nil)
+	if err := q.add(kindPush, push(5<<20), 0); !errors.Is(err, ErrTooLong) {
+		t.Fatalf("beyond MaxFrame: %v", err)
+	}
+	if q.take(nil) != nil {
+		t.Fatal("a refused frame is in the queue")
+	}
+	if s := q.stats(); s.Full != 2 || s.Frames != 14 || s.Writes != 4 {
+		t.Fatalf("%+v", s)
+	}
+	q.close()
+	if err := q.add(kindPush, push(1), 0); !errors.Is(err, ErrClosed) {
+		t.Fatalf("closed: %v", err)
+	}
+}
