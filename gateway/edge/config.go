@@ -1,0 +1,100 @@
+package edge
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"teahouse/pkg/token"
+	"teahouse/pkg/wire"
+	"teahouse/registry"
+)
+
+// Config is everything that a gateway must know. A zero field means its default.
+type Config struct {
+	// Name is what operators and Welcome call this gateway, unique in the cluster. Default:
+	// "gateway-" and random letters.
+	Name string
+	// Listen is the host:port for clients. Default 127.0.0.1:7700.
+	Listen string
+	// ReusePort lets several gateways of this host share the address (SO_REUSEPORT).
+	ReusePort bool
+
+	// Registry tells which nodes there are. Required; Run does not close it.
+	Registry registry.Registry
+	// Cluster is the cluster id. Empty = learned from the nodes' instances in the registry
+	// (ClusterMeta), which are waited for.
+	Cluster string
+	// Secret is what all members of the cluster share, at least 16 bytes. Required.
+	Secret []byte
+	// Verifier checks session tokens. Required.
+	Verifier *token.Verifier
+
+	// MaxConns bounds the clients; beyond it a client gets Bye SERVER_FULL. Default 20,000.
+	MaxConns int
+	// Limits of one client.
+	Limits wire.Limits
+	// MaxOutbound bounds the bytes that wait for a slow client; beyond it the client gets Bye
+	// TOO_SLOW. Default 256 KiB.
+	MaxOutbound int
+	// MaxParked bounds the calls that wait for a leader; beyond it a call is answered with
+	// NOT_SENT. Default 10,000.
+	MaxParked int
+	// CallTimeout is how long a call may take, waiting included. Then it is answered with
+	// NOT_SENT if no node has seen it, else OUTCOME_UNKNOWN. Default 10 s.
+	CallTimeout time.Duration
+	// Drain bounds the farewell at the end of Run. Default 2 s.
+	Drain time.Duration
+
+	// Logger gets what an operator should know. Default: nothing is logged.
+	Logger *slog.Logger
+	// Ready, if set, is called once with the bound address, when clients are accepted.
+	Ready func(addr string)
+}
+
+// ClusterMeta is the key of Instance.Meta under which nodes register the cluster id.
+const ClusterMeta = "cluster"
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Name == "" {
+		var b [4]byte
+		rand.Read(b[:])
+		c.Name = "gateway-" + hex.EncodeToString(b[:])
+	}
+	setDefault(&c.Listen, "127.0.0.1:7700")
+	setDefault(&c.MaxConns, 20_000)
+	setDefault(&c.MaxOutbound, 256<<10)
+	setDefault(&c.MaxParked, 10_000)
+	setDefault(&c.CallTimeout, 10*time.Second)
+	setDefault(&c.Drain, 2*time.Second)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if c.Limits, err = c.Limits.WithDefaults(); err != nil {
+		return c, err
+	}
+	switch {
+	case c.Registry == nil:
+		return c, errors.New("edge: Registry is missing")
+	case c.Verifier == nil:
+		return c, errors.New("edge: Verifier is missing")
+	case c.MaxConns < 1 || c.MaxParked < 1:
+		return c, errors.New("edge: MaxConns and MaxParked must be positive")
+	case c.MaxOutbound < c.Limits.MaxFrame:
+		return c, fmt.Errorf("edge: MaxOutbound is below the longest frame, %d", c.Limits.MaxFrame)
+	case c.CallTimeout < 0 || c.Drain < 0:
+		return c, errors.New("edge: times must be positive")
+	}
+	return c, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

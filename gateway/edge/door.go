@@ -1,0 +1,64 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	// strangers is how many connections beyond Config.MaxConns may be told that the server
+	// is full at the same time; still more are closed without a word.
+	strangers = 256
+	// acceptPause is the rest after an error of accept, such as too few file descriptors.
+	acceptPause = 20 * time.Millisecond
+)
+
+// door lets clients in.
+type door struct {
+	// immutable
+	ln    net.Listener
+	serve func(net.Conn)
+	max   int
+	log   *slog.Logger
+}
+
+// run accepts until the listener is closed and waits until all connections are served.
+func (d *door) run() error {
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	seats := make(chan struct{}, d.max)
+	for {
+		conn, err := d.ln.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil:
+			d.log.Error("accept failed", "err", err)
+			time.Sleep(acceptPause)
+			continue
+		}
+		select {
+		case seats <- struct{}{}:
+		default:
+			conn.Close()
+			continue
+		}
+		serving.Go(func() {
+			defer func() { <-seats }()
+			d.serve(conn)
+		})
+	}
+}
+
+// listen binds the address, shared with other processes if asked.
+func listen(ctx context.Context, addr string, reusePort bool) (net.Listener, error) {
+	lc := net.ListenConfig{}
+	if reusePort {
+		lc.Control = controlReusePort
+	}
+	return lc.Listen(ctx, "tcp", addr)
+}

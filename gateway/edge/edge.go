@@ -1,0 +1,166 @@
+// Package edge assembles a gateway process: the listener for clients, the sessions, the
+// links to the nodes.
+//
+//	cfg := edge.Config{Registry: reg, Secret: secret, Verifier: verifier}
+//	err := edge.Run(ctx, cfg) // until ctx ends
+//
+// A gateway keeps no state that matters: a client may come back through any other. This is
+// the one package of the gateway that chooses technologies. Only gateway/main.go and
+// deploy import it.
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"teahouse/gateway/session"
+	"teahouse/gateway/upstream"
+	"teahouse/pkg/link"
+	"teahouse/registry"
+)
+
+// Edge is one gateway. Make it with New, and Run it once.
+type Edge struct {
+	cfg Config
+	hub *session.Hub
+	up  *upstream.Upstream
+	ln  net.Listener
+}
+
+// Stats counts what a gateway does.
+type Stats struct {
+	Clients session.Stats
+	Nodes   upstream.Stats
+}
+
+// Run is New and Edge.Run.
+func Run(ctx context.Context, cfg Config) error {
+	e, err := New(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return e.Run(ctx)
+}
+
+// New binds the address and waits until the cluster id is known. Clients that come
+// meanwhile wait in the listener's backlog.
+func New(ctx context.Context, cfg Config) (_ *Edge, err error) {
+	cfg, err = cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e := &Edge{cfg: cfg}
+	if e.ln, err = listen(ctx, cfg.Listen, cfg.ReusePort); err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			e.ln.Close()
+		}
+	}()
+	cluster := cfg.Cluster
+	if cluster == "" {
+		if cluster, err = learnCluster(ctx, cfg.Registry); err != nil {
+			return nil, fmt.Errorf("edge: cluster id: %w", err)
+		}
+	}
+
+	// Sessions call upstream and upstream pushes to sessions, so one of them gets the other
+	// late; nothing runs before both are there.
+	late := &lateUpstream{}
+	e.hub, err = session.NewHub(session.Config{
+		Gateway: cfg.Name, Verifier: cfg.Verifier, Limits: cfg.Limits,
+		MaxSessions: cfg.MaxConns, MaxOutbound: cfg.MaxOutbound, Logger: cfg.Logger,
+	}, late)
+	if err != nil {
+		return nil, err
+	}
+	e.up, err = upstream.New(upstream.Config{
+		Link:     link.Config{Cluster: cluster, Secret: cfg.Secret, Name: cfg.Name},
+		Registry: cfg.Registry, MaxParked: cfg.MaxParked, Timeout: cfg.CallTimeout, Logger: cfg.Logger,
+	}, e.hub)
+	if err != nil {
+		return nil, err
+	}
+	late.Upstream = e.up
+	return e, nil
+}
+
+type lateUpstream struct{ *upstream.Upstream }
+
+// Addr is the bound address.
+func (e *Edge) Addr() string { return e.ln.Addr().String() }
+
+// Stats may be called at any time.
+func (e *Edge) Stats() Stats { return Stats{Clients: e.hub.Stats(), Nodes: e.up.Stats()} }
+
+// Run serves clients until ctx ends, then says goodbye to them, for at most Config.Drain.
+// The error is nil when ctx ended it.
+func (e *Edge) Run(ctx context.Context) error {
+	// What serves the clients outlives ctx by the farewell.
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer stop()
+	failed := make(chan error, 2)
+	background.Go(func() {
+		if err := e.up.Run(inner); err != nil {
+			failed <- err
+		}
+	})
+	background.Go(func() { e.hub.Run(inner) })
+
+	registration, err := e.cfg.Registry.Register(ctx, registry.Instance{
+		ID: e.cfg.Name, Name: e.cfg.Name, Role: registry.RoleGateway,
+		Meta: map[string]string{"clients": e.Addr()},
+	})
+	if err != nil {
+		e.ln.Close()
+		return fmt.Errorf("edge: %w", err)
+	}
+
+	door := &door{ln: e.ln, serve: e.hub.Serve, max: e.cfg.MaxConns + strangers, log: e.cfg.Logger}
+	background.Go(func() {
+		if err := door.run(); err != nil {
+			failed <- err
+		}
+	})
+	e.cfg.Logger.Info("clients are welcome", "addr", e.Addr(), "gateway", e.cfg.Name)
+	if e.cfg.Ready != nil {
+		e.cfg.Ready(e.Addr())
+	}
+
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	// Network first: nobody new, then the farewell, and the links last, because the
+	// tables hear over them who has gone.
+	e.ln.Close()
+	farewell, cancel := context.WithTimeout(inner, e.cfg.Drain)
+	defer cancel()
+	e.hub.Drain(farewell)
+	return errors.Join(err, registration.Close(farewell))
+}
+
+// learnCluster waits until a node that is registered tells the cluster id.
+func learnCluster(ctx context.Context, reg registry.Registry) (string, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	snapshots, err := reg.Watch(ctx, registry.RoleNode)
+	if err != nil {
+		return "", err
+	}
+	for s := range snapshots {
+		for _, i := range s.Instances {
+			if id := i.Meta[ClusterMeta]; id != "" {
+				return id, nil
+			}
+		}
+	}
+	return "", errors.Join(errors.New("no node has told it"), ctx.Err())
+}

@@ -1,0 +1,306 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/token"
+	"teahouse/pkg/wire"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// The methods whose answers mean something to the gateway.
+const (
+	methodResume  = "auth.resume"
+	methodJoin    = "queue.join"
+	methodCancel  = "queue.cancel"
+	methodBinding = "queue.binding"
+	methodAttach  = "table.attach"
+	methodLeave   = "table.leave"
+)
+
+// unsettled reports whether a call that was answered with code may be tried again.
+func unsettled(code wirepb.Code) bool { return !wire.Definite(code) }
+
+// call hands the client's call on, or answers it.
+func (s *session) call(c *wirepb.Call, now time.Time) {
+	req := &linkpb.Request{Method: c.Method, Session: s.id, Payload: c.Payload}
+	method, known := s.hub.methods.Lookup(c.Method)
+	from, refusal := uint64(0), error(nil)
+	switch {
+	case !known:
+		refusal = game.Errorf(wirepb.Code_UNKNOWN_METHOD, "no such method")
+	case method.Scope == wirepb.Scope_TABLE && game.TableID(c.Table).Shard() == game.Coordinator:
+		refusal = game.Errorf(wirepb.Code_BAD_REQUEST, "the method needs a table")
+	case method.Scope == wirepb.Scope_TABLE:
+		req.Table = c.Table
+	}
+	if refusal == nil && c.Method == methodAttach {
+		from, refusal = attachFrom(c.Payload)
+	}
+	if refusal == nil {
+		refusal = s.admit(c.Method, method.Login, req)
+	}
+	if refusal == nil && c.Method == methodResume {
+		// Only now: checking a signature is work, which a login under way does not get twice.
+		if refusal = s.resume(req, now); refusal != nil {
+			s.mu.Lock()
+			s.calls--
+			s.state = greeted
+			s.mu.Unlock()
+		}
+	}
+	if refusal != nil {
+		s.hub.stats.refused.Add(1)
+		s.reply(c.Id, &linkpb.Response{
+			Code: game.CodeOf(refusal, wirepb.Code_BAD_REQUEST), Detail: refusal.Error(),
+		}, now)
+		return
+	}
+	s.hub.stats.calls.Add(1)
+	s.hub.up.Call(req, method.Scope, func(r *linkpb.Response) { s.answered(c, from, r) })
+}
+
+// admit checks the call against the session's state and counts it in.
+func (s *session) admit(method string, login bool, req *linkpb.Request) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case login && s.state != greeted:
+		return game.Errorf(wirepb.Code_ALREADY_LOGGED_IN, "this connection has its player")
+	case !login && s.state != open:
+		return game.Errorf(wirepb.Code_NOT_LOGGED_IN, "log in first")
+	case s.calls >= s.hub.cfg.Limits.MaxCalls:
+		return game.Errorf(wirepb.Code_BUSY, "%d calls are unanswered", s.calls)
+	}
+	s.calls++
+	switch {
+	case login:
+		s.state = loggingIn
+	case method == methodAttach:
+		s.stream.begin()
+	}
+	req.Player, req.Epoch = uint64(s.player), s.epoch.Load()
+	return nil
+}
+
+// resume checks the token; the node trusts the gateway about who the player is.
+func (s *session) resume(req *linkpb.Request, now time.Time) error {
+	m := &wirepb.ResumeRequest{}
+	if err := proto.Unmarshal(req.Payload, m); err != nil {
+		return game.Errorf(wirepb.Code_BAD_REQUEST, "not a ResumeRequest")
+	}
+	claims, err := s.hub.cfg.Verifier.Verify(m.Token, now)
+	switch {
+	case errors.Is(err, token.ErrExpired):
+		return game.Errorf(wirepb.Code_TOKEN_EXPIRED, "log in anew")
+	case err != nil:
+		return game.Errorf(wirepb.Code_TOKEN_INVALID, "log in anew")
+	}
+	req.Player, req.Payload = claims.Player, nil // the token goes no further than it must
+	return nil
+}
+
+func attachFrom(payload []byte) (last uint64, err error) {
+	m := &wirepb.AttachRequest{}
+	if err := proto.Unmarshal(payload, m); err != nil {
+		return 0, game.Errorf(wirepb.Code_BAD_REQUEST, "not an AttachRequest")
+	}
+	return m.LastEvent, nil
+}
+
+func (s *session) reply(id uint64, r *linkpb.Response, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replyLocked(id, r, now)
+}
+
+func (s *session) replyLocked(id uint64, r *linkpb.Response, now time.Time) {
+	s.sendLocked(&wirepb.Envelope{Body: &wirepb.Envelope_Reply{Reply: &wirepb.Reply{
+		Id: id, Code: r.Code, Detail: r.Detail, Payload: r.Payload,
+	}}}, now)
+}
+
+// answered takes the answer to the client's call, learns from it, and forwards it.
+func (s *session) answered(c *wirepb.Call, from uint64, r *linkpb.Response) {
+	now := time.Now()
+	var older *session
+	switch {
+	case r.Code == wirepb.Code_OK && s.hub.isLogin(c.Method):
+		older, r = s.loggedIn(r, now)
+	case s.hub.isLogin(c.Method):
+		s.mu.Lock()
+		s.state = greeted
+		s.mu.Unlock()
+	}
+	s.mu.Lock()
+	s.calls--
+	gone := s.out.closing
+	s.learnLocked(c, from, r, now)
+	s.replyLocked(c.Id, r, now)
+	if r.Code == wirepb.Code_SUPERSEDED {
+		s.byeLocked(wirepb.Code_SUPERSEDED, "a newer login or resume exists", now)
+	}
+	s.mu.Unlock()
+
+	if older != nil {
+		older.bye(wirepb.Code_SUPERSEDED, "a newer login or resume exists")
+	}
+	if gone && c.Method == methodAttach && r.Code == wirepb.Code_OK {
+		s.tellGone(game.TableID(c.Table)) // the table has heard of this session too late
+	}
+	s.reattach()
+}
+
+func (h *Hub) isLogin(method string) bool {
+	m, _ := h.methods.Lookup(method)
+	return m.Login
+}
+
+// loggedIn opens the session. It returns the session that is superseded by that, if there
+// is one: perhaps s itself.
+func (s *session) loggedIn(r *linkpb.Response, now time.Time) (superseded *session, _ *linkpb.Response) {
+	login := &wirepb.LoginReply{}
+	if err := proto.Unmarshal(r.Payload, login); err != nil || login.Player == 0 || login.Epoch == 0 {
+		s.mu.Lock()
+		s.state = greeted
+		s.mu.Unlock()
+		return nil, &linkpb.Response{Code: wirepb.Code_INTERNAL, Detail: "the login was answered with nonsense"}
+	}
+	s.epoch.Store(login.Epoch)
+	s.mu.Lock()
+	s.state = open
+	s.player = game.PlayerID(login.Player)
+	s.binding.holds(login.Ticket, game.TableID(login.Table), now)
+	s.binding.soon()
+	s.mu.Unlock()
+	return s.hub.claim(s, game.PlayerID(login.Player), login.Epoch), r
+}
+
+// learnLocked takes from an answer what the session must know.
+func (s *session) learnLocked(c *wirepb.Call, from uint64, r *linkpb.Response, now time.Time) {
+	switch c.Method {
+	case methodAttach:
+		s.stream.attached(game.TableID(c.Table), from, false, r.Code)
+	case methodLeave:
+		if r.Code == wirepb.Code_OK {
+			s.stream.end(game.TableID(c.Table))
+		}
+	case methodJoin:
+		m := &wirepb.JoinReply{}
+		if proto.Unmarshal(r.Payload, m) != nil {
+			return
+		}
+		switch r.Code {
+		case wirepb.Code_OK, wirepb.Code_ALREADY_QUEUED:
+			s.binding.holds(m.Ticket, 0, now)
+		case wirepb.Code_AT_TABLE:
+			s.binding.holds(0, game.TableID(m.Table), now)
+		}
+	case methodCancel:
+		m := &wirepb.CancelReply{}
+		if proto.Unmarshal(r.Payload, m) == nil && (r.Code == wirepb.Code_OK || r.Code == wirepb.Code_AT_TABLE) {
+			s.binding.holds(0, game.TableID(m.Table), now)
+		}
+	}
+}
+
+// led attaches again if the session's table is run by the group.
+func (s *session) led(group game.GroupID) {
+	s.mu.Lock()
+	s.stream.led(group)
+	s.mu.Unlock()
+	s.reattach()
+}
+
+// reattach asks for the stream from the last forwarded event on, if that is wanted.
+func (s *session) reattach() {
+	s.mu.Lock()
+	var table game.TableID
+	var last uint64
+	ok := s.state == open && !s.out.closing
+	if ok {
+		table, last, ok = s.stream.take()
+	}
+	player := s.player
+	s.mu.Unlock()
+	if !ok {
+		return
+	}
+	payload, err := proto.Marshal(&wirepb.AttachRequest{LastEvent: last})
+	if err != nil {
+		s.bye(wirepb.Code_INTERNAL, "cannot attach")
+		return
+	}
+	s.hub.stats.reattaches.Add(1)
+	s.hub.up.Call(&linkpb.Request{
+		Method: methodAttach, Table: uint64(table), Player: uint64(player),
+		Epoch: s.epoch.Load(), Session: s.id, Payload: payload,
+	}, wirepb.Scope_TABLE, func(r *linkpb.Response) { s.reattached(table, last, r) })
+}
+
+func (s *session) reattached(table game.TableID, last uint64, r *linkpb.Response) {
+	s.mu.Lock()
+	s.stream.attached(table, last, true, r.Code)
+	if r.Code == wirepb.Code_SUPERSEDED {
+		s.byeLocked(wirepb.Code_SUPERSEDED, "a newer login or resume exists", time.Now())
+	}
+	gone := s.out.closing
+	s.mu.Unlock()
+	if gone && r.Code == wirepb.Code_OK {
+		s.tellGone(table)
+	}
+	// What failed for now is tried again by the sweep; what was wanted meanwhile, at once.
+	if !unsettled(r.Code) {
+		s.reattach()
+	}
+}
+
+// readBinding asks for the truth about the ticket.
+func (s *session) readBinding(ticket uint64) {
+	s.mu.Lock()
+	player := s.player
+	s.mu.Unlock()
+	s.hub.stats.bindingsRead.Add(1)
+	s.hub.up.Call(&linkpb.Request{
+		Method: methodBinding, Player: uint64(player), Epoch: s.epoch.Load(), Session: s.id,
+	}, wirepb.Scope_CLUSTER, func(r *linkpb.Response) { s.bindingRead(ticket, r) })
+}
+
+func (s *session) bindingRead(asked uint64, r *linkpb.Response) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.binding.asking = false
+	m := &wirepb.BindingReply{}
+	switch {
+	case r.Code == wirepb.Code_SUPERSEDED:
+		s.byeLocked(wirepb.Code_SUPERSEDED, "a newer login or resume exists", now)
+		return
+	case r.Code != wirepb.Code_OK || proto.Unmarshal(r.Payload, m) != nil:
+		return
+	case !s.binding.read(asked, m.Ticket, game.TableID(m.Table)):
+		return
+	}
+	payload, err := proto.Marshal(&wirepb.Notice{Body: &wirepb.Notice_Matched{
+		Matched: &wirepb.Matched{Ticket: asked, Table: m.Table},
+	}})
+	if err != nil {
+		return
+	}
+	s.hub.stats.matchesTold.Add(1)
+	s.sendLocked(&wirepb.Envelope{Body: &wirepb.Envelope_Push{Push: &wirepb.Push{
+		Kind: wirepb.Push_NOTICE, Payload: payload,
+	}}}, now)
+}
+
+// readBindingSoon lets the next sweep read the binding, if there is a ticket.
+func (s *session) readBindingSoon() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.binding.soon()
+}

@@ -1,0 +1,277 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/token"
+	"teahouse/pkg/wire"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// Upstream brings calls to the nodes; gateway/upstream implements it.
+type Upstream interface {
+	// Call answers with done exactly once, from any goroutine, perhaps before it returns. It
+	// must be called without a lock that done takes.
+	Call(req *linkpb.Request, scope wirepb.Scope, done func(*linkpb.Response))
+	// SessionClosed tells the leader of the table that the client is gone.
+	SessionClosed(*linkpb.SessionClosed)
+}
+
+// Config is how the sessions of a gateway behave. A zero field means its default.
+type Config struct {
+	// Gateway is the name that Welcome tells.
+	Gateway string
+	// Verifier checks session tokens. Required.
+	Verifier *token.Verifier
+	// Limits of one client.
+	Limits wire.Limits
+	// MaxSessions bounds the clients; beyond it they get Bye SERVER_FULL. Default 20,000.
+	MaxSessions int
+	// MaxOutbound bounds the bytes that wait for a client, at least Limits.MaxFrame; beyond it
+	// the client gets Bye TOO_SLOW. Default 256 KiB.
+	MaxOutbound int
+	// SweepEvery is how often deadlines, heartbeats and tickets are looked at. Default 250 ms.
+	SweepEvery time.Duration
+	// Logger gets what an operator should know. Default: nothing is logged.
+	Logger *slog.Logger
+}
+
+func (c Config) withDefaults() (Config, error) {
+	var err error
+	if c.Limits, err = c.Limits.WithDefaults(); err != nil {
+		return c, err
+	}
+	if c.MaxSessions == 0 {
+		c.MaxSessions = 20_000
+	}
+	if c.MaxOutbound == 0 {
+		c.MaxOutbound = 256 << 10
+	}
+	if c.SweepEvery == 0 {
+		c.SweepEvery = 250 * time.Millisecond
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case c.Verifier == nil:
+		return c, errors.New("session: Verifier is missing")
+	case c.MaxSessions < 1 || c.SweepEvery < 0:
+		return c, errors.New("session: MaxSessions and SweepEvery must be positive")
+	case c.MaxOutbound < c.Limits.MaxFrame:
+		return c, fmt.Errorf("session: MaxOutbound is below the longest frame, %d", c.Limits.MaxFrame)
+	}
+	return c, nil
+}
+
+// Hub is all sessions of a gateway. Its methods may be called from any goroutine.
+type Hub struct {
+	// immutable
+	cfg      Config
+	up       Upstream
+	methods  *wire.Methods
+	instance uint64 // random upper half of this process's session ids
+	input    sync.Pool
+	output   sync.Pool
+
+	stats counters
+
+	mu       sync.RWMutex // taken after a session's lock, never before it
+	last     uint32       // counter of the session ids
+	sessions map[uint64]*session
+	players  map[game.PlayerID]*session // the newest session of each, by epoch
+	draining bool
+	empty    chan struct{} // closed when draining and no session is left
+}
+
+// NewHub makes a Hub without sessions.
+func NewHub(cfg Config, up Upstream) (*Hub, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	var random [4]byte
+	rand.Read(random[:])
+	h := &Hub{
+		cfg: cfg, up: up,
+		methods:  wire.NewMethods(),
+		instance: uint64(binary.BigEndian.Uint32(random[:])) << 32,
+		sessions: map[uint64]*session{},
+		players:  map[game.PlayerID]*session{},
+		empty:    make(chan struct{}),
+	}
+	h.input.New = func() any { b := make([]byte, readBuffer); return &b }
+	h.output.New = func() any { b := make([]byte, 0, readBuffer); return &b }
+	return h, nil
+}
+
+// Run looks after heartbeats, deadlines and tickets until ctx ends. Call Drain then.
+func (h *Hub) Run(ctx context.Context) {
+	ticker := time.NewTicker(h.cfg.SweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			for _, s := range h.all() {
+				s.sweep(now)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Serve is the life of one client connection; it returns when the connection is closed and
+// nothing of the session runs any more.
+func (h *Hub) Serve(conn net.Conn) {
+	s := newSession(h, conn, time.Now())
+	if refusal := h.enter(s); refusal != wirepb.Code_OK {
+		s.bye(refusal, "try again later")
+	}
+	s.read()
+	h.leave(s)
+	conn.Close()
+	s.writers.Wait()
+}
+
+// enter gives the session its id.
+func (h *Hub) enter(s *session) (refusal wirepb.Code) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.draining {
+		return wirepb.Code_SHUTTING_DOWN
+	}
+	if len(h.sessions) >= h.cfg.MaxSessions {
+		return wirepb.Code_SERVER_FULL
+	}
+	h.stats.accepted.Add(1)
+	for {
+		h.last++
+		s.id = h.instance | uint64(h.last)
+		if _, taken := h.sessions[s.id]; !taken && s.id != 0 {
+			break
+		}
+	}
+	h.sessions[s.id] = s
+	return wirepb.Code_OK
+}
+
+func (h *Hub) leave(s *session) {
+	player := s.closed()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sessions[s.id] == s {
+		delete(h.sessions, s.id)
+	}
+	if h.players[player] == s {
+		delete(h.players, player)
+	}
+	if h.draining && len(h.sessions) == 0 {
+		h.signalEmptyLocked()
+	}
+}
+
+// claim notes that the player's session s has the epoch, and returns the session of the same
+// player that has a lower one: it is superseded.
+func (h *Hub) claim(s *session, player game.PlayerID, epoch uint64) (superseded *session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sessions[s.id] != s {
+		return nil // it has left while its login was on its way
+	}
+	old := h.players[player]
+	if old != nil && old.epoch.Load() > epoch {
+		return s
+	}
+	h.players[player] = s
+	return old
+}
+
+// Drain says goodbye to all clients, smearing their return, and waits until they are gone
+// or ctx ends; then it closes what is left. New clients are refused from now on.
+func (h *Hub) Drain(ctx context.Context) {
+	h.mu.Lock()
+	h.draining = true
+	if len(h.sessions) == 0 {
+		h.signalEmptyLocked()
+	}
+	h.mu.Unlock()
+	for _, s := range h.all() {
+		s.bye(wirepb.Code_SHUTTING_DOWN, "this gateway is shutting down")
+	}
+	select {
+	case <-h.empty:
+	case <-ctx.Done():
+		for _, s := range h.all() {
+			s.conn.Close()
+		}
+		<-h.empty
+	}
+}
+
+func (h *Hub) signalEmptyLocked() {
+	select {
+	case <-h.empty:
+	default:
+		close(h.empty)
+	}
+}
+
+// Push takes what a node says to one session.
+func (h *Hub) Push(p *linkpb.Push) {
+	h.mu.RLock()
+	s := h.sessions[p.Session]
+	h.mu.RUnlock()
+	if s == nil {
+		h.stats.pushesDropped.Add(1)
+		return
+	}
+	s.push(p)
+}
+
+// Led attaches the sessions at the tables of the group again.
+func (h *Hub) Led(group game.GroupID) {
+	for _, s := range h.all() {
+		s.led(group)
+	}
+}
+
+// Members reads all bindings again: a hint may have been lost with a node.
+func (h *Hub) Members() {
+	for _, s := range h.all() {
+		s.readBindingSoon()
+	}
+}
+
+// Len is the number of sessions now.
+func (h *Hub) Len() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.sessions)
+}
+
+func (h *Hub) all() []*session {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	all := make([]*session, 0, len(h.sessions))
+	for _, s := range h.sessions {
+		all = append(all, s)
+	}
+	return all
+}
+
+// smear spreads returning clients over a while.
+func smear(base, spread time.Duration) uint32 {
+	return uint32((base + mathrand.N(spread)) / time.Millisecond)
+}

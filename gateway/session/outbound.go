@@ -1,0 +1,123 @@
+package session
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"teahouse/pkg/wire"
+	"teahouse/pkg/wire/wirepb"
+)
+
+const (
+	// keepWriteBuffer is the largest output buffer that goes back to the pool.
+	keepWriteBuffer = 64 << 10
+	// linger bounds the farewell: writing what waits, and reading until the client closes,
+	// because closing on unread input would destroy the Bye on its way.
+	linger = time.Second
+)
+
+// outbound is what waits to be written to one client. All methods need the session's lock,
+// but for write, which is the writer goroutine.
+type outbound struct {
+	conn    net.Conn
+	lock    *sync.Mutex // the session's
+	buffers *sync.Pool  // of *[]byte
+	start   func(func())
+	stats   *counters
+	max     int
+
+	buf     []byte    // encoded frames that wait
+	taken   int       // bytes that the writer is writing
+	writing bool      // a writer runs
+	closing bool      // nothing more will come
+	said    time.Time // when something was last added
+}
+
+// add queues a message. False means that the client is too slow to take it.
+func (o *outbound) add(e *wirepb.Envelope, now time.Time) bool {
+	if o.closing {
+		return true
+	}
+	if o.buf == nil {
+		o.buf = (*o.buffers.Get().(*[]byte))[:0]
+	}
+	before := len(o.buf)
+	buf, err := wire.AppendEnvelope(o.buf, e)
+	if err != nil || len(buf)+o.taken > o.max {
+		o.buf = o.buf[:before]
+		return false
+	}
+	o.buf, o.said = buf, now
+	o.stats.framesOut.Add(1)
+	if !o.writing {
+		o.writing = true
+		o.start(o.write)
+	}
+	return true
+}
+
+// close adds the last message, if there is one, and lets the writer close the connection
+// behind it. With drop, what waits is forgotten first: then there is room.
+func (o *outbound) close(last *wirepb.Envelope, drop bool, now time.Time) {
+	if o.closing {
+		return
+	}
+	o.conn.SetDeadline(now.Add(linger))
+	if drop {
+		o.buf, o.taken = o.buf[:0], 0
+	}
+	if last != nil {
+		o.add(last, now)
+	}
+	o.closing = true
+	if !o.writing {
+		o.shut()
+	}
+}
+
+// write writes until nothing waits.
+func (o *outbound) write() {
+	var spare []byte
+	o.lock.Lock()
+	defer o.lock.Unlock()
+	for len(o.buf) > 0 {
+		buf := o.buf
+		o.buf, o.taken = spare[:0], len(buf)
+		o.lock.Unlock()
+		_, err := o.conn.Write(buf)
+		o.lock.Lock()
+		o.stats.writes.Add(1)
+		o.taken = 0
+		spare = buf
+		if err != nil {
+			// The reader notices and ends the session.
+			o.closing = true
+			o.conn.Close()
+			break
+		}
+	}
+	o.writing = false
+	o.recycle(spare)
+	o.recycle(o.buf)
+	o.buf = nil
+	if o.closing {
+		o.shut()
+	}
+}
+
+// shut tells the client that there will be no more.
+func (o *outbound) shut() {
+	if half, ok := o.conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+		return
+	}
+	o.conn.Close()
+}
+
+func (o *outbound) recycle(buf []byte) {
+	if cap(buf) > 0 && cap(buf) <= keepWriteBuffer {
+		buf = buf[:0]
+		o.buffers.Put(&buf)
+	}
+}

@@ -1,0 +1,273 @@
+package session
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/wire"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// state is how far a client has come.
+type state int
+
+const (
+	fresh     state = iota // nothing said yet
+	greeted                // Hello and Welcome are exchanged
+	loggingIn              // a login is on its way
+	open                   // logged in
+)
+
+// session is one client connection.
+type session struct {
+	// immutable
+	hub   *Hub
+	conn  net.Conn
+	born  time.Time
+	id    uint64        // 0 = never let in
+	epoch atomic.Uint64 // set once, by the login; atomic because Hub.claim reads it
+
+	in      *inbound       // owned by read
+	writers sync.WaitGroup // out's writer; Add under mu, and not once out is closing
+
+	mu      sync.Mutex // never held while calling the Upstream
+	out     outbound
+	state   state
+	heard   time.Time // when the last whole frame came
+	calls   int       // unanswered, the client's own
+	player  game.PlayerID
+	stream  stream
+	binding binding
+}
+
+func newSession(h *Hub, conn net.Conn, now time.Time) *session {
+	s := &session{hub: h, conn: conn, born: now, heard: now}
+	s.in = newInbound(conn, &h.input, h.cfg.Limits.MaxFrame)
+	s.out = outbound{
+		conn: conn, lock: &s.mu, buffers: &h.output, start: s.writers.Go,
+		stats: &h.stats, max: h.cfg.MaxOutbound, said: now,
+	}
+	return s
+}
+
+// read handles the client's messages until the connection ends.
+func (s *session) read() {
+	for {
+		body, err := s.in.next()
+		var long *wire.FrameTooLong
+		if errors.As(err, &long) {
+			s.bye(wirepb.Code_FRAME_TOO_LONG, long.Error())
+			s.in.discard()
+			return
+		}
+		if err != nil {
+			s.in.release()
+			return
+		}
+		if s.isClosing() {
+			s.in.discard()
+			return
+		}
+		s.handleBody(body)
+	}
+}
+
+// handleBody takes one frame. It is where bytes of strangers become messages.
+func (s *session) handleBody(body []byte) {
+	s.hub.stats.framesIn.Add(1)
+	e, err := wire.ParseEnvelope(body)
+	if err != nil {
+		s.bye(wirepb.Code_BAD_FRAME, "not an Envelope")
+		return
+	}
+	now := time.Now()
+	s.mu.Lock()
+	s.heard = now
+	greeted := s.state != fresh
+	s.mu.Unlock()
+	hello := e.GetHello()
+	switch b := e.Body.(type) {
+	case *wirepb.Envelope_Hello:
+		if greeted {
+			s.bye(wirepb.Code_BAD_FRAME, "a second Hello")
+			return
+		}
+		s.hello(hello, now)
+		return
+	case *wirepb.Envelope_Ping:
+		if greeted {
+			s.send(&wirepb.Envelope{Body: &wirepb.Envelope_Pong{Pong: &wirepb.Pong{Nonce: b.Ping.Nonce}}}, now)
+			return
+		}
+	case *wirepb.Envelope_Pong:
+		if greeted {
+			return
+		}
+	case *wirepb.Envelope_Call:
+		if greeted {
+			s.call(b.Call, now)
+			return
+		}
+	}
+	s.bye(wirepb.Code_BAD_FRAME, "a message that may not come now")
+}
+
+func (s *session) hello(h *wirepb.Hello, now time.Time) {
+	if h.Version < wire.MinVersion {
+		s.bye(wirepb.Code_VERSION_UNSUPPORTED, "please update")
+		return
+	}
+	limits := s.hub.cfg.Limits
+	s.mu.Lock()
+	s.state = greeted
+	s.mu.Unlock()
+	s.send(&wirepb.Envelope{Body: &wirepb.Envelope_Welcome{Welcome: &wirepb.Welcome{
+		Version:     min(h.Version, wire.Version),
+		Gateway:     s.hub.cfg.Gateway,
+		HeartbeatMs: uint32(limits.Heartbeat.Milliseconds()),
+		IdleMs:      uint32(limits.Idle.Milliseconds()),
+		MaxFrame:    uint32(limits.MaxFrame),
+	}}}, now)
+}
+
+func (s *session) send(e *wirepb.Envelope, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sendLocked(e, now)
+}
+
+func (s *session) sendLocked(e *wirepb.Envelope, now time.Time) {
+	if !s.out.add(e, now) {
+		s.byeLocked(wirepb.Code_TOO_SLOW, "too much waits to be read", now)
+	}
+}
+
+// bye ends the session with a reason.
+func (s *session) bye(code wirepb.Code, detail string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byeLocked(code, detail, time.Now())
+}
+
+func (s *session) byeLocked(code wirepb.Code, detail string, now time.Time) {
+	if s.out.closing {
+		return
+	}
+	s.hub.stats.byes[code].Add(1)
+	bye := &wirepb.Bye{Code: code, Detail: detail}
+	switch code {
+	case wirepb.Code_HANDSHAKE_TIMEOUT, wirepb.Code_IDLE_TIMEOUT, wirepb.Code_TOO_SLOW:
+		bye.Reconnect = true
+	case wirepb.Code_SHUTTING_DOWN:
+		bye.Reconnect, bye.AfterMs = true, smear(0, 500*time.Millisecond)
+	case wirepb.Code_SERVER_FULL:
+		bye.Reconnect, bye.AfterMs = true, smear(time.Second, 4*time.Second)
+	}
+	e := &wirepb.Envelope{Body: &wirepb.Envelope_Bye{Bye: bye}}
+	s.out.close(e, code == wirepb.Code_TOO_SLOW, now)
+	s.hub.cfg.Logger.Debug("session ended", "session", s.id, "player", uint64(s.player), "code", code.String())
+}
+
+func (s *session) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.closing
+}
+
+// closed is called when the connection is gone; it tells the table.
+func (s *session) closed() (player game.PlayerID) {
+	s.mu.Lock()
+	s.out.close(nil, true, time.Now())
+	player = s.player
+	table := s.stream.table
+	s.mu.Unlock()
+	s.tellGone(table)
+	return player
+}
+
+func (s *session) tellGone(table game.TableID) {
+	if table == 0 {
+		return
+	}
+	s.mu.Lock()
+	player := s.player
+	s.mu.Unlock()
+	s.hub.up.SessionClosed(&linkpb.SessionClosed{
+		Session: s.id, Player: uint64(player), Epoch: s.epoch.Load(), Table: uint64(table),
+	})
+}
+
+// sweep looks at the clock for this session.
+func (s *session) sweep(now time.Time) {
+	limits := s.hub.cfg.Limits
+	s.mu.Lock()
+	if s.out.closing {
+		s.mu.Unlock()
+		return
+	}
+	switch {
+	case s.state == fresh && now.Sub(s.born) >= limits.Handshake:
+		s.byeLocked(wirepb.Code_HANDSHAKE_TIMEOUT, "no Hello", now)
+	case now.Sub(s.heard) >= limits.Idle:
+		s.byeLocked(wirepb.Code_IDLE_TIMEOUT, "nothing was heard", now)
+	case s.state != fresh && now.Sub(s.out.said) >= limits.Heartbeat:
+		s.sendLocked(&wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{}}}, now)
+	}
+	read, ticket := s.state == open && s.binding.due(now), s.binding.ticket
+	s.mu.Unlock()
+	if read {
+		s.readBinding(ticket)
+	}
+	s.reattach()
+}
+
+// push takes what a node says to this session.
+func (s *session) push(p *linkpb.Push) {
+	now := time.Now()
+	s.mu.Lock()
+	stats := &s.hub.stats
+	send := false
+	switch {
+	case s.out.closing || s.state != open || p.Epoch != s.epoch.Load():
+	case p.Kind == wirepb.Push_NOTICE:
+		send = s.noticeLocked(p)
+	default:
+		switch s.stream.push(p.Kind, game.TableID(p.Table), p.Number) {
+		case forward:
+			send = true
+		case repeat:
+			stats.repeats.Add(1)
+		case gap:
+			stats.gaps.Add(1)
+		}
+	}
+	if send {
+		stats.pushes.Add(1)
+		s.sendLocked(&wirepb.Envelope{Body: &wirepb.Envelope_Push{Push: &wirepb.Push{
+			Kind: p.Kind, Table: p.Table, Number: p.Number, Payload: p.Payload,
+		}}}, now)
+	} else {
+		stats.pushesDropped.Add(1)
+	}
+	s.mu.Unlock()
+	s.reattach()
+}
+
+// noticeLocked reports whether a hint is news to the client.
+func (s *session) noticeLocked(p *linkpb.Push) bool {
+	n := &wirepb.Notice{}
+	if err := proto.Unmarshal(p.Payload, n); err != nil {
+		return false
+	}
+	if m := n.GetMatched(); m != nil {
+		return s.binding.matched(m.Ticket, game.TableID(m.Table))
+	}
+	return true
+}

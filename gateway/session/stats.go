@@ -1,0 +1,57 @@
+package session
+
+import (
+	"sync/atomic"
+
+	"teahouse/pkg/wire/wirepb"
+)
+
+// counters are shared by all sessions of a hub.
+type counters struct {
+	accepted, framesIn, framesOut, writes            atomic.Uint64
+	calls, refused                                   atomic.Uint64
+	pushes, pushesDropped, repeats, gaps, reattaches atomic.Uint64
+	bindingsRead, matchesTold                        atomic.Uint64
+	byes                                             [byeCodes]atomic.Uint64
+}
+
+// byeCodes is how many codes the connection's part of the list has room for.
+const byeCodes = int(wirepb.Code_SUPERSEDED) + 1
+
+// Stats counts what happened to the clients of a gateway.
+type Stats struct {
+	Sessions      int    // now
+	Accepted      uint64 // connections let in
+	FramesIn      uint64
+	FramesOut     uint64
+	Writes        uint64 // system calls that carried FramesOut
+	Calls         uint64 // handed to nodes
+	Refused       uint64 // calls answered by the gateway itself
+	Pushes        uint64 // forwarded
+	PushesDropped uint64 // for nobody here, or of another stream or epoch
+	Repeats       uint64 // pushes forwarded before
+	Gaps          uint64 // pushes before which something was missing
+	Reattaches    uint64 // attaches that the gateway asked for
+	BindingsRead  uint64
+	MatchesTold   uint64
+	Byes          map[wirepb.Code]uint64 // by reason
+}
+
+// Stats may be called at any time.
+func (h *Hub) Stats() Stats {
+	c := &h.stats
+	s := Stats{
+		Sessions: h.Len(),
+		Accepted: c.accepted.Load(), FramesIn: c.framesIn.Load(), FramesOut: c.framesOut.Load(), Writes: c.writes.Load(),
+		Calls: c.calls.Load(), Refused: c.refused.Load(),
+		Pushes: c.pushes.Load(), PushesDropped: c.pushesDropped.Load(), Repeats: c.repeats.Load(), Gaps: c.gaps.Load(),
+		Reattaches: c.reattaches.Load(), BindingsRead: c.bindingsRead.Load(), MatchesTold: c.matchesTold.Load(),
+		Byes: map[wirepb.Code]uint64{},
+	}
+	for code := range c.byes {
+		if n := c.byes[code].Load(); n > 0 {
+			s.Byes[wirepb.Code(code)] = n
+		}
+	}
+	return s
+}

@@ -1,0 +1,126 @@
+package upstream
+
+import (
+	"container/list"
+	"iter"
+	"time"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/link"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// call is one open call: in flight, or parked.
+type call struct {
+	// immutable
+	req      *linkpb.Request
+	scope    wirepb.Scope
+	group    game.GroupID // for the scopes TABLE and CLUSTER
+	done     func(*linkpb.Response)
+	deadline time.Time
+
+	// owned by the book
+	place   *list.Element // nil = not open any more
+	parked  bool
+	strange bool // counted as parked for a group that nobody has announced yet
+
+	// guarded by Upstream.mu
+	sent    bool       // at least once
+	attempt uint64     // number of the newest sending; older ones do not count any more
+	via     *link.Conn // of the newest sending
+	id      uint64     // of the newest sending, on via
+	route   link.Route // by which it went
+	members uint64     // number of the member list by which it went (scope SESSION)
+}
+
+// book keeps the open calls in the order in which they came, which with one time limit for
+// all is the order of their deadlines too. It is pure: no clock, no lock, no network.
+type book struct {
+	maxParked   int
+	maxStrange  int // of these, for groups that nobody has announced yet
+	calls       list.List
+	parked      int
+	strange     int
+	everParked  uint64
+	refusedPark uint64
+}
+
+func newBook(maxParked int) *book {
+	// Made-up table ids must not fill the room that a failover needs.
+	return &book{maxParked: maxParked, maxStrange: max(1, maxParked/10)}
+}
+
+// open adds a new call at the end.
+func (b *book) open(c *call) { c.place = b.calls.PushBack(c) }
+
+// isOpen reports whether the call still waits for its answer.
+func (b *book) isOpen(c *call) bool { return c.place != nil }
+
+// park notes that the call waits for its executor; strange says that nobody has ever
+// announced its group. False means that there is no room.
+func (b *book) park(c *call, strange bool) bool {
+	if c.parked {
+		return true
+	}
+	if b.parked >= b.maxParked || strange && b.strange >= b.maxStrange {
+		b.refusedPark++
+		return false
+	}
+	b.everParked++
+	b.parked++
+	c.parked = true
+	if strange {
+		b.strange++
+		c.strange = true
+	}
+	return true
+}
+
+// unpark notes that the call is on its way.
+func (b *book) unpark(c *call) {
+	if !c.parked {
+		return
+	}
+	b.parked--
+	c.parked = false
+	if c.strange {
+		b.strange--
+		c.strange = false
+	}
+}
+
+// close takes the call out; false if it is not open any more.
+func (b *book) close(c *call) bool {
+	if c.place == nil {
+		return false
+	}
+	b.unpark(c)
+	b.calls.Remove(c.place)
+	c.place = nil
+	return true
+}
+
+// all yields the open calls in order. The current one may be closed.
+func (b *book) all() iter.Seq[*call] {
+	return func(yield func(*call) bool) {
+		for e := b.calls.Front(); e != nil; {
+			next := e.Next()
+			if !yield(e.Value.(*call)) {
+				return
+			}
+			e = next
+		}
+	}
+}
+
+// expired yields the calls whose deadline has come, in order. Each must be closed.
+func (b *book) expired(now time.Time) iter.Seq[*call] {
+	return func(yield func(*call) bool) {
+		for c := range b.all() {
+			if now.Before(c.deadline) || !yield(c) {
+				return
+			}
+		}
+	}
+}

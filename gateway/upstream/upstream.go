@@ -1,0 +1,271 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"teahouse/gateway/route"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/wire/wirepb"
+	"teahouse/registry"
+)
+
+// Config is how an Upstream works. A zero field means its default.
+type Config struct {
+	// Link is this gateway's end of the links. Required; the Role is set here.
+	Link link.Config
+	// Registry proposes the nodes. Required.
+	Registry registry.Registry
+	// MaxParked bounds the calls that wait for their executor; beyond it a call is answered
+	// with NOT_SENT, or OUTCOME_UNKNOWN if it was sent before. Calls to groups that nobody
+	// has ever announced get a tenth of it. Default 10,000.
+	MaxParked int
+	// Timeout is how long a call may stay open. Then it is answered with NOT_SENT if it was
+	// never sent, else with OUTCOME_UNKNOWN. Default 10 s.
+	Timeout time.Duration
+	// Logger gets what an operator should know. Default: nothing is logged.
+	Logger *slog.Logger
+}
+
+// sweepEvery is how often deadlines are looked at.
+const sweepEvery = 100 * time.Millisecond
+
+func (c Config) withDefaults() (Config, error) {
+	c.Link.Role = link.RoleGateway
+	if c.MaxParked == 0 {
+		c.MaxParked = 10_000
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Link.Logger == nil {
+		c.Link.Logger = c.Logger
+	}
+	if c.Registry == nil {
+		return c, errors.New("upstream: Registry is missing")
+	}
+	if c.MaxParked < 0 || c.Timeout < 0 {
+		return c, errors.New("upstream: MaxParked and Timeout must be positive")
+	}
+	return c, nil
+}
+
+// Sink gets what comes from the nodes unasked. The functions are called on the goroutines
+// that read the links, must not block, and may call Upstream.
+type Sink interface {
+	// Push is for one session. Pushes that follow an answer on a link come after it.
+	Push(*linkpb.Push)
+	// Led says that the group has a leader that was not the known one a moment ago.
+	Led(group game.GroupID)
+	// Members says that a new member list is in force.
+	Members()
+}
+
+// Upstream is all links of a gateway. Its methods may be called from any goroutine.
+type Upstream struct {
+	// immutable
+	cfg  Config
+	sink Sink
+	pool *link.Pool
+
+	mu       sync.Mutex
+	snapshot *route.Snapshot // replaced, never edited
+	book     *book
+	finished []finished // by who holds mu now; done is called after unlocking
+	ended    bool
+	stats    Stats
+}
+
+type finished struct {
+	done func(*linkpb.Response)
+	resp *linkpb.Response
+}
+
+// Stats counts what happened to calls.
+type Stats struct {
+	Calls       uint64 // started
+	Sent        uint64 // sendings, repeated ones included
+	Resent      uint64 // sendings beyond a call's first
+	Open        int    // now
+	Parked      int    // now
+	EverParked  uint64
+	ParkRefused uint64 // no room to park
+	Expired     uint64 // open for too long
+	NotLeader   uint64 // sendings that were told NOT_LEADER or MOVED
+	Broken      uint64 // sendings whose link broke
+	LinkFull    uint64 // calls that found a link's bounds reached
+	Leaders     uint64 // times that a group got a leader
+	Links       int    // working now
+}
+
+// New makes an Upstream without links; Run gives it some.
+func New(cfg Config, sink Sink) (*Upstream, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	u := &Upstream{cfg: cfg, sink: sink, snapshot: &route.Snapshot{}, book: newBook(cfg.MaxParked)}
+	u.pool, err = link.NewPool(link.PoolConfig{Link: cfg.Link, Handler: link.Handler{
+		Up:       u.linkUp,
+		Down:     u.linkDown,
+		Push:     func(_ *link.Conn, p *linkpb.Push) { sink.Push(p) },
+		Announce: u.announced,
+		Members:  u.memberList,
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	return u, nil
+}
+
+// Run keeps the links until ctx ends; then it closes them and answers all open calls.
+func (u *Upstream) Run(ctx context.Context) error {
+	defer u.end()
+	snapshots, err := u.cfg.Registry.Watch(ctx, registry.RoleNode)
+	if err != nil {
+		return fmt.Errorf("upstream: %w", err)
+	}
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case s, ok := <-snapshots:
+			if !ok {
+				return nil
+			}
+			u.targets(s)
+		case now := <-ticker.C:
+			u.expire(now)
+		}
+	}
+}
+
+// targets keeps links to whom the registry shows. Nobody at all changes nothing: then it is
+// the registry that is ill.
+func (u *Upstream) targets(s registry.Snapshot) {
+	addrs := map[string]string{}
+	for _, i := range s.Instances {
+		if i.LinkAddr != "" {
+			addrs[i.Name] = i.LinkAddr
+		}
+	}
+	if len(addrs) > 0 {
+		u.pool.SetTargets(addrs)
+	}
+}
+
+// Stats may be called at any time.
+func (u *Upstream) Stats() Stats {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s := u.stats
+	s.Open, s.Parked = u.book.calls.Len(), u.book.parked
+	s.EverParked, s.ParkRefused = u.book.everParked, u.book.refusedPark
+	s.Links = len(u.pool.Conns())
+	return s
+}
+
+// SessionClosed tells the leader of the session's table, if it is known, that the client is
+// gone. If it is not: a new leader waits for the seats to attach anyway.
+func (u *Upstream) SessionClosed(m *linkpb.SessionClosed) {
+	u.mu.Lock()
+	node := u.snapshot.Leader(game.TableID(m.Table).Shard()).Node
+	u.mu.Unlock()
+	if conn := u.pool.Conn(node); conn != nil {
+		if err := conn.SendSessionClosed(m); err != nil {
+			u.cfg.Logger.Debug("session's end not told", "node", node, "err", err)
+		}
+	}
+}
+
+func (u *Upstream) linkUp(*link.Conn) {
+	u.mu.Lock()
+	defer u.unlock()
+	u.resendLocked(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })
+}
+
+// linkDown clears the routes to the node. The link's calls have been parked already.
+func (u *Upstream) linkDown(conn *link.Conn, _ error) {
+	u.mu.Lock()
+	defer u.unlock()
+	u.snapshot, _ = u.snapshot.Down(conn.Peer().Name)
+}
+
+func (u *Upstream) announced(conn *link.Conn, a *linkpb.Announce) {
+	group := game.GroupID(a.Group)
+	if led := u.fold(conn.Peer().Name, group, a); led {
+		u.sink.Led(group)
+	}
+}
+
+// fold takes an announcement over and sends the group's calls to a new leader: the parked
+// ones, and those in flight to somebody else, who may never answer.
+func (u *Upstream) fold(node string, group game.GroupID, a *linkpb.Announce) (led bool) {
+	u.mu.Lock()
+	defer u.unlock()
+	next, changed := u.snapshot.Announced(node, a)
+	u.snapshot = next
+	if now := next.Leader(group); !changed || now.Node == "" {
+		return false
+	}
+	u.stats.Leaders++
+	u.resendLocked(func(c *call) bool {
+		return c.scope != wirepb.Scope_SESSION && c.group == group && (c.parked || c.route.Node != node)
+	})
+	return true
+}
+
+func (u *Upstream) memberList(conn *link.Conn, list *linkpb.Members) {
+	u.mu.Lock()
+	next, changed, err := u.snapshot.WithMembers(list)
+	u.snapshot = next
+	if changed {
+		u.resendLocked(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })
+	}
+	u.unlock()
+	if err != nil {
+		u.cfg.Logger.Error("member list refused", "node", conn.Peer().Name, "err", err)
+	}
+	if changed {
+		u.sink.Members()
+	}
+}
+
+// end closes the links, which parks what is in flight, and answers everything.
+func (u *Upstream) end() {
+	u.pool.Close()
+	u.mu.Lock()
+	defer u.unlock()
+	u.ended = true
+	for c := range u.book.all() {
+		u.giveUpLocked(c, "the gateway is shutting down")
+	}
+}
+
+func (u *Upstream) expire(now time.Time) {
+	u.mu.Lock()
+	defer u.unlock()
+	for c := range u.book.expired(now) {
+		u.stats.Expired++
+		u.giveUpLocked(c, "no answer in time")
+	}
+}
+
+// unlock releases mu and then calls what has finished meanwhile, so that done may call back.
+func (u *Upstream) unlock() {
+	done := u.finished
+	u.finished = nil
+	u.mu.Unlock()
+	for _, f := range done {
+		f.done(f.resp)
+	}
+}
