@@ -7,17 +7,36 @@ type blocks [2][5]int8
 
 const none int8 = -1
 
-// weigh finds the groupings of one suit.
+// weigh finds the groupings of one suit. Tiles three ranks apart have nothing to do with
+// each other, so what lies between such gaps is grouped by itself: the work grows
+// steeply with the number of tiles.
 func weigh(counts [9]uint8) blocks {
-	b := blocks{{none, none, none, none, none}, {none, none, none, none, none}}
-	w := weigher{counts: counts, best: &b}
-	w.group(0, 0, 0, 0)
-	return b
+	all := blocks{{0, none, none, none, none}, {none, none, none, none, none}}
+	first := true
+	for low := 0; low < 9; low++ {
+		if counts[low] == 0 {
+			continue
+		}
+		var w weigher
+		high := low
+		for ; high < 9 && (counts[high] > 0 || high+1 < 9 && counts[high+1] > 0); high++ {
+			w.counts[high] = counts[high]
+		}
+		w.best = blocks{{none, none, none, none, none}, {none, none, none, none, none}}
+		w.group(low, 0, 0, 0)
+		if first {
+			all, first = w.best, false
+		} else {
+			all = all.join(&w.best)
+		}
+		low = high
+	}
+	return all
 }
 
 type weigher struct {
 	counts [9]uint8
-	best   *blocks
+	best   blocks
 }
 
 // group tries every use of the lowest tile not yet used.

@@ -122,7 +122,7 @@ func chooseTurn(rules *mahjong.Rules, view *mahjong.View, c *mahjong.Command) {
 		after := h
 		after.counts[k] = 0
 		after.melds++
-		if after.evaluate().shanten <= rest.shanten {
+		if after.shanten() <= rest {
 			c.Action, c.Kind = mahjong.ActAnGang, k
 			return
 		}
@@ -130,7 +130,7 @@ func chooseTurn(rules *mahjong.Rules, view *mahjong.View, c *mahjong.Command) {
 	for _, k := range p.Bu {
 		after := h
 		after.counts[k]--
-		if after.evaluate().shanten <= rest.shanten {
+		if after.shanten() <= rest {
 			c.Action, c.Kind = mahjong.ActBuGang, k
 			return
 		}
@@ -151,7 +151,7 @@ func chooseClaim(view *mahjong.View) mahjong.Action {
 		after := h
 		after.counts[k] = 0
 		after.melds++
-		if after.evaluate().shanten <= now.shanten {
+		if after.shanten() <= now.shanten {
 			return mahjong.ActGang
 		}
 	}

@@ -55,19 +55,24 @@ func (v value) betterThan(o value) bool {
 }
 
 // bestDiscard gives the tile of may whose discard leaves the best hand, and that hand's
-// value. Among equals the tile goes that has least to do with the others.
-func (h *holding) bestDiscard(may []mahjong.Tile) (mahjong.Tile, value) {
-	forced := h.voids > 0 || len(may) == 1
-	if forced {
-		return may[len(may)-1], h.evaluate()
+// shanten. Among equals the tile goes that has least to do with the others.
+func (h *holding) bestDiscard(may []mahjong.Tile) (mahjong.Tile, int) {
+	if h.voids > 0 || len(may) == 1 {
+		return may[len(may)-1], h.shanten()
 	}
 	k, v := h.bestKind()
 	for _, t := range may {
 		if t.Kind() == k {
-			return t, v
+			return t, v.shanten
 		}
 	}
-	return may[len(may)-1], v
+	return may[len(may)-1], v.shanten
+}
+
+// shanten is how many tiles a hand with no tile to discard is away from waiting.
+func (h *holding) shanten() int {
+	g := newGrid(h)
+	return g.shanten(g.base, g.pairs)
 }
 
 // bestKind gives the kind whose discard leaves the best hand, and that hand's value.
