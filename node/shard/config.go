@@ -59,7 +59,8 @@ type Config struct {
 	// block. Optional.
 	Refuse func() string
 	Pool   Pool
-	Logger *slog.Logger // default: discard
+	Logger *slog.Logger     // default: discard
+	Now    func() time.Time // monotonic; default time.Now
 
 	// Queues by name; a queue that is not here gets DefaultQueue. Default:
 	// "bench" plays without pauses.
@@ -96,6 +97,9 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.Logger = c.Logger.With("shard", uint32(c.Group))
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.Queues == nil {
 		c.Queues = map[string]QueueConfig{"bench": {}}
 	}

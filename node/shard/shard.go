@@ -1,16 +1,36 @@
 package shard
 
 import (
-	"context"
-	"io"
+	"crypto/rand"
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"time"
 
-	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/game"
 	"teahouse/pkg/raftgroup"
 )
 
-// Shard is one replica of a shard. It is a raftgroup.Machine.
+// Shard is one replica of a shard. It is a raftgroup.Machine. Its methods are
+// safe for concurrent use, but those of a Machine with each other.
 type Shard struct {
-	cfg Config
+	cfg    Config
+	origin uint64 // tells this process's batches from those of others
+
+	// mu guards the replicated state and what is derived from it. It is taken
+	// before inbox.mu, never behind it.
+	mu    sync.Mutex
+	state state
+	// pushing is the term whose entries push their outputs: that of this
+	// replica's applied take-over, 0 if there is none.
+	pushing uint64
+	touched []game.TableID // tables that may need the leader; only while pushing
+
+	inbox inbox
+
+	tables    atomic.Int64 // copy of the number of tables, for who must not take mu
+	conflicts atomic.Uint64
+	voided    atomic.Uint64
 }
 
 var _ raftgroup.Machine = (*Shard)(nil)
@@ -18,45 +38,41 @@ var _ raftgroup.Machine = (*Shard)(nil)
 // New makes an empty replica.
 func New(cfg Config) (*Shard, error) {
 	cfg, err := cfg.withDefaults()
-	return &Shard{cfg: cfg}, err
+	if err != nil {
+		return nil, err
+	}
+	var origin [8]byte
+	if _, err := rand.Read(origin[:]); err != nil {
+		return nil, err
+	}
+	s := &Shard{cfg: cfg, origin: binary.BigEndian.Uint64(origin[:]), state: newState()}
+	s.inbox.init(cfg)
+	return s, nil
 }
-
-// Apply implements raftgroup.Machine.
-func (s *Shard) Apply(e raftgroup.Entry) any { return nil }
-
-// Snapshot implements raftgroup.Machine.
-func (s *Shard) Snapshot() (io.WriterTo, error) { return nil, nil }
-
-// Restore implements raftgroup.Machine.
-func (s *Shard) Restore(r io.Reader) error { return nil }
-
-// Run does the leader's work whenever this replica leads, until ctx ends.
-func (s *Shard) Run(ctx context.Context, log Log) error { return nil }
-
-// OnState tells that this replica now leads in term, or does not.
-func (s *Shard) OnState(leading bool, term uint64) {}
-
-// Handle takes a request and does not block; reply is called exactly once,
-// from any goroutine.
-func (s *Shard) Handle(from string, req *linkpb.Request, reply func(*linkpb.Response)) {}
-
-// SessionClosed tells that a session's client is gone; it may come back.
-func (s *Shard) SessionClosed(c *linkpb.SessionClosed) {}
-
-// GatewayDown tells that the link to a gateway is lost.
-func (s *Shard) GatewayDown(gateway string) {}
 
 // Status describes a replica for health pages, metrics and tests.
 type Status struct {
 	Leading   bool   // its take-over is applied and it has not stepped down
-	Term      uint64 // of the leadership
+	Term      uint64 // of the leadership, 0 without one
 	Tables    int
-	Unsettled int // finished hands not known to be in the database
-	Ended     int // tables whose bindings are being freed
-	Applied   uint64
-	NowMS     uint64 // log time
-	Waiting   int    // requests without an answer
+	Unsettled int           // finished hands not known to be in the database
+	Applied   uint64        // index of the last entry
+	Now       time.Duration // log time
+	Waiting   int           // requests without an answer
+	Conflicts uint64        // hands that the database holds with another result: an alarm
+	Voided    uint64        // tables voided while this process applied: an alarm
 }
 
 // Status describes the replica now.
-func (s *Shard) Status() Status { return Status{} }
+func (s *Shard) Status() Status {
+	s.mu.Lock()
+	st := Status{
+		Tables: len(s.state.tables), Unsettled: s.state.unsettled, Applied: s.state.applied,
+		Now:       time.Duration(s.state.now) * time.Millisecond,
+		Conflicts: s.conflicts.Load(), Voided: s.voided.Load(),
+	}
+	s.mu.Unlock()
+	st.Term, st.Waiting = s.inbox.status()
+	st.Leading = st.Term != 0
+	return st
+}

@@ -10,27 +10,35 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Pending are the results that are to be settled, oldest first, without the
-// cluster id and the time of settling.
-func (t *Table) Pending() []game.HandResult {
-	var results []game.HandResult
+// PendingHands are the hands whose results are to be settled, oldest first.
+func (t *Table) PendingHands() []uint32 {
+	hands := make([]uint32, 0, len(t.pending))
 	for _, p := range t.pending {
-		r := game.HandResult{
-			Key:     game.HandKey{Table: t.id, Hand: p.GetHand()},
-			Game:    t.game.Name(),
-			Queue:   t.queue,
-			Stake:   t.stake,
-			Scores:  p.GetScores(),
-			Archive: p.GetArchive(),
-		}
-		for _, s := range t.seats {
-			r.Players = append(r.Players, s.player)
-			r.Names = append(r.Names, s.name)
-		}
-		r.Hash = hashOf(r)
-		results = append(results, r)
+		hands = append(hands, p.GetHand())
 	}
-	return results
+	return hands
+}
+
+// Result is the result of a pending hand. The caller fills in what the table
+// does not know or need: cluster id, hash (see Hash) and time.
+func (t *Table) Result(hand uint32) (r game.HandResult, ok bool) {
+	at := slices.IndexFunc(t.pending, func(p *tablepb.Pending) bool { return p.GetHand() == hand })
+	if at < 0 {
+		return r, false
+	}
+	r = game.HandResult{
+		Key:     game.HandKey{Table: t.id, Hand: hand},
+		Game:    t.game.Name(),
+		Queue:   t.queue,
+		Stake:   t.stake,
+		Scores:  t.pending[at].GetScores(),
+		Archive: t.pending[at].GetArchive(),
+	}
+	for _, s := range t.seats {
+		r.Players = append(r.Players, s.player)
+		r.Names = append(r.Names, s.name)
+	}
+	return r, true
 }
 
 // settled notes that a hand is in the database.
@@ -69,9 +77,9 @@ func (t *Table) freed() {
 	t.forgetIfLeft()
 }
 
-// hashOf covers everything of a result but its key and its time. Every field
-// stands behind its length.
-func hashOf(r game.HandResult) [32]byte {
+// Hash covers everything of a result but its key and its time. Every field of
+// variable size stands behind its length.
+func Hash(r game.HandResult) [32]byte {
 	h := sha256.New()
 	num := func(n uint64) { h.Write(binary.BigEndian.AppendUint64(nil, n)) }
 	text := func(b []byte) { num(uint64(len(b))); h.Write(b) }

@@ -84,7 +84,7 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 	switch {
 	case !ok || g.Name() != m.GetGame():
 		return nil, fmt.Errorf("table %v: game %q is not known", id, m.GetGame())
-	case len(m.GetSeats()) != g.Seats() || g.Seats() > maxSeats:
+	case len(m.GetSeats()) != g.Seats() || g.Seats() > MaxSeats:
 		return nil, fmt.Errorf("table %v: %d seats", id, len(m.GetSeats()))
 	case int(m.GetDealer()) >= g.Seats() || int(m.GetNextDealer()) >= g.Seats():
 		return nil, fmt.Errorf("table %v: dealers %d, %d", id, m.GetDealer(), m.GetNextDealer())

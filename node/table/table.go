@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
@@ -13,8 +14,8 @@ import (
 // MaxHands is the longest round.
 const MaxHands = 16
 
-// maxSeats is the most seats a game may have.
-const maxSeats = 8
+// MaxSeats is the most seats a game may have.
+const MaxSeats = 8
 
 // secretBytes is the length of a table secret and of a hand's seed.
 const secretBytes = 32
@@ -101,8 +102,8 @@ func New(g game.Game, c *tablepb.Create, nowMS uint64) (*Table, error) {
 		return nil, game.Errorf(wirepb.Code_RULES_INVALID, "%v", err)
 	case len(spec.GetSeats()) != g.Seats():
 		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "%d seats, want %d", len(spec.GetSeats()), g.Seats())
-	case g.Seats() > maxSeats:
-		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "%d seats are more than %d", g.Seats(), maxSeats)
+	case g.Seats() > MaxSeats:
+		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "%d seats are more than %d", g.Seats(), MaxSeats)
 	case spec.GetHands() < 1 || spec.GetHands() > MaxHands:
 		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "%d hands, want 1 to %d", spec.GetHands(), MaxHands)
 	case len(spec.GetSecret()) != secretBytes:
@@ -169,7 +170,7 @@ func (t *Table) Apply(e Entry) Output {
 // guard runs f. If f panics, what f told the seats is taken back and the table
 // is voided.
 func (t *Table) guard(f func()) (ok bool) {
-	var marks [maxSeats]uint64
+	var marks [MaxSeats]uint64
 	for i, s := range t.seats {
 		marks[i] = s.stream.last()
 	}
@@ -301,6 +302,14 @@ func (t *Table) BotPrompts() []BotPrompt {
 	}
 	return open
 }
+
+// HasBots tells whether a player made of code sits here.
+func (t *Table) HasBots() bool {
+	return slices.ContainsFunc(t.seats, (*seat).bot)
+}
+
+// Game is what is played here.
+func (t *Table) Game() game.Game { return t.game }
 
 // Queue is the queue that the table came from.
 func (t *Table) Queue() string { return t.queue }

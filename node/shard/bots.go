@@ -1,0 +1,105 @@
+package shard
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"teahouse/node/table"
+	"teahouse/node/table/tablepb"
+	"teahouse/pkg/game"
+)
+
+// poolRetry is the pause before a full pool is asked again.
+const poolRetry = 50 * time.Millisecond
+
+// thought is one prompt that a bot is to answer.
+type thought struct {
+	table game.TableID
+	game  game.Game
+	table.BotPrompt
+}
+
+// look finds what touched tables want of the leader: bots to think, hands to
+// settle, bindings to free.
+func (l *leader) look() {
+	if !l.tookOver {
+		return
+	}
+	var thoughts []thought
+	var queues []string
+	l.s.mu.Lock()
+	for _, id := range l.s.touched {
+		t := l.s.state.tables[id]
+		if t == nil {
+			delete(l.thinking, id)
+			continue
+		}
+		l.jobs.find(l.s.cfg.Cluster, t)
+		if !t.HasBots() {
+			continue
+		}
+		busy := l.thinking[id]
+		if busy == nil {
+			busy = new([table.MaxSeats]uint64)
+			l.thinking[id] = busy
+		}
+		for _, p := range t.BotPrompts() {
+			if busy[p.Seat] != p.Number {
+				busy[p.Seat] = p.Number
+				thoughts = append(thoughts, thought{id, t.Game(), p})
+				queues = append(queues, t.Queue())
+			}
+		}
+	}
+	l.s.touched = l.s.touched[:0]
+	l.s.mu.Unlock()
+	for i, th := range thoughts {
+		if d := th.pause(l.s.cfg.queue(queues[i]).BotDelay); d > 0 {
+			l.after(d, func() { l.think(th) })
+		} else {
+			l.think(th)
+		}
+	}
+	l.startJobs()
+}
+
+// pause is between half and all of d, different for each prompt.
+func (th thought) pause(d time.Duration) time.Duration {
+	b := binary.BigEndian.AppendUint64(nil, uint64(th.table))
+	b = binary.BigEndian.AppendUint64(b, th.Number<<8|uint64(th.Seat))
+	return d/2 + time.Duration(xxhash.Sum64(b)%1024)*(d/2)/1023
+}
+
+// think lets a bot answer. One that cannot is answered for by the deadline.
+func (l *leader) think(th thought) {
+	err := l.pooled(func() {
+		move, err := th.game.Think(th.Payload)
+		if err != nil {
+			l.s.cfg.Logger.Error("bot has no answer", "table", th.table.String(), "seat", th.Seat, "error", err)
+			return
+		}
+		l.s.inbox.post(func() {
+			l.command(&tablepb.Command{Table: uint64(th.table), Body: &tablepb.Command_Bot{
+				Bot: &tablepb.Bot{Seat: uint32(th.Seat), Prompt: th.Number, Move: move},
+			}}, nil)
+		})
+	})
+	if err != nil {
+		l.after(poolRetry, func() { l.think(th) })
+	}
+}
+
+// pooled runs f in the pool; Run does not end before it has.
+func (l *leader) pooled(f func()) error {
+	l.work.Add(1)
+	err := l.s.cfg.Pool.Go(func() {
+		defer l.work.Done()
+		f()
+	})
+	if err != nil {
+		l.work.Done()
+	}
+	return err
+}

@@ -1,0 +1,117 @@
+package shard
+
+import (
+	"context"
+	"errors"
+
+	"teahouse/node/table"
+	"teahouse/node/table/tablepb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+)
+
+// jobs are the settlements and outbox calls that this leader knows. Each is
+// tried until it succeeds; the command that it ends with removes its cause
+// from the state.
+type jobs struct {
+	known   map[jobKey]bool // from finding it until its command is applied
+	queue   []*job          // to be started
+	running int
+}
+
+// jobKey names a job; hand 0 is the outbox item of an ended table.
+type jobKey struct {
+	table game.TableID
+	hand  uint32
+}
+
+type job struct {
+	key    jobKey
+	result game.HandResult
+	ended  *linkpb.TableEnded
+	tries  int
+}
+
+func newJobs() jobs { return jobs{known: make(map[jobKey]bool)} }
+
+// find queues what t wants and is not known. The caller holds Shard.mu.
+func (j *jobs) find(cluster string, t *table.Table) {
+	if t.Unsettled() > 0 {
+		for _, hand := range t.PendingHands() {
+			key := jobKey{t.ID(), hand}
+			if r, ok := t.Result(hand); ok && !j.known[key] {
+				r.Key.Cluster = cluster
+				j.add(&job{key: key, result: r})
+			}
+		}
+	}
+	if key := (jobKey{table: t.ID()}); !j.known[key] {
+		if e := t.Ended(); e != nil {
+			j.add(&job{key: key, ended: e})
+		}
+	}
+}
+
+func (j *jobs) add(one *job) {
+	j.known[one.key] = true
+	j.queue = append(j.queue, one)
+}
+
+// startJobs keeps a bounded number of jobs running.
+func (l *leader) startJobs() {
+	for l.ctx.Err() == nil && l.jobs.running < l.s.cfg.SettleAtOnce && len(l.jobs.queue) > 0 {
+		one := l.jobs.queue[0]
+		l.jobs.queue[0] = nil
+		l.jobs.queue = l.jobs.queue[1:]
+		l.jobs.running++
+		err := l.pooled(func() {
+			err := l.s.do(l.ctx, one)
+			l.s.inbox.post(func() { l.finishJob(one, err) })
+		})
+		if err != nil {
+			l.finishJob(one, err)
+		}
+	}
+}
+
+// do tries a job once, on a worker.
+func (s *Shard) do(ctx context.Context, one *job) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.JobTimeout)
+	defer cancel()
+	if one.ended != nil {
+		return s.cfg.Ended(ctx, one.ended)
+	}
+	r := one.result
+	r.Hash = table.Hash(r)
+	r.Finished = s.cfg.Now()
+	return s.cfg.Results.Settle(ctx, r)
+}
+
+// finishJob takes a job's outcome over, on the loop.
+func (l *leader) finishJob(one *job, err error) {
+	l.jobs.running--
+	id := one.key.table
+	switch {
+	case errors.Is(err, game.ErrResultConflict):
+		// It will never succeed: the hand stays unsettled for a person to see.
+		l.s.conflicts.Add(1)
+		l.s.cfg.Logger.Error("ALARM: the database holds another result of this hand",
+			"table", id.String(), "hand", one.key.hand)
+	case err != nil:
+		pause := min(l.s.cfg.RetryMin<<min(one.tries, 16), l.s.cfg.RetryMax)
+		one.tries++
+		l.s.cfg.Logger.Warn("settlement or outbox call failed", "table", id.String(), "hand", one.key.hand,
+			"tries", one.tries, "again_in", pause, "error", err)
+		l.after(pause, func() {
+			l.jobs.queue = append(l.jobs.queue, one)
+			l.startJobs()
+		})
+	default:
+		c := &tablepb.Command{Table: uint64(id), Body: &tablepb.Command_Freed{Freed: &tablepb.Freed{}}}
+		if one.ended == nil {
+			c.Body = &tablepb.Command_Settled{Settled: &tablepb.Settled{Hand: one.key.hand}}
+		}
+		l.command(c, func(l *leader) { delete(l.jobs.known, one.key) })
+	}
+	l.startJobs()
+}

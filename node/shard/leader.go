@@ -1,0 +1,292 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/node/table"
+	"teahouse/node/table/tablepb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/wire/wirepb"
+)
+
+const (
+	// tickCap is the most log time that one local tick adds: a process that
+	// was paused loses the rest, and the players lose no time to answer.
+	tickCap = 200 * time.Millisecond
+	// tickEvery leaves a tick that comes late room below the cap.
+	tickEvery = 100 * time.Millisecond
+	// busyRetry is the pause after a batch that raft did not take, e.g. because
+	// a leadership transfer is under way.
+	busyRetry = 5 * time.Millisecond
+	// deadlinesAtOnce bounds the tables whose deadlines one batch carries.
+	deadlinesAtOnce = 512
+)
+
+// leader is what one leadership needs besides the replicated state. All of it
+// belongs to the goroutine of Run; workers reach it through inbox.post.
+type leader struct {
+	s    *Shard
+	log  Log
+	term uint64
+	ctx  context.Context // ends with the leadership
+	work *sync.WaitGroup // of all leaderships of one Run
+
+	tookOver bool          // the take-over is applied
+	flight   *flight       // the batch under way, or nil
+	last     time.Time     // of the last tick
+	time     time.Duration // passed since the last proposal
+	base     uint64        // log time with all proposals applied
+
+	commands []item // of the leader itself: they precede requests
+	timers   timers
+	thinking map[game.TableID]*[table.MaxSeats]uint64 // prompts that bots think about, by seat
+	jobs     jobs
+}
+
+// flight is a proposed batch.
+type flight struct {
+	number uint64
+	data   []byte
+	future Future
+	after  []func(*leader)
+	items  []item // the leader's own
+}
+
+// Run does the leader's work whenever this replica leads, until ctx ends. It
+// may be called once.
+func (s *Shard) Run(ctx context.Context, log Log) error {
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer func() { notLeader(s.inbox.lead(0)) }()
+	number := uint64(0)
+	for ctx.Err() == nil {
+		term := s.inbox.leading()
+		if term == 0 {
+			select {
+			case <-ctx.Done():
+			case <-s.inbox.wake:
+				s.inbox.takePosts()
+			}
+			continue
+		}
+		s.leadFor(ctx, log, term, &number, &work)
+	}
+	return ctx.Err()
+}
+
+// leadFor leads until raft says otherwise. number counts batches.
+func (s *Shard) leadFor(ctx context.Context, log Log, term uint64, number *uint64, work *sync.WaitGroup) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l := &leader{
+		s: s, log: log, term: term, ctx: ctx, work: work, last: s.cfg.Now(),
+		thinking: make(map[game.TableID]*[table.MaxSeats]uint64), jobs: newJobs(),
+	}
+	s.cfg.Logger.Info("leading", "term", term)
+	l.command(&tablepb.Command{Body: &tablepb.Command_TookOver{
+		TookOver: &tablepb.TookOver{Node: s.cfg.Node, UnsettledBound: uint32(s.cfg.Unsettled)},
+	}}, nil)
+	clock := time.NewTimer(tickEvery)
+	defer clock.Stop()
+	for ctx.Err() == nil && s.inbox.leading() == term {
+		l.tick()
+		for _, f := range s.inbox.takePosts() {
+			f()
+		}
+		for _, f := range l.timers.due(l.now()) {
+			f()
+		}
+		l.look()
+		if l.flight == nil {
+			*number++
+			l.depart(*number)
+		}
+		var landed <-chan struct{}
+		if l.flight != nil {
+			landed = l.flight.future.Done()
+		}
+		wait := l.wait()
+		clock.Reset(wait)
+		select {
+		case <-ctx.Done():
+		case <-s.inbox.wake:
+		case <-landed:
+			l.landed()
+		case <-clock.C:
+		}
+	}
+	// The loop ends without waiting for the batch under way: whatever raft
+	// says of it, somebody must answer.
+	if f := l.flight; f != nil {
+		work.Go(func() {
+			<-f.future.Done()
+			s.giveUp(f)
+		})
+	}
+	s.cfg.Logger.Info("leading no longer", "term", term)
+}
+
+// tick adds the time since the last tick, capped, to what the next batch
+// brings.
+func (l *leader) tick() {
+	now := l.s.cfg.Now()
+	l.time += min(max(now.Sub(l.last), 0), tickCap)
+	l.last = now
+}
+
+// now is log time as it will be when the next batch is applied.
+func (l *leader) now() uint64 { return l.base + uint64(l.time/time.Millisecond) }
+
+// wait is how long the loop may sleep. It ticks only while something depends
+// on time.
+func (l *leader) wait() time.Duration {
+	if l.flight != nil {
+		return tickEvery
+	}
+	next, ok := l.timers.next()
+	l.s.mu.Lock()
+	due, some := l.s.state.deadlines.next()
+	l.s.mu.Unlock()
+	if some && l.tookOver && (!ok || due < next) {
+		next, ok = due, true
+	}
+	if !ok {
+		return time.Hour
+	}
+	left := time.Duration(next)*time.Millisecond - time.Duration(l.base)*time.Millisecond - l.time
+	return min(max(left, 0), tickEvery)
+}
+
+// command queues a command of the leader itself; done is called once it is
+// applied.
+func (l *leader) command(c *tablepb.Command, done func(*leader)) {
+	raw, err := proto.Marshal(c)
+	if err != nil {
+		l.s.cfg.Logger.Error("command", "error", err)
+		return
+	}
+	l.commands = append(l.commands, item{command: raw, after: done})
+}
+
+// depart proposes what waits, as one entry.
+func (l *leader) depart(number uint64) {
+	var front []item
+	if n := min(len(l.commands), l.s.cfg.BatchItems); n > 0 {
+		front = slices.Clone(l.commands[:n])
+		l.commands = slices.Delete(l.commands, 0, n)
+	}
+	var requests [][]byte
+	var after []func(*leader)
+	if l.tookOver {
+		requests, after = l.s.inbox.depart(number, front, l.s.cfg.BatchItems, l.s.cfg.BatchBytes)
+		requests = append(requests, l.dueCommands()...)
+	} else {
+		requests, _ = l.s.inbox.depart(number, front, 0, 0)
+	}
+	if len(requests) == 0 {
+		for _, f := range after {
+			f(l)
+		}
+		return
+	}
+	advance := l.time / time.Millisecond
+	l.time -= advance * time.Millisecond
+	data, err := proto.Marshal(&tablepb.Batch{
+		AdvanceMs: uint64(advance), Origin: l.s.origin, Number: number, Commands: requests,
+	})
+	if err != nil { // cannot be: only bytes and numbers
+		l.s.cfg.Logger.Error("batch", "error", err)
+		return
+	}
+	l.base += uint64(advance)
+	l.flight = &flight{number: number, data: data, after: after, items: front, future: l.log.Propose(data)}
+}
+
+// dueCommands are the deadlines that will be due when the batch is applied.
+func (l *leader) dueCommands() [][]byte {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	now := l.now()
+	var due [][]byte
+	for _, t := range l.s.state.deadlines.due(now, deadlinesAtOnce) {
+		for _, d := range t.Due(now) {
+			raw, err := proto.Marshal(&tablepb.Command{Table: uint64(t.ID()), Body: &tablepb.Command_Deadline{Deadline: d}})
+			if err == nil {
+				due = append(due, raw)
+			}
+		}
+	}
+	return due
+}
+
+// landed ends the flight.
+func (l *leader) landed() {
+	f := l.flight
+	_, _, _, err := f.future.Result()
+	if err != nil {
+		l.pause()
+	}
+	if errors.Is(err, raftgroup.ErrBusy) {
+		// In no log, and this replica still leads: the same again.
+		if l.s.inbox.leading() == l.term {
+			f.future = l.log.Propose(f.data)
+		}
+		return
+	}
+	l.flight = nil
+	if err != nil {
+		l.s.giveUp(f)
+		l.commands = append(f.items, l.commands...) // repeats change nothing
+	}
+	l.s.mu.Lock()
+	l.base = l.s.state.now
+	tookOver := l.s.pushing == l.term
+	l.s.mu.Unlock()
+	if err == nil {
+		for _, it := range f.items {
+			if it.after != nil {
+				it.after(l)
+			}
+		}
+		if tookOver && !l.tookOver {
+			l.tookOver = true
+			l.watchAll(func(*table.Table, table.Attachment) bool { return true }, 0)
+		}
+	}
+	for _, f := range f.after {
+		f(l)
+	}
+}
+
+// pause keeps a replica that raft refuses from asking again at once.
+func (l *leader) pause() {
+	t := time.NewTimer(busyRetry)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-l.ctx.Done():
+	}
+}
+
+// giveUp answers who still waits for a flight that failed. An entry that raft
+// knows to be in no log was proposed to who is not leader; any other outcome
+// is open.
+func (s *Shard) giveUp(f *flight) {
+	_, _, _, err := f.future.Result()
+	r := table.Reply{Code: wirepb.Code_OUTCOME_UNKNOWN, Detail: "the leadership ended"}
+	if errors.Is(err, raftgroup.ErrNotLeader) || errors.Is(err, raftgroup.ErrStopped) || errors.Is(err, raftgroup.ErrBusy) {
+		r = table.Reply{Code: wirepb.Code_NOT_LEADER, Detail: "this node does not lead the shard"}
+	}
+	for _, it := range s.inbox.take(f.number) {
+		if it.answer != nil {
+			it.answer(&r)
+		}
+	}
+}
