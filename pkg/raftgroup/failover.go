@@ -123,7 +123,7 @@ func (h *Host) ledBy(id ServerID) []*Group {
 // succeed looks for a successor of a dead leader.
 func (g *Group) succeed(lost ServerID) {
 	s := g.State()
-	if s.Leader != lost || !g.claimLoss(s.Term) {
+	if s.Leader != lost {
 		return
 	}
 	self := g.host.cfg.Self
@@ -141,7 +141,9 @@ func (g *Group) succeed(lost ServerID) {
 			others = append(others, m.ID)
 		}
 	}
-	if !voting || len(others)+1 <= voters/2 {
+	// Without a majority the loss stays news: a survivor that joins later asks
+	// for this replica's position, and that begins it all again.
+	if !voting || len(others)+1 <= voters/2 || !g.claimLoss(s.Term) {
 		return
 	}
 	if !g.endsFirst(lost, s.Term, others) && g.awaitSuccessor(lost) {
