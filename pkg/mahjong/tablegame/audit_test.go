@@ -46,7 +46,7 @@ func audited(t *testing.T, n uint64, rules string, distort func(game.Event)) (hi
 func TestNoHiddenTile(t *testing.T) {
 	for name, rules := range ruleSets {
 		t.Run(name, func(t *testing.T) {
-			for n := range uint64(10) {
+			for n := range uint64(4) {
 				hidden := audited(t, n, rules, func(game.Event) {})
 				if (hidden > 0) != tablegame.LeakDraws {
 					t.Errorf("seed %d: seats saw %d tiles that they may not know; built with the leak: %v", n, hidden, tablegame.LeakDraws)
