@@ -62,7 +62,7 @@ func place(members []*linkpb.Member, led, replicas int) ([]*shard, error) {
 		for _, m := range members {
 			sh := &shard{id: game.GroupID(len(shards) + 1), replicas: []string{m.GetName()}}
 			others := r.SuccessorsOf(m.GetName(), uint64(sh.id), len(members)-1)
-			// Whoever keeps the most already comes last. Nobody is left out for good: a
+			// Whoever is at the bound comes last, yet is taken if nobody else is left: a
 			// shard without its replicas would be worse than a node with one too many.
 			slices.SortStableFunc(others, func(a, b string) int {
 				return cmp.Compare(max(kept[a], maxReplicate-1), max(kept[b], maxReplicate-1))

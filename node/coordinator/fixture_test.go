@@ -45,7 +45,7 @@ func tookOver(edit func(*coordpb.Settings)) *coordpb.Command {
 }
 
 // newWorld is a born cluster of three nodes.
-func newWorld(t *testing.T, edit func(*coordpb.Settings)) *world {
+func newWorld(t testing.TB, edit func(*coordpb.Settings)) *world {
 	w := &world{t: t, state: newState()}
 	w.do(0, birthOf("node-1", "node-2", "node-3"), tookOver(edit))
 	return w

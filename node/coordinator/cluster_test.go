@@ -1,0 +1,348 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/node/coordinator/coordpb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/token"
+	"teahouse/pkg/wire/wirepb"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeLog is a log in memory with some replicas, of which one leads.
+type fakeLog struct {
+	delay time.Duration // from a proposal to its application; 0 = at once
+
+	mu       sync.Mutex
+	term     uint64
+	index    uint64
+	leader   *replica
+	replicas []*replica
+	entries  []raftgroup.Entry
+	fail     func(data []byte) (err error, lost bool) // what befalls the next proposals
+}
+
+type fakeFuture struct {
+	done   chan struct{}
+	result any
+	index  uint64
+	term   uint64
+	err    error
+}
+
+func (f *fakeFuture) Done() <-chan struct{} { return f.done }
+
+func (f *fakeFuture) Result() (any, uint64, uint64, error) { return f.result, f.index, f.term, f.err }
+
+func (l *fakeLog) propose(r *replica, data []byte) Future {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := &fakeFuture{done: make(chan struct{})}
+	if l.leader != r {
+		f.err = raftgroup.ErrNotLeader
+		close(f.done)
+		return f
+	}
+	if l.fail != nil {
+		err, lost := l.fail(data)
+		f.err = err
+		if lost {
+			close(f.done)
+			return f
+		}
+	}
+	l.index++
+	e := raftgroup.Entry{Index: l.index, Term: l.term, Data: data}
+	f.index, f.term = e.Index, e.Term
+	l.entries = append(l.entries, e)
+	if l.delay == 0 {
+		l.applyLocked(e, r, f)
+	} else {
+		time.AfterFunc(l.delay, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.applyLocked(e, r, f)
+		})
+	}
+	return f
+}
+
+func (l *fakeLog) applyLocked(e raftgroup.Entry, proposer *replica, f *fakeFuture) {
+	for _, r := range l.replicas {
+		if result := r.c.Apply(e); r == proposer {
+			f.result = result
+		}
+	}
+	close(f.done)
+}
+
+// lead gives the leadership to r (nil = to nobody).
+func (l *fakeLog) lead(r *replica) {
+	l.mu.Lock()
+	l.term++
+	l.leader = r
+	term := l.term
+	l.mu.Unlock()
+	for _, o := range l.replicas {
+		if o != r {
+			o.c.OnState(raftgroup.State{Term: term})
+		}
+	}
+	if r != nil {
+		r.c.OnState(raftgroup.State{Leading: true, Term: term})
+	}
+}
+
+func (l *fakeLog) batches(t *testing.T) []*coordpb.Batch {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []*coordpb.Batch
+	for _, e := range l.entries {
+		b := &coordpb.Batch{}
+		if err := proto.Unmarshal(e.Data, b); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b)
+	}
+	return all
+}
+
+// replica is a Coordinator with what it told the world.
+type replica struct {
+	c *Coordinator
+
+	mu        sync.Mutex
+	pushes    []*linkpb.Push
+	announced []string
+	views     []View
+}
+
+// fakeShards are all shards: they take numbers in order, and know which they took.
+type fakeShards struct {
+	delay time.Duration
+
+	mu      sync.Mutex
+	last    map[game.GroupID]uint64
+	tables  map[game.TableID]*linkpb.CreateTable
+	refuse  map[game.GroupID]bool
+	down    map[game.GroupID]bool
+	lossy   func() bool // the answer is lost
+	calls   int
+	gaps    int
+	open    int
+	maxOpen int
+}
+
+func newFakeShards() *fakeShards {
+	return &fakeShards{
+		last: make(map[game.GroupID]uint64), tables: make(map[game.TableID]*linkpb.CreateTable),
+		refuse: make(map[game.GroupID]bool), down: make(map[game.GroupID]bool),
+	}
+}
+
+var errTest = errors.New("no answer")
+
+func (f *fakeShards) create(_ context.Context, c *linkpb.CreateTable, done func(*linkpb.CreateTableReply, error)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls++
+	f.open++
+	f.maxOpen = max(f.maxOpen, f.open)
+	reply, err := f.takeLocked(c)
+	if f.lossy != nil && f.lossy() {
+		reply, err = nil, errTest
+	}
+	answer := func() {
+		f.mu.Lock()
+		f.open--
+		f.mu.Unlock()
+		done(reply, err)
+	}
+	time.AfterFunc(f.delay, answer)
+}
+
+func (f *fakeShards) takeLocked(c *linkpb.CreateTable) (*linkpb.CreateTableReply, error) {
+	id := game.TableID(c.Table)
+	switch last := f.last[id.Shard()]; {
+	case f.down[id.Shard()]:
+		return nil, errTest
+	case id.Seq() <= last:
+		return &linkpb.CreateTableReply{Refused: f.tables[id] == nil}, nil
+	case id.Seq() > last+1:
+		f.gaps++
+		return nil, errTest
+	}
+	f.last[id.Shard()] = id.Seq()
+	if f.refuse[id.Shard()] {
+		return &linkpb.CreateTableReply{Refused: true, Why: "test"}, nil
+	}
+	f.tables[id] = proto.CloneOf(c)
+	return &linkpb.CreateTableReply{}, nil
+}
+
+type fakeSigner struct{}
+
+func (fakeSigner) Sign(c token.Claims, now time.Time) (string, error) {
+	return fmt.Sprintf("token of %d at %d", c.Player, now.Unix()), nil
+}
+
+// cluster is some replicas over one fake log. Use it inside a synctest bubble.
+type cluster struct {
+	t      *testing.T
+	log    *fakeLog
+	shards *fakeShards
+	nodes  []*replica
+	end    context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+func newCluster(t *testing.T, n int, edit func(*Config)) *cluster {
+	t.Helper()
+	cl := &cluster{t: t, log: &fakeLog{}, shards: newFakeShards()}
+	ctx, end := context.WithCancel(context.Background())
+	cl.end = end
+	for i := range n {
+		r := &replica{}
+		cfg := Config{
+			Node:    fmt.Sprintf("node-%d", i+1),
+			Propose: func(data []byte) Future { return cl.log.propose(r, data) },
+			Create:  cl.shards.create,
+			Signer:  fakeSigner{},
+			Push: func(gateway string, p *linkpb.Push) {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				r.pushes = append(r.pushes, p)
+			},
+			Announce: func(term uint64, leading bool) {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				r.announced = append(r.announced, fmt.Sprint(term, leading))
+			},
+			OnView: func(v View) {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				r.views = append(r.views, v)
+			},
+			Birth: func() (string, []*linkpb.Member) { return "c1", members("node-1", "node-2", "node-3") },
+		}
+		if edit != nil {
+			edit(&cfg)
+		}
+		c, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.c = c
+		cl.nodes = append(cl.nodes, r)
+	}
+	cl.log.replicas = cl.nodes
+	for _, r := range cl.nodes {
+		cl.wg.Go(func() {
+			if err := r.c.Run(ctx); err != nil {
+				t.Errorf("run: %v", err)
+			}
+		})
+	}
+	return cl
+}
+
+func (cl *cluster) stop() {
+	cl.end()
+	cl.wg.Wait()
+	time.Sleep(time.Minute) // fake: lets what was under way come back
+	for _, r := range cl.nodes[1:] {
+		if string(r.c.state.bytes()) != string(cl.nodes[0].c.state.bytes()) {
+			cl.t.Error("replicas differ")
+		}
+	}
+}
+
+// ask sends a request and returns where its answer comes.
+func (r *replica) ask(req *linkpb.Request) <-chan *linkpb.Response {
+	answers := make(chan *linkpb.Response, 2)
+	r.c.Handle("gw-1", req, func(a *linkpb.Response) { answers <- a })
+	return answers
+}
+
+// do asks and waits.
+func (r *replica) do(t *testing.T, req *linkpb.Request, into proto.Message) wirepb.Code {
+	t.Helper()
+	a := <-r.ask(req)
+	if into != nil {
+		if err := proto.Unmarshal(a.Payload, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a.Code
+}
+
+func requestOf(method string, p *wirepb.LoginReply, m proto.Message) *linkpb.Request {
+	payload, err := proto.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return &linkpb.Request{Method: method, Player: p.GetPlayer(), Epoch: p.GetEpoch(), Session: 7, Payload: payload}
+}
+
+func (r *replica) guest(t *testing.T) *wirepb.LoginReply {
+	t.Helper()
+	p := &wirepb.LoginReply{}
+	if code := r.do(t, requestOf("auth.guest", nil, &wirepb.GuestRequest{}), p); code != wirepb.Code_OK {
+		t.Fatalf("guest: %v", code)
+	}
+	return p
+}
+
+func (r *replica) join(t *testing.T, p *wirepb.LoginReply, number uint64, queue string) *wirepb.JoinReply {
+	t.Helper()
+	reply := &wirepb.JoinReply{}
+	if code := r.do(t, requestOf("queue.join", p, &wirepb.JoinRequest{Number: number, Queue: queue}), reply); code != wirepb.Code_OK {
+		t.Fatalf("join: %v", code)
+	}
+	return reply
+}
+
+func (r *replica) binding(t *testing.T, p *wirepb.LoginReply) *wirepb.BindingReply {
+	t.Helper()
+	reply := &wirepb.BindingReply{}
+	if code := r.do(t, requestOf("queue.binding", p, &wirepb.BindingRequest{}), reply); code != wirepb.Code_OK {
+		t.Fatalf("binding: %v", code)
+	}
+	return reply
+}
+
+func (r *replica) notices() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.pushes)
+}
+
+func (r *replica) news() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return fmt.Sprint(r.announced)
+}
+
+// bubble runs a test of a cluster with fake time.
+func bubble(t *testing.T, nodes int, edit func(*Config), run func(t *testing.T, cl *cluster)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		cl := newCluster(t, nodes, edit)
+		defer cl.stop()
+		run(t, cl)
+	})
+}

@@ -1,0 +1,528 @@
+package coordinator
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/wire/wirepb"
+)
+
+func TestLeaderBeginsTheClusterAndAnnounces(t *testing.T) {
+	bubble(t, 2, nil, func(t *testing.T, cl *cluster) {
+		a, b := cl.nodes[0], cl.nodes[1]
+		if code := a.do(t, requestOf("auth.guest", nil, &wirepb.GuestRequest{}), nil); code != wirepb.Code_NOT_LEADER {
+			t.Errorf("before any leader: %v", code)
+		}
+		cl.log.lead(a)
+		synctest.Wait()
+		if a.news() != "[1 true]" || b.news() != "[]" {
+			t.Errorf("announced %s and %s", a.news(), b.news())
+		}
+		for _, r := range cl.nodes {
+			if v := r.c.View(); len(r.views) != 1 || v.Cluster != "c1" || len(v.Shards) != 6 || len(v.Members.Members) != 3 {
+				t.Errorf("view %+v after %d calls", v, len(r.views))
+			}
+		}
+		p := a.guest(t)
+		if p.Player != 1 || p.Epoch != 1 || p.Name != "guest-1" || !strings.HasPrefix(p.Token, "token of 1 ") {
+			t.Errorf("guest: %v", p)
+		}
+		cl.log.lead(b)
+		synctest.Wait()
+		if a.news() != "[1 true 1 false]" || b.news() != "[2 true]" {
+			t.Errorf("announced %s and %s", a.news(), b.news())
+		}
+		if code := a.do(t, requestOf("queue.binding", p, &wirepb.BindingRequest{}), nil); code != wirepb.Code_NOT_LEADER {
+			t.Errorf("at the old leader: %v", code)
+		}
+		again := &wirepb.LoginReply{}
+		if code := b.do(t, requestOf("auth.resume", p, &wirepb.ResumeRequest{}), again); code != wirepb.Code_OK ||
+			again.Player != p.Player || again.Epoch != 2 || again.Token == "" {
+			t.Errorf("resume: %v %v", code, again)
+		}
+		// Lost and won again, and only the last change was told.
+		cl.log.mu.Lock()
+		cl.log.term++
+		term := cl.log.term
+		cl.log.mu.Unlock()
+		b.c.OnState(raftgroup.State{Leading: true, Term: term})
+		synctest.Wait()
+		if b.news() != "[2 true 2 false 3 true]" {
+			t.Errorf("announced %s", b.news())
+		}
+	})
+}
+
+func TestPlayersMeetPlayAndQueueAgain(t *testing.T) {
+	bubble(t, 3, nil, func(t *testing.T, cl *cluster) {
+		cl.log.delay = time.Millisecond
+		cl.shards.delay = time.Millisecond
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		var players []*wirepb.LoginReply
+		for range 4 {
+			players = append(players, leader.guest(t))
+		}
+		for round := range 3 {
+			tickets := make([]uint64, len(players))
+			for i, p := range players {
+				tickets[i] = leader.join(t, p, uint64(round+1), "bench").Ticket
+			}
+			began := time.Now()
+			for leader.notices() < 4*(round+1) {
+				time.Sleep(time.Millisecond)
+			}
+			if waited := time.Since(began); waited > 30*time.Millisecond {
+				t.Errorf("matched after %v", waited)
+			}
+			table := leader.binding(t, players[0]).Table
+			for i, p := range players {
+				push := leader.pushes[4*round+i]
+				if got := leader.binding(t, p); got.Table != table || table == 0 || got.Ticket != 0 {
+					t.Errorf("binding %v, want table %d", got, table)
+				}
+				if push.Table != table || push.Session != 7 || push.Epoch != p.Epoch || push.Kind != wirepb.Push_NOTICE {
+					t.Errorf("push %v", push)
+				}
+				if tickets[i] == 0 {
+					t.Errorf("no ticket in round %d", round)
+				}
+			}
+			over := &linkpb.TableEnded{Table: table, Players: []uint64{1, 2, 3, 4}}
+			for range 2 {
+				if code := leader.do(t, requestOf("cluster.ended", nil, over), &linkpb.TableEndedReply{}); code != wirepb.Code_OK {
+					t.Errorf("ended: %v", code)
+				}
+			}
+		}
+		if n := cl.nodes[1].notices() + cl.nodes[2].notices(); n != 0 {
+			t.Errorf("followers pushed %d times", n)
+		}
+	})
+}
+
+func TestWhatArrivesTogetherIsOneEntry(t *testing.T) {
+	bubble(t, 1, nil, func(t *testing.T, cl *cluster) {
+		cl.log.delay = 10 * time.Millisecond
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		p := leader.guest(t)
+		before := len(cl.log.batches(t))
+		var answers []<-chan *linkpb.Response
+		for range 101 {
+			answers = append(answers, leader.ask(requestOf("queue.binding", p, &wirepb.BindingRequest{})))
+			synctest.Wait()
+		}
+		for _, a := range answers {
+			if r := <-a; r.Code != wirepb.Code_OK {
+				t.Errorf("answer: %v", r)
+			}
+		}
+		got := cl.log.batches(t)[before:]
+		if len(got) != 2 || len(got[0].Commands) != 1 || len(got[1].Commands) != 100 {
+			t.Errorf("%d entries", len(got))
+		}
+	})
+}
+
+func TestFullMailboxIsBusy(t *testing.T) {
+	bubble(t, 1, func(c *Config) { c.MaxWaiting, c.MaxBatch = 3, 2 }, func(t *testing.T, cl *cluster) {
+		cl.log.delay = 10 * time.Millisecond
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		p := leader.guest(t)
+		var answers []<-chan *linkpb.Response
+		for range 6 { // one is on its way, three wait, two are too many
+			answers = append(answers, leader.ask(requestOf("queue.binding", p, &wirepb.BindingRequest{})))
+			synctest.Wait()
+		}
+		for i, a := range answers {
+			want := wirepb.Code_OK
+			if i >= 4 {
+				want = wirepb.Code_BUSY
+			}
+			if r := <-a; r.Code != want {
+				t.Errorf("request %d: %v, want %v", i, r.Code, want)
+			}
+		}
+		if n := leader.c.Counts().Busy; n != 2 {
+			t.Errorf("%d counted as refused", n)
+		}
+	})
+}
+
+func TestBadRequests(t *testing.T) {
+	bubble(t, 1, nil, func(t *testing.T, cl *cluster) {
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		p := leader.guest(t)
+		before := len(cl.log.batches(t))
+		for name, c := range map[string]struct {
+			req  *linkpb.Request
+			want wirepb.Code
+		}{
+			"unknown method":  {requestOf("queue.leave", p, &wirepb.JoinRequest{}), wirepb.Code_UNKNOWN_METHOD},
+			"no player":       {requestOf("queue.join", nil, &wirepb.JoinRequest{Number: 1}), wirepb.Code_NOT_LOGGED_IN},
+			"resume nobody":   {requestOf("auth.resume", nil, &wirepb.ResumeRequest{}), wirepb.Code_TOKEN_INVALID},
+			"no number":       {requestOf("queue.join", p, &wirepb.JoinRequest{}), wirepb.Code_BAD_REQUEST},
+			"cancel number":   {requestOf("queue.cancel", p, &wirepb.CancelRequest{}), wirepb.Code_BAD_REQUEST},
+			"garbage":         {&linkpb.Request{Method: "queue.join", Player: 1, Payload: []byte{0xff}}, wirepb.Code_BAD_REQUEST},
+			"long queue name": {requestOf("queue.join", p, &wirepb.JoinRequest{Number: 1, Queue: strings.Repeat("q", 65)}), wirepb.Code_BAD_REQUEST},
+			"long name":       {requestOf("auth.guest", nil, &wirepb.GuestRequest{Name: strings.Repeat("茶", 33)}), wirepb.Code_BAD_REQUEST},
+			"name of tricks":  {requestOf("auth.guest", nil, &wirepb.GuestRequest{Name: "a\u202eb"}), wirepb.Code_BAD_REQUEST},
+			"many players":    {requestOf("cluster.ended", nil, &linkpb.TableEnded{Players: make([]uint64, 17)}), wirepb.Code_BAD_REQUEST},
+		} {
+			if code := leader.do(t, c.req, nil); code != c.want {
+				t.Errorf("%s: %v, want %v", name, code, c.want)
+			}
+		}
+		if n := len(cl.log.batches(t)) - before; n != 0 {
+			t.Errorf("%d entries were written for nothing", n)
+		}
+	})
+}
+
+func TestNothingIsWrittenWhileNothingIsDue(t *testing.T) {
+	bubble(t, 1, nil, func(t *testing.T, cl *cluster) {
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		for range 3 {
+			leader.join(t, leader.guest(t), 1, "bench")
+		}
+		before := len(cl.log.batches(t))
+		time.Sleep(time.Hour)
+		if n := len(cl.log.batches(t)) - before; n != 0 {
+			t.Errorf("%d entries in an idle hour", n)
+		}
+		leader.join(t, leader.guest(t), 1, "bench")
+		time.Sleep(50 * time.Millisecond)
+		if leader.notices() != 4 {
+			t.Errorf("%d notices", leader.notices())
+		}
+	})
+}
+
+func TestBotsComeOnTime(t *testing.T) {
+	bubble(t, 1, nil, func(t *testing.T, cl *cluster) {
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		p := leader.guest(t)
+		leader.join(t, p, 1, "standard")
+		time.Sleep(9900 * time.Millisecond)
+		if b := leader.binding(t, p); b.Ticket == 0 {
+			t.Errorf("too early: %v", b)
+		}
+		time.Sleep(200 * time.Millisecond)
+		if b := leader.binding(t, p); b.Table == 0 {
+			t.Errorf("too late: %v", b)
+		}
+	})
+}
+
+func TestCreationsGoInOrderAndManyAtATime(t *testing.T) {
+	bubble(t, 1, func(c *Config) { c.LedShards = 1; c.MaxCreations = 4 }, func(t *testing.T, cl *cluster) {
+		cl.shards.delay = 5 * time.Millisecond
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		queueMany(t, leader, 200)
+		time.Sleep(time.Second)
+		if leader.notices() != 200 || len(cl.shards.tables) != 50 {
+			t.Errorf("%d notices, %d tables", leader.notices(), len(cl.shards.tables))
+		}
+		if cl.shards.gaps != 0 || cl.shards.calls != 50 || cl.shards.maxOpen > 3*4 || cl.shards.maxOpen < 2*4 {
+			t.Errorf("gaps %d, calls %d, open at a time %d", cl.shards.gaps, cl.shards.calls, cl.shards.maxOpen)
+		}
+		if n := leader.c.Counts(); n.Tables != 50 || n.Pending != 0 || n.Waiting != 0 {
+			t.Errorf("counts: %+v", n)
+		}
+	})
+}
+
+// queueMany logs n guests in at once and lets them join `bench`.
+func queueMany(t *testing.T, r *replica, n int) []*wirepb.LoginReply {
+	t.Helper()
+	var players []*wirepb.LoginReply
+	var answers []<-chan *linkpb.Response
+	for range n {
+		players = append(players, r.guest(t))
+	}
+	for _, p := range players {
+		answers = append(answers, r.ask(requestOf("queue.join", p, &wirepb.JoinRequest{Number: 1, Queue: "bench"})))
+	}
+	for _, a := range answers {
+		if got := <-a; got.Code != wirepb.Code_OK {
+			t.Fatalf("join: %v", got)
+		}
+	}
+	return players
+}
+
+func TestLostAnswersDoNotDoubleTables(t *testing.T) {
+	bubble(t, 1, nil, func(t *testing.T, cl *cluster) {
+		cl.shards.delay = time.Millisecond
+		n := 0
+		cl.shards.lossy = func() bool { n++; return n%3 == 0 }
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		queueMany(t, leader, 120)
+		time.Sleep(5 * time.Second)
+		checkSeats(t, cl, leader, 120)
+	})
+}
+
+// checkSeats checks that all players sit, each at one table.
+func checkSeats(t *testing.T, cl *cluster, leader *replica, players int) {
+	t.Helper()
+	at := make(map[uint64]uint64)
+	for id, table := range cl.shards.tables {
+		for _, s := range table.Seats {
+			if other, taken := at[s.Player]; taken {
+				t.Errorf("player %d sits at %d and %v", s.Player, other, id)
+			}
+			at[s.Player] = uint64(id)
+		}
+	}
+	if len(at) != players || len(cl.shards.tables)*4 != players {
+		t.Errorf("%d players at %d tables", len(at), len(cl.shards.tables))
+	}
+	for id, p := range leader.c.state.players {
+		if uint64(p.table) != at[uint64(id)] || p.ticket != 0 {
+			t.Errorf("player %d is bound to %v (ticket %d), sits at %d", id, p.table, p.ticket, at[uint64(id)])
+		}
+	}
+}
+
+func TestRefusedTablesAreMadeElsewhere(t *testing.T) {
+	bubble(t, 1, nil, func(t *testing.T, cl *cluster) {
+		for id := range game.GroupID(5) {
+			cl.shards.refuse[id+1] = true
+		}
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		queueMany(t, leader, 40)
+		time.Sleep(time.Second)
+		checkSeats(t, cl, leader, 40)
+		for id := range cl.shards.tables {
+			if id.Shard() != 6 {
+				t.Errorf("table %v at a shard that refuses", id)
+			}
+		}
+	})
+}
+
+func TestNextLeaderFinishesTheOutbox(t *testing.T) {
+	bubble(t, 2, nil, func(t *testing.T, cl *cluster) {
+		a, b := cl.nodes[0], cl.nodes[1]
+		for id := range game.GroupID(6) {
+			cl.shards.down[id+1] = true
+		}
+		cl.log.lead(a)
+		players := queueMany(t, a, 40)
+		time.Sleep(time.Second)
+		if got := a.binding(t, players[0]); got.Ticket == 0 || got.Table != 0 {
+			t.Errorf("binding while no shard answers: %v", got)
+		}
+		cl.shards.mu.Lock()
+		clear(cl.shards.down)
+		cl.shards.mu.Unlock()
+		cl.log.lead(b)
+		time.Sleep(time.Second)
+		checkSeats(t, cl, b, 40)
+		if a.notices() != 0 || b.notices() != 40 {
+			t.Errorf("%d and %d notices", a.notices(), b.notices())
+		}
+	})
+}
+
+func TestWhatFailuresOfTheLogMean(t *testing.T) {
+	bubble(t, 1, nil, func(t *testing.T, cl *cluster) {
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		p := leader.guest(t)
+		for _, c := range []struct {
+			name  string
+			err   error
+			lost  bool
+			times int
+			want  wirepb.Code
+			news  string
+		}{
+			{"busy", raftgroup.ErrBusy, true, 3, wirepb.Code_OK, "[1 true]"},
+			{"lost", raftgroup.ErrNotLeader, true, 1, wirepb.Code_NOT_LEADER, "[1 true 1 false 1 true]"},
+			{"unknown, not applied", raftgroup.ErrUnknown, true, 1, wirepb.Code_OUTCOME_UNKNOWN, "[1 true 1 false 1 true 1 false 1 true]"},
+			{"unknown, applied", raftgroup.ErrUnknown, false, 1, wirepb.Code_OUTCOME_UNKNOWN, "[1 true 1 false 1 true 1 false 1 true 1 false 1 true]"},
+		} {
+			left := c.times
+			cl.log.fail = func([]byte) (error, bool) {
+				if left--; left < 0 {
+					return nil, false
+				}
+				return c.err, c.lost
+			}
+			if code := leader.do(t, requestOf("queue.binding", p, &wirepb.BindingRequest{}), nil); code != c.want {
+				t.Errorf("%s: %v, want %v", c.name, code, c.want)
+			}
+			time.Sleep(time.Second) // the replica begins again
+			if leader.news() != c.news {
+				t.Errorf("%s: announced %s", c.name, leader.news())
+			}
+		}
+		if code := leader.do(t, requestOf("queue.binding", p, &wirepb.BindingRequest{}), nil); code != wirepb.Code_OK {
+			t.Errorf("afterwards: %v", code)
+		}
+	})
+}
+
+func TestStoppingAnswersEverybody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cl := newCluster(t, 1, nil)
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		p := leader.guest(t)
+		cl.log.delay = time.Hour
+		var answers []<-chan *linkpb.Response
+		for range 3 {
+			answers = append(answers, leader.ask(requestOf("queue.binding", p, &wirepb.BindingRequest{})))
+			synctest.Wait()
+		}
+		cl.stop()
+		answers = append(answers, leader.ask(requestOf("queue.binding", p, &wirepb.BindingRequest{})))
+		time.Sleep(2 * time.Hour)
+		for i, a := range answers {
+			if len(a) != 1 {
+				t.Fatalf("request %d has %d answers", i, len(a))
+			}
+			if r := <-a; r.Code != wirepb.Code_OUTCOME_UNKNOWN {
+				t.Errorf("request %d: %v", i, r.Code)
+			}
+		}
+		if leader.news() != "[1 true 1 false]" {
+			t.Errorf("announced %s", leader.news())
+		}
+	})
+}
+
+func TestFollowersQueueIsRefusedWhenLeadershipGoes(t *testing.T) {
+	bubble(t, 2, nil, func(t *testing.T, cl *cluster) {
+		a, b := cl.nodes[0], cl.nodes[1]
+		cl.log.lead(a)
+		p := a.guest(t)
+		cl.log.delay = 10 * time.Millisecond
+		first := a.ask(requestOf("queue.binding", p, &wirepb.BindingRequest{}))
+		synctest.Wait()
+		second := a.ask(requestOf("queue.binding", p, &wirepb.BindingRequest{}))
+		cl.log.lead(b)
+		if r := <-second; r.Code != wirepb.Code_NOT_LEADER {
+			t.Errorf("not in the log: %v", r.Code)
+		}
+		if r := <-first; r.Code != wirepb.Code_OK {
+			t.Errorf("in the log: %v", r.Code)
+		}
+	})
+}
+
+func TestUnbornClusterWaitsForItsMembers(t *testing.T) {
+	var proposed []*linkpb.Member
+	edit := func(c *Config) { c.Birth = func() (string, []*linkpb.Member) { return "c1", proposed } }
+	bubble(t, 1, edit, func(t *testing.T, cl *cluster) {
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		time.Sleep(time.Minute)
+		if leader.news() != "[]" || len(cl.log.batches(t)) != 1 {
+			t.Errorf("announced %s, %d entries", leader.news(), len(cl.log.batches(t)))
+		}
+		proposed = members("node-1")
+		time.Sleep(time.Second)
+		if leader.news() != "[1 true]" || len(leader.c.View().Shards) != 2 {
+			t.Errorf("announced %s, view %+v", leader.news(), leader.c.View())
+		}
+	})
+}
+
+func TestReplicaFromASnapshot(t *testing.T) {
+	bubble(t, 1, nil, func(t *testing.T, cl *cluster) {
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		queueMany(t, leader, 9)
+		var buf bytes.Buffer
+		snapshot, err := leader.c.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := snapshot.WriteTo(&buf); err != nil {
+			t.Fatal(err)
+		}
+		views := 0
+		cfg := leader.c.cfg
+		cfg.OnView = func(View) { views++ }
+		other, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		image := bytes.Clone(buf.Bytes())
+		if err := other.Restore(&buf); err != nil {
+			t.Fatal(err)
+		}
+		if views != 1 || other.View().Cluster != "c1" || !bytes.Equal(image, other.state.bytes()) {
+			t.Errorf("restored: %d views, %+v", views, other.View())
+		}
+		if err := other.Restore(strings.NewReader("garbage")); err == nil || other.View().Cluster != "c1" {
+			t.Error("garbage was restored")
+		}
+		if err, ok := other.Apply(raftgroup.Entry{Data: []byte{0xff}}).(error); !ok || err == nil {
+			t.Error("garbage was applied")
+		}
+	})
+}
+
+func TestPausedLeaderLosesTime(t *testing.T) {
+	now := time.Now()
+	edit := func(c *Config) { c.Now = func() time.Time { return now } }
+	bubble(t, 1, edit, func(t *testing.T, cl *cluster) {
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		p := leader.guest(t)
+		before := leader.c.Counts().NowMs
+		now = now.Add(time.Hour)
+		leader.binding(t, p)
+		if d := leader.c.Counts().NowMs - before; d > 200 {
+			t.Errorf("%d ms of log time passed", d)
+		}
+	})
+}
+
+func TestConfig(t *testing.T) {
+	good := Config{
+		Node: "n", Signer: fakeSigner{}, Propose: func([]byte) Future { return nil },
+		Create: newFakeShards().create, Push: func(string, *linkpb.Push) {}, Announce: func(uint64, bool) {},
+	}
+	if _, err := New(good); err != nil {
+		t.Fatal(err)
+	}
+	for name, edit := range map[string]func(*Config){
+		"no node":          func(c *Config) { c.Node = "" },
+		"no log":           func(c *Config) { c.Propose = nil },
+		"many shards":      func(c *Config) { c.LedShards = 9 },
+		"no replicas":      func(c *Config) { c.Replicas = -1 },
+		"no batch":         func(c *Config) { c.MaxBatch = -1 },
+		"fast matching":    func(c *Config) { c.MatchEvery = 1 },
+		"nameless queue":   func(c *Config) { c.Queues = []Queue{{Modes: []string{"x"}}} },
+		"queue of no hand": func(c *Config) { c.Queues = []Queue{{Name: "q", Modes: []string{"x"}}} },
+		"queue twice":      func(c *Config) { c.Queues = append(DefaultQueues(), DefaultQueues()...) },
+	} {
+		cfg := good
+		edit(&cfg)
+		if _, err := New(cfg); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if len(good.settings().GetQueues()) != 0 {
+		t.Error("the caller's Config was changed")
+	}
+}
