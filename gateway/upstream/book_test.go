@@ -1,0 +1,84 @@
+package upstream
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"teahouse/pkg/wire/wirepb"
+)
+
+// TestBookAgainstAModel drives a book with random steps and compares it with a plain slice.
+func TestBookAgainstAModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		maxParked := rapid.IntRange(1, 30).Draw(t, "maxParked")
+		b := newBook(maxParked)
+		start := time.Unix(0, 0)
+		var model []*call
+		count := func(match func(*call) bool) (n int) {
+			for _, c := range model {
+				if match(c) {
+					n++
+				}
+			}
+			return n
+		}
+		for step := range rapid.IntRange(1, 60).Draw(t, "steps") {
+			what := rapid.SampledFrom([]string{"open", "open", "park", "unpark", "close", "expire"}).Draw(t, "what")
+			if what == "open" {
+				c := &call{scope: wirepb.Scope_TABLE, deadline: start.Add(time.Duration(step) * time.Second)}
+				b.open(c)
+				model = append(model, c)
+				continue
+			}
+			if len(model) == 0 {
+				continue
+			}
+			i := rapid.IntRange(0, len(model)-1).Draw(t, "which")
+			c := model[i]
+			switch what {
+			case "park":
+				strange := rapid.Bool().Draw(t, "strange")
+				parked := count(func(c *call) bool { return c.parked })
+				strangers := count(func(c *call) bool { return c.strange })
+				want := c.parked || parked < maxParked && (!strange || strangers < max(1, maxParked/10))
+				if got := b.park(c, strange); got != want {
+					t.Fatalf("park is %v with %d parked, %d of them strange, at most %d", got, parked, strangers, maxParked)
+				}
+			case "unpark":
+				b.unpark(c)
+			case "close":
+				if !b.close(c) || b.close(c) || b.isOpen(c) {
+					t.Fatal("a call must close once")
+				}
+				model = append(model[:i], model[i+1:]...)
+			case "expire":
+				now := c.deadline
+				for late := range b.expired(now) {
+					if late != model[0] || now.Before(late.deadline) {
+						t.Fatal("expired out of order or too early")
+					}
+					b.close(late)
+					model = model[1:]
+				}
+				if len(model) > 0 && !now.Before(model[0].deadline) {
+					t.Fatal("an expired call is still open")
+				}
+			}
+			if b.parked != count(func(c *call) bool { return c.parked }) || b.strange != count(func(c *call) bool { return c.strange }) {
+				t.Fatalf("counted %d parked, %d strange", b.parked, b.strange)
+			}
+			next := 0
+			for c := range b.all() {
+				if c != model[next] {
+					t.Fatal("calls are out of order")
+				}
+				next++
+			}
+			if next != len(model) {
+				t.Fatalf("%d calls are open, want %d", next, len(model))
+			}
+		}
+	})
+}

@@ -1,0 +1,256 @@
+package upstream
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/wire/wirepb"
+)
+
+func TestParkedCallsGoToTheNewLeaderInOrder(t *testing.T) {
+	r := newRig(t, nil)
+	var answers []<-chan *linkpb.Response
+	for i := range 5 {
+		answers = append(answers, r.call(3, fmt.Sprint(i)))
+	}
+	if s := r.up.Stats(); s.Parked != 5 || s.Sent != 0 {
+		t.Fatalf("before any leader: %+v", s)
+	}
+	node := startNode(t, "node-1", "127.0.0.1:0")
+	r.reg.show(node)
+	announce(t, node.link(), 3, 1)
+	for i, a := range answers {
+		q := node.next()
+		if string(q.Payload) != fmt.Sprint(i) {
+			t.Fatalf("call %d came as number %d", i, len(q.Payload))
+		}
+		q.answer(t, wirepb.Code_OK, "ok")
+		expect(t, a, wirepb.Code_OK, "ok")
+	}
+	if s := r.up.Stats(); s.Open != 0 || s.Parked != 0 || s.EverParked != 5 || s.Resent != 0 {
+		t.Fatalf("at the end: %+v", s)
+	}
+}
+
+func TestCallsInFlightSurviveTheLeadersDeath(t *testing.T) {
+	r := newRig(t, nil)
+	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
+	r.reg.show(a, b)
+	announce(t, a.link(), 1, 4)
+	toB := b.link()
+	receive(t, r.sink.led)
+	var answers []<-chan *linkpb.Response
+	for i := range 3 {
+		answers = append(answers, r.call(1, fmt.Sprint(i)))
+		a.next() // and no answer
+	}
+	a.kill()
+	announce(t, toB, 1, 5)
+	if g := receive(t, r.sink.led); g != 1 {
+		t.Fatalf("group %d was led", g)
+	}
+	for i, answer := range answers {
+		q := b.next()
+		if string(q.Payload) != fmt.Sprint(i) {
+			t.Fatalf("call %d was sent again as %q", i, q.Payload)
+		}
+		q.answer(t, wirepb.Code_OK, "by b")
+		expect(t, answer, wirepb.Code_OK, "by b")
+	}
+	if s := r.up.Stats(); s.Resent != 3 {
+		t.Fatalf("%d were sent again", s.Resent)
+	}
+}
+
+// A leader that is cut off or stopped answers nothing, and its link may live on.
+func TestANewLeaderTakesOverFromASilentOne(t *testing.T) {
+	r := newRig(t, nil)
+	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
+	r.reg.show(a, b)
+	announce(t, a.link(), 1, 4)
+	receive(t, r.sink.led)
+	answer := r.call(1, "move")
+	old := a.next()
+	announce(t, b.link(), 1, 5)
+	q := b.next()
+	old.answer(t, wirepb.Code_NOT_LEADER, "late") // must change nothing
+	old.answer(t, wirepb.Code_OK, "late")
+	// A call that passes over the link of a tells that the late answers have been read.
+	announce(t, old.conn, 2, 1)
+	for receive(t, r.sink.led) != 2 {
+	}
+	q.answer(t, wirepb.Code_OK, "by b")
+	expect(t, answer, wirepb.Code_OK, "by b")
+	next := r.call(1, "next")
+	b.next().answer(t, wirepb.Code_OK, "by b")
+	expect(t, next, wirepb.Code_OK, "by b")
+}
+
+func TestNotLeaderParksUntilSomebodyLeads(t *testing.T) {
+	r := newRig(t, nil)
+	a := startNode(t, "a", "127.0.0.1:0")
+	r.reg.show(a)
+	conn := a.link()
+	announce(t, conn, 1, 4)
+	receive(t, r.sink.led)
+	answer := r.call(1, "move")
+	a.next().answer(t, wirepb.Code_NOT_LEADER, "")
+	announce(t, conn, 1, 6)
+	a.next().answer(t, wirepb.Code_OK, "now")
+	expect(t, answer, wirepb.Code_OK, "now")
+}
+
+func TestSteppingDownParks(t *testing.T) {
+	r := newRig(t, nil)
+	a := startNode(t, "a", "127.0.0.1:0")
+	r.reg.show(a)
+	conn := a.link()
+	announce(t, conn, 1, 4)
+	receive(t, r.sink.led)
+	before := r.call(1, "before")
+	q := a.next()
+	if err := conn.SendAnnounce(&linkpb.Announce{Group: 1, Term: 4, Withdrawn: true}); err != nil {
+		t.Fatal(err)
+	}
+	q.answer(t, wirepb.Code_OUTCOME_UNKNOWN, "") // what a deposed leader says of what was proposed
+	announce(t, conn, 2, 1)
+	for receive(t, r.sink.led) != 2 {
+	}
+	if s := r.up.Stats(); s.Parked != 1 {
+		t.Fatalf("the call is not parked: %+v", s)
+	}
+	announce(t, conn, 1, 5)
+	a.next().answer(t, wirepb.Code_OK, "again")
+	expect(t, before, wirepb.Code_OK, "again")
+}
+
+func TestRemadeLinkIsLedAgain(t *testing.T) {
+	r := newRig(t, nil)
+	a := startNode(t, "a", "127.0.0.1:0")
+	r.reg.show(a)
+	conn := a.link()
+	announce(t, conn, 1, 4)
+	receive(t, r.sink.led)
+	conn.Close()
+	answer := r.call(1, "move")
+	announce(t, a.link(), 1, 4) // the same term as before
+	if g := receive(t, r.sink.led); g != 1 {
+		t.Fatalf("group %d was led", g)
+	}
+	a.next().answer(t, wirepb.Code_OK, "here")
+	expect(t, answer, wirepb.Code_OK, "here")
+}
+
+func TestTimeIsUp(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Timeout = 50 * time.Millisecond })
+	never := r.scoped(wirepb.Scope_CLUSTER, "parked")
+	expect(t, never, wirepb.Code_NOT_SENT, "")
+	a := startNode(t, "a", "127.0.0.1:0")
+	r.reg.show(a)
+	announce(t, a.link(), 1, 4)
+	receive(t, r.sink.led)
+	sent := r.call(1, "sent")
+	q := a.next()
+	expect(t, sent, wirepb.Code_OUTCOME_UNKNOWN, "")
+	q.answer(t, wirepb.Code_OK, "too late")
+	if s := r.up.Stats(); s.Expired != 2 || s.Open != 0 {
+		t.Fatalf("%+v", s)
+	}
+}
+
+func TestParkingIsBounded(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.MaxParked = 20 })
+	strange := []<-chan *linkpb.Response{r.call(9, ""), r.call(9, ""), r.call(9, "")}
+	expect(t, strange[2], wirepb.Code_NOT_SENT, "") // a tenth for groups nobody knows
+	for range 18 {
+		r.scoped(wirepb.Scope_CLUSTER, "login")
+	}
+	full := r.scoped(wirepb.Scope_CLUSTER, "login")
+	expect(t, full, wirepb.Code_NOT_SENT, "")
+	if s := r.up.Stats(); s.Parked != 20 || s.ParkRefused != 2 {
+		t.Fatalf("%+v", s)
+	}
+	r.stop()
+	expect(t, strange[0], wirepb.Code_NOT_SENT, "")
+	after := r.scoped(wirepb.Scope_CLUSTER, "after the end")
+	expect(t, after, wirepb.Code_NOT_SENT, "")
+}
+
+func TestSessionCallsFollowTheRing(t *testing.T) {
+	r := newRig(t, nil)
+	answer := r.scoped(wirepb.Scope_SESSION, "profile")
+	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
+	r.reg.show(a, b)
+	conn := a.link()
+	b.link()
+	list := func(number uint64, name string) {
+		t.Helper()
+		if err := conn.SendMembers(&linkpb.Members{Number: number, Members: []*linkpb.Member{{Name: name}}}); err != nil {
+			t.Fatal(err)
+		}
+		receive(t, r.sink.members)
+	}
+	list(1, "a")
+	q := a.next()
+	if q.Members != 1 {
+		t.Fatalf("the call carries member list %d", q.Members)
+	}
+	q.answer(t, wirepb.Code_MOVED, "")
+	list(2, "b")
+	q = b.next()
+	if q.Members != 2 {
+		t.Fatalf("the call carries member list %d", q.Members)
+	}
+	q.answer(t, wirepb.Code_OK, "profile")
+	expect(t, answer, wirepb.Code_OK, "profile")
+}
+
+func TestAnEmptyRegistryChangesNothing(t *testing.T) {
+	r := newRig(t, nil)
+	a := startNode(t, "a", "127.0.0.1:0")
+	r.reg.show(a)
+	announce(t, a.link(), 1, 1)
+	receive(t, r.sink.led)
+	r.reg.show()
+	r.reg.show()
+	answer := r.call(1, "move")
+	a.next().answer(t, wirepb.Code_OK, "still here")
+	expect(t, answer, wirepb.Code_OK, "still here")
+}
+
+func TestPushesComeBehindTheAnswer(t *testing.T) {
+	r := newRig(t, nil)
+	a := startNode(t, "a", "127.0.0.1:0")
+	r.reg.show(a)
+	announce(t, a.link(), 1, 1)
+	receive(t, r.sink.led)
+	answered := make(chan bool, 1)
+	r.up.Call(&linkpb.Request{Table: uint64(game.MakeTableID(1, 1))}, wirepb.Scope_TABLE, func(*linkpb.Response) {
+		answered <- len(r.sink.pushes) == 0
+	})
+	q := a.next()
+	q.answer(t, wirepb.Code_OK, "")
+	if err := q.conn.SendPush(&linkpb.Push{Number: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if p := receive(t, r.sink.pushes); p.Number != 1 || !receive(t, answered) {
+		t.Fatal("the push overtook the answer")
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	reg := &fakeRegistry{}
+	for name, cfg := range map[string]Config{
+		"no registry": {Link: linkConfig("g", "")},
+		"no secret":   {Registry: reg},
+		"bad bound":   {Registry: reg, Link: linkConfig("g", ""), MaxParked: -1},
+		"bad time":    {Registry: reg, Link: linkConfig("g", ""), Timeout: -1},
+	} {
+		if _, err := New(cfg, nil); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
