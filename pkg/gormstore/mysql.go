@@ -58,15 +58,12 @@ func openMySQL(dsn string, cfg Config) (*sql.DB, error) {
 	return sql.OpenDB(connector), nil
 }
 
-// Server error numbers.
-const (
-	mysqlLockWaitTimeout = 1205
-	mysqlDeadlock        = 1213
-)
+// mysqlDeadlock is the server's error number for a deadlock's victim.
+const mysqlDeadlock = 1213
 
 func mysqlRetryable(err error) bool {
 	var e *mysqldriver.MySQLError
-	return errors.As(err, &e) && (e.Number == mysqlDeadlock || e.Number == mysqlLockWaitTimeout)
+	return errors.As(err, &e) && e.Number == mysqlDeadlock
 }
 
 // mysqlLocked holds a named lock of the server, which frees it when the

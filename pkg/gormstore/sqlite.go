@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -46,6 +47,13 @@ func openSQLite(path string, busy time.Duration, pragmas ...string) (*sql.DB, er
 	if err != nil {
 		return nil, fmt.Errorf("gormstore: %w", err)
 	}
+	// SQLite would make a file that everybody may read, and archives hold tiles
+	// that are hidden while their round runs. Its other files take this one's mode.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("gormstore: %w", err)
+	}
+	file.Close()
 	query := url.Values{
 		"_txlock": {"immediate"},
 		"_pragma": append([]string{fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds())}, pragmas...),
