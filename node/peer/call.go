@@ -30,7 +30,7 @@ func (p *Peers) Call(ctx context.Context, group game.GroupID, req *linkpb.Reques
 		route, changed := p.route(group)
 		send := p.sender(group, route)
 		if send == nil {
-			wait(ctx, changed, nil)
+			p.pause(ctx, changed, p.cfg.ResendAfter)
 			continue
 		}
 		response, err := p.try(ctx, group, route, req, send)
@@ -48,9 +48,7 @@ func (p *Peers) Call(ctx context.Context, group game.GroupID, req *linkpb.Reques
 		}
 		// The same leader again only after a pause, another one at once.
 		if now, _ := p.route(group); now == route {
-			timer := time.NewTimer(pause)
-			wait(ctx, changed, timer.C)
-			timer.Stop()
+			p.pause(ctx, changed, pause)
 			pause = min(2*pause, p.cfg.PauseMax)
 		}
 	}
@@ -130,11 +128,13 @@ func (p *Peers) try(ctx context.Context, group game.GroupID, route link.Route, r
 	}
 }
 
-// wait waits for a change, a timer (nil for none) or ctx.
-func wait(ctx context.Context, changed <-chan struct{}, timer <-chan time.Time) {
+// pause waits for a change of the leaders, but at most d, or for ctx.
+func (p *Peers) pause(ctx context.Context, changed <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
 	case <-changed:
-	case <-timer:
+	case <-timer.C:
 	case <-ctx.Done():
 	}
 }

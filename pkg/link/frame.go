@@ -17,7 +17,6 @@ const readBuffer = 64 << 10
 // fields; writing and reading it by hand saves the wrapping messages on the path of every push.
 const (
 	kindPing          protowire.Number = 3
-	kindPong          protowire.Number = 4
 	kindRequest       protowire.Number = 5
 	kindResponse      protowire.Number = 6
 	kindPush          protowire.Number = 7
@@ -33,7 +32,7 @@ func (c *Conn) dispatch(body []byte) error {
 		return err
 	}
 	switch kind {
-	case kindPing, kindPong:
+	case kindPing:
 		return nil
 	case kindResponse:
 		return c.response(inner)

@@ -32,7 +32,6 @@ type Frame struct {
 	//	*Frame_Challenge
 	//	*Frame_Proof
 	//	*Frame_Ping
-	//	*Frame_Pong
 	//	*Frame_Request
 	//	*Frame_Response
 	//	*Frame_Push
@@ -108,15 +107,6 @@ func (x *Frame) GetPing() *Ping {
 	return nil
 }
 
-func (x *Frame) GetPong() *Pong {
-	if x != nil {
-		if x, ok := x.Body.(*Frame_Pong); ok {
-			return x.Pong
-		}
-	}
-	return nil
-}
-
 func (x *Frame) GetRequest() *Request {
 	if x != nil {
 		if x, ok := x.Body.(*Frame_Request); ok {
@@ -187,10 +177,6 @@ type Frame_Ping struct {
 	Ping *Ping `protobuf:"bytes,3,opt,name=ping,proto3,oneof"`
 }
 
-type Frame_Pong struct {
-	Pong *Pong `protobuf:"bytes,4,opt,name=pong,proto3,oneof"`
-}
-
 type Frame_Request struct {
 	Request *Request `protobuf:"bytes,5,opt,name=request,proto3,oneof"`
 }
@@ -220,8 +206,6 @@ func (*Frame_Challenge) isFrame_Body() {}
 func (*Frame_Proof) isFrame_Body() {}
 
 func (*Frame_Ping) isFrame_Body() {}
-
-func (*Frame_Pong) isFrame_Body() {}
 
 func (*Frame_Request) isFrame_Body() {}
 
@@ -365,9 +349,10 @@ func (x *Proof) GetRefused() string {
 	return ""
 }
 
+// Ping says only that the sender lives; each side sends its own, and nothing
+// answers it.
 type Ping struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Nonce         uint64                 `protobuf:"varint,1,opt,name=nonce,proto3" json:"nonce,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -402,57 +387,6 @@ func (*Ping) Descriptor() ([]byte, []int) {
 	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{3}
 }
 
-func (x *Ping) GetNonce() uint64 {
-	if x != nil {
-		return x.Nonce
-	}
-	return 0
-}
-
-type Pong struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Nonce         uint64                 `protobuf:"varint,1,opt,name=nonce,proto3" json:"nonce,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Pong) Reset() {
-	*x = Pong{}
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Pong) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Pong) ProtoMessage() {}
-
-func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Pong.ProtoReflect.Descriptor instead.
-func (*Pong) Descriptor() ([]byte, []int) {
-	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *Pong) GetNonce() uint64 {
-	if x != nil {
-		return x.Nonce
-	}
-	return 0
-}
-
 // Request is a call on its way to who executes it. The receiver trusts player
 // and epoch because the link is authenticated.
 type Request struct {
@@ -472,7 +406,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[5]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -484,7 +418,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[5]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -497,7 +431,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{5}
+	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Request) GetId() uint64 {
@@ -575,7 +509,7 @@ type Response struct {
 
 func (x *Response) Reset() {
 	*x = Response{}
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[6]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -587,7 +521,7 @@ func (x *Response) String() string {
 func (*Response) ProtoMessage() {}
 
 func (x *Response) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[6]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -600,7 +534,7 @@ func (x *Response) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Response.ProtoReflect.Descriptor instead.
 func (*Response) Descriptor() ([]byte, []int) {
-	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{6}
+	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Response) GetId() uint64 {
@@ -646,7 +580,7 @@ type Push struct {
 
 func (x *Push) Reset() {
 	*x = Push{}
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[7]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -658,7 +592,7 @@ func (x *Push) String() string {
 func (*Push) ProtoMessage() {}
 
 func (x *Push) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[7]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -671,7 +605,7 @@ func (x *Push) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Push.ProtoReflect.Descriptor instead.
 func (*Push) Descriptor() ([]byte, []int) {
-	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{7}
+	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Push) GetSession() uint64 {
@@ -728,7 +662,7 @@ type Announce struct {
 
 func (x *Announce) Reset() {
 	*x = Announce{}
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[8]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +674,7 @@ func (x *Announce) String() string {
 func (*Announce) ProtoMessage() {}
 
 func (x *Announce) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[8]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +687,7 @@ func (x *Announce) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Announce.ProtoReflect.Descriptor instead.
 func (*Announce) Descriptor() ([]byte, []int) {
-	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{8}
+	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Announce) GetGroup() uint32 {
@@ -788,7 +722,7 @@ type Members struct {
 
 func (x *Members) Reset() {
 	*x = Members{}
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[9]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -800,7 +734,7 @@ func (x *Members) String() string {
 func (*Members) ProtoMessage() {}
 
 func (x *Members) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[9]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -813,7 +747,7 @@ func (x *Members) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Members.ProtoReflect.Descriptor instead.
 func (*Members) Descriptor() ([]byte, []int) {
-	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{9}
+	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Members) GetNumber() uint64 {
@@ -842,7 +776,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[10]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +788,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[10]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +801,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{10}
+	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Member) GetName() string {
@@ -912,7 +846,7 @@ type SessionClosed struct {
 
 func (x *SessionClosed) Reset() {
 	*x = SessionClosed{}
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[11]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +858,7 @@ func (x *SessionClosed) String() string {
 func (*SessionClosed) ProtoMessage() {}
 
 func (x *SessionClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[11]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +871,7 @@ func (x *SessionClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionClosed.ProtoReflect.Descriptor instead.
 func (*SessionClosed) Descriptor() ([]byte, []int) {
-	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{11}
+	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SessionClosed) GetSession() uint64 {
@@ -972,12 +906,11 @@ var File_pkg_link_linkpb_link_proto protoreflect.FileDescriptor
 
 const file_pkg_link_linkpb_link_proto_rawDesc = "" +
 	"\n" +
-	"\x1apkg/link/linkpb/link.proto\x12\x10teahouse.link.v1\x1a\x1epkg/wire/wirepb/envelope.proto\"\xb3\x04\n" +
+	"\x1apkg/link/linkpb/link.proto\x12\x10teahouse.link.v1\x1a\x1epkg/wire/wirepb/envelope.proto\"\x8b\x04\n" +
 	"\x05Frame\x12;\n" +
 	"\tchallenge\x18\x01 \x01(\v2\x1b.teahouse.link.v1.ChallengeH\x00R\tchallenge\x12/\n" +
 	"\x05proof\x18\x02 \x01(\v2\x17.teahouse.link.v1.ProofH\x00R\x05proof\x12,\n" +
-	"\x04ping\x18\x03 \x01(\v2\x16.teahouse.link.v1.PingH\x00R\x04ping\x12,\n" +
-	"\x04pong\x18\x04 \x01(\v2\x16.teahouse.link.v1.PongH\x00R\x04pong\x125\n" +
+	"\x04ping\x18\x03 \x01(\v2\x16.teahouse.link.v1.PingH\x00R\x04ping\x125\n" +
 	"\arequest\x18\x05 \x01(\v2\x19.teahouse.link.v1.RequestH\x00R\arequest\x128\n" +
 	"\bresponse\x18\x06 \x01(\v2\x1a.teahouse.link.v1.ResponseH\x00R\bresponse\x12,\n" +
 	"\x04push\x18\a \x01(\v2\x16.teahouse.link.v1.PushH\x00R\x04push\x128\n" +
@@ -985,7 +918,7 @@ const file_pkg_link_linkpb_link_proto_rawDesc = "" +
 	"\amembers\x18\t \x01(\v2\x19.teahouse.link.v1.MembersH\x00R\amembers\x12H\n" +
 	"\x0esession_closed\x18\n" +
 	" \x01(\v2\x1f.teahouse.link.v1.SessionClosedH\x00R\rsessionClosedB\x06\n" +
-	"\x04body\"}\n" +
+	"\x04bodyJ\x04\b\x04\x10\x05\"}\n" +
 	"\tChallenge\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x18\n" +
 	"\acluster\x18\x02 \x01(\tR\acluster\x12\x12\n" +
@@ -994,11 +927,8 @@ const file_pkg_link_linkpb_link_proto_rawDesc = "" +
 	"\x05nonce\x18\x05 \x01(\fR\x05nonce\"3\n" +
 	"\x05Proof\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\fR\x03mac\x12\x18\n" +
-	"\arefused\x18\x02 \x01(\tR\arefused\"\x1c\n" +
-	"\x04Ping\x12\x14\n" +
-	"\x05nonce\x18\x01 \x01(\x04R\x05nonce\"\x1c\n" +
-	"\x04Pong\x12\x14\n" +
-	"\x05nonce\x18\x01 \x01(\x04R\x05nonce\"\xd9\x01\n" +
+	"\arefused\x18\x02 \x01(\tR\arefused\"\x06\n" +
+	"\x04Ping\"\xd9\x01\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\tR\x06method\x12\x14\n" +
@@ -1051,42 +981,40 @@ func file_pkg_link_linkpb_link_proto_rawDescGZIP() []byte {
 	return file_pkg_link_linkpb_link_proto_rawDescData
 }
 
-var file_pkg_link_linkpb_link_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_pkg_link_linkpb_link_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_pkg_link_linkpb_link_proto_goTypes = []any{
 	(*Frame)(nil),         // 0: teahouse.link.v1.Frame
 	(*Challenge)(nil),     // 1: teahouse.link.v1.Challenge
 	(*Proof)(nil),         // 2: teahouse.link.v1.Proof
 	(*Ping)(nil),          // 3: teahouse.link.v1.Ping
-	(*Pong)(nil),          // 4: teahouse.link.v1.Pong
-	(*Request)(nil),       // 5: teahouse.link.v1.Request
-	(*Response)(nil),      // 6: teahouse.link.v1.Response
-	(*Push)(nil),          // 7: teahouse.link.v1.Push
-	(*Announce)(nil),      // 8: teahouse.link.v1.Announce
-	(*Members)(nil),       // 9: teahouse.link.v1.Members
-	(*Member)(nil),        // 10: teahouse.link.v1.Member
-	(*SessionClosed)(nil), // 11: teahouse.link.v1.SessionClosed
-	(wirepb.Code)(0),      // 12: teahouse.v1.Code
-	(wirepb.Push_Kind)(0), // 13: teahouse.v1.Push.Kind
+	(*Request)(nil),       // 4: teahouse.link.v1.Request
+	(*Response)(nil),      // 5: teahouse.link.v1.Response
+	(*Push)(nil),          // 6: teahouse.link.v1.Push
+	(*Announce)(nil),      // 7: teahouse.link.v1.Announce
+	(*Members)(nil),       // 8: teahouse.link.v1.Members
+	(*Member)(nil),        // 9: teahouse.link.v1.Member
+	(*SessionClosed)(nil), // 10: teahouse.link.v1.SessionClosed
+	(wirepb.Code)(0),      // 11: teahouse.v1.Code
+	(wirepb.Push_Kind)(0), // 12: teahouse.v1.Push.Kind
 }
 var file_pkg_link_linkpb_link_proto_depIdxs = []int32{
 	1,  // 0: teahouse.link.v1.Frame.challenge:type_name -> teahouse.link.v1.Challenge
 	2,  // 1: teahouse.link.v1.Frame.proof:type_name -> teahouse.link.v1.Proof
 	3,  // 2: teahouse.link.v1.Frame.ping:type_name -> teahouse.link.v1.Ping
-	4,  // 3: teahouse.link.v1.Frame.pong:type_name -> teahouse.link.v1.Pong
-	5,  // 4: teahouse.link.v1.Frame.request:type_name -> teahouse.link.v1.Request
-	6,  // 5: teahouse.link.v1.Frame.response:type_name -> teahouse.link.v1.Response
-	7,  // 6: teahouse.link.v1.Frame.push:type_name -> teahouse.link.v1.Push
-	8,  // 7: teahouse.link.v1.Frame.announce:type_name -> teahouse.link.v1.Announce
-	9,  // 8: teahouse.link.v1.Frame.members:type_name -> teahouse.link.v1.Members
-	11, // 9: teahouse.link.v1.Frame.session_closed:type_name -> teahouse.link.v1.SessionClosed
-	12, // 10: teahouse.link.v1.Response.code:type_name -> teahouse.v1.Code
-	13, // 11: teahouse.link.v1.Push.kind:type_name -> teahouse.v1.Push.Kind
-	10, // 12: teahouse.link.v1.Members.members:type_name -> teahouse.link.v1.Member
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	4,  // 3: teahouse.link.v1.Frame.request:type_name -> teahouse.link.v1.Request
+	5,  // 4: teahouse.link.v1.Frame.response:type_name -> teahouse.link.v1.Response
+	6,  // 5: teahouse.link.v1.Frame.push:type_name -> teahouse.link.v1.Push
+	7,  // 6: teahouse.link.v1.Frame.announce:type_name -> teahouse.link.v1.Announce
+	8,  // 7: teahouse.link.v1.Frame.members:type_name -> teahouse.link.v1.Members
+	10, // 8: teahouse.link.v1.Frame.session_closed:type_name -> teahouse.link.v1.SessionClosed
+	11, // 9: teahouse.link.v1.Response.code:type_name -> teahouse.v1.Code
+	12, // 10: teahouse.link.v1.Push.kind:type_name -> teahouse.v1.Push.Kind
+	9,  // 11: teahouse.link.v1.Members.members:type_name -> teahouse.link.v1.Member
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_pkg_link_linkpb_link_proto_init() }
@@ -1098,7 +1026,6 @@ func file_pkg_link_linkpb_link_proto_init() {
 		(*Frame_Challenge)(nil),
 		(*Frame_Proof)(nil),
 		(*Frame_Ping)(nil),
-		(*Frame_Pong)(nil),
 		(*Frame_Request)(nil),
 		(*Frame_Response)(nil),
 		(*Frame_Push)(nil),
@@ -1112,7 +1039,7 @@ func file_pkg_link_linkpb_link_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_link_linkpb_link_proto_rawDesc), len(file_pkg_link_linkpb_link_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
