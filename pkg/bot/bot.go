@@ -4,9 +4,8 @@
 //	command := bot.Choose(rules, &view)
 //
 // A bot decides from a View, the prompt in it included, and from nothing else, so it
-// knows no more than its seat may see. It keeps nothing between decisions, draws no
-// random numbers and waits for nothing; who wants a bot to take its time does that
-// around it. Random is the partner to measure against: legal, and nothing more.
+// knows no more than its seat may see. It draws no random numbers and waits for nothing;
+// who wants a bot to take its time does that around it. Random is the partner to measure against: legal, and nothing more.
 package bot
 
 import (
@@ -17,7 +16,12 @@ import (
 
 // Choose gives the sensible answer to the open prompt of view. It is a pure function.
 // Without an open prompt it returns the zero Command.
+// Who asks often keeps a Player.
 func Choose(rules *mahjong.Rules, view *mahjong.View) mahjong.Command {
+	return choose(rules, view, nil)
+}
+
+func choose(_ *mahjong.Rules, view *mahjong.View, m *memo) mahjong.Command {
 	c := mahjong.Command{Seat: view.Seat}
 	p := &view.Prompt
 	switch p.Kind {
@@ -26,9 +30,9 @@ func Choose(rules *mahjong.Rules, view *mahjong.View) mahjong.Command {
 	case mahjong.PromptVoid:
 		c.Action, c.Suit = mahjong.ActVoid, chooseVoid(view.Hand)
 	case mahjong.PromptTurn:
-		chooseTurn(rules, view, &c)
+		chooseTurn(view, &c, m)
 	case mahjong.PromptClaim, mahjong.PromptRob:
-		c.Action = chooseClaim(view)
+		c.Action = chooseClaim(view, m)
 	default:
 		return mahjong.Command{}
 	}
@@ -110,9 +114,9 @@ func bond(counts *mahjong.Counts, k mahjong.Kind) float64 {
 }
 
 // chooseTurn wins, gangs or discards.
-func chooseTurn(rules *mahjong.Rules, view *mahjong.View, c *mahjong.Command) {
+func chooseTurn(view *mahjong.View, c *mahjong.Command, m *memo) {
 	p := &view.Prompt
-	h := newHolding(view)
+	h := newHolding(view, m)
 	if p.Hu {
 		c.Action = mahjong.ActHu
 		return
@@ -139,12 +143,12 @@ func chooseTurn(rules *mahjong.Rules, view *mahjong.View, c *mahjong.Command) {
 }
 
 // chooseClaim wins when it can, and makes a meld where that brings the hand on.
-func chooseClaim(view *mahjong.View) mahjong.Action {
+func chooseClaim(view *mahjong.View, m *memo) mahjong.Action {
 	p := &view.Prompt
 	if p.Hu {
 		return mahjong.ActHu
 	}
-	h := newHolding(view)
+	h := newHolding(view, m)
 	k := p.Tile.Kind()
 	now := h.evaluate()
 	if p.Gang {

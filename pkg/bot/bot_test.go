@@ -13,7 +13,8 @@ import (
 type player func(view *mahjong.View) mahjong.Command
 
 func sensible(rules mahjong.Rules) player {
-	return func(view *mahjong.View) mahjong.Command { return bot.Choose(&rules, view) }
+	p := bot.NewPlayer()
+	return func(view *mahjong.View) mahjong.Command { return p.Choose(&rules, view) }
 }
 
 func random(seed uint64) player {
@@ -55,6 +56,7 @@ func play(t testing.TB, rules mahjong.Rules, d mahjong.Deal, players [mahjong.Se
 func TestChooseBeatsRandom(t *testing.T) {
 	const deals = duplicateDeals
 	rules := mahjong.DefaultRules()
+	ours := sensible(rules)
 	total, behind := 0, 0
 	for n := range uint64(deals) {
 		sum := 0
@@ -63,7 +65,7 @@ func TestChooseBeatsRandom(t *testing.T) {
 			for i := range players {
 				players[i] = random(n*4 + uint64(i))
 			}
-			players[seat] = sensible(rules)
+			players[seat] = ours
 			sum += play(t, rules, deal(n), players).Scores[seat]
 		}
 		total += sum
@@ -98,21 +100,19 @@ func TestChooseIsLegal(t *testing.T) {
 	}
 }
 
+// TestChooseIsPure asks for the same view with and without what a Player remembers.
 func TestChooseIsPure(t *testing.T) {
 	rules := mahjong.DefaultRules()
-	p := sensible(rules)
-	players := [mahjong.Seats]player{p, p, p, p}
-	for i := range players {
-		players[i] = func(view *mahjong.View) mahjong.Command {
-			first := bot.Choose(&rules, view)
-			if again := bot.Choose(&rules, view); again != first {
-				t.Fatalf("the same view gave %v and %v", first, again)
-			}
-			return first
+	p := bot.NewPlayer()
+	ask := func(view *mahjong.View) mahjong.Command {
+		first := bot.Choose(&rules, view)
+		if again := p.Choose(&rules, view); again != first {
+			t.Fatalf("the same view gave %v and %v", first, again)
 		}
+		return first
 	}
 	for n := range uint64(20) {
-		play(t, rules, deal(n), players)
+		play(t, rules, deal(n), [mahjong.Seats]player{ask, ask, ask, ask})
 	}
 }
 
@@ -138,12 +138,18 @@ func BenchmarkChoose(b *testing.B) {
 		views = append(views, *view)
 		return bot.Choose(&rules, view)
 	}
-	for n := range uint64(20) {
+	for n := range uint64(200) {
 		play(b, rules, deal(n), [mahjong.Seats]player{record, record, record, record})
 	}
-	i := 0
-	for b.Loop() {
-		bot.Choose(&rules, &views[i%len(views)])
-		i++
-	}
+	b.Run("function", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			bot.Choose(&rules, &views[i%len(views)])
+		}
+	})
+	b.Run("player", func(b *testing.B) {
+		p := bot.NewPlayer()
+		for i := 0; b.Loop(); i++ {
+			p.Choose(&rules, &views[i%len(views)])
+		}
+	})
 }

@@ -8,11 +8,12 @@ type holding struct {
 	melds  int
 	voids  int // tiles of the void suit still held
 	unseen mahjong.Counts
+	memo   *memo // may be nil
 }
 
 // newHolding reads the own hand, and from all that lies open which tiles may still come.
-func newHolding(view *mahjong.View) holding {
-	h := holding{counts: mahjong.Count(view.Hand), melds: len(view.Seats[view.Seat].Melds)}
+func newHolding(view *mahjong.View, m *memo) holding {
+	h := holding{counts: mahjong.Count(view.Hand), melds: len(view.Seats[view.Seat].Melds), memo: m}
 	for k := range h.unseen {
 		h.unseen[k] = 4 - h.counts[k]
 	}
@@ -147,7 +148,7 @@ func newGrid(h *holding) grid {
 }
 
 func (h *holding) suit(suit int) blocks {
-	return weigh([9]uint8(h.counts[suit*9 : suit*9+9]))
+	return h.memo.weigh([9]uint8(h.counts[suit*9 : suit*9+9]))
 }
 
 // shanten is the least over the plain form and, without melds, seven pairs.
@@ -231,7 +232,7 @@ func (g *grid) with(k int) *plus {
 		pairs++
 	}
 	*c++
-	p.suit = weigh([9]uint8(g.counts[k/9*9 : k/9*9+9]))
+	p.suit = g.h.memo.weigh([9]uint8(g.counts[k/9*9 : k/9*9+9]))
 	*c--
 	suits[k/9] = p.suit
 	p.shanten, p.known = g.shanten(suits, pairs), true

@@ -13,6 +13,9 @@
 //				events, err := h.Apply(choose(p))
 //			}
 //		}
+//		if h.Holding() { // only with the option min_claim_ms, once that time is over
+//			events, err := h.Apply(mahjong.Command{Action: mahjong.ActRelease})
+//		}
 //	}
 //	result, _ := h.Result()
 //

@@ -210,7 +210,7 @@ func addSituations(score *Score, r *Rules, ctx Context) {
 		return
 	}
 	haidi := 0
-	if r.Haidi {
+	if r.HaiDi {
 		haidi = 1
 	}
 	zimo := 0

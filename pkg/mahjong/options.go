@@ -33,7 +33,7 @@ func (r *Rules) options() []option {
 		{key: "jingoudiao", flag: &r.JinGouDiao},
 		{key: "menqing", flag: &r.MenQing},
 		{key: "zhongzhang", flag: &r.ZhongZhang},
-		{key: "haidi", flag: &r.Haidi},
+		{key: "haidi", flag: &r.HaiDi},
 		{key: "tiandihu", number: &r.TianDiHu, lo: 0, hi: 8},
 		{key: "qianggang", flag: &r.QiangGang},
 		{key: "multi_hu", flag: &r.MultiHu},

@@ -3,30 +3,38 @@ package mahjong
 // Rules is a rule set: data that can be stored, sent and shown to players before they
 // sit down. The zero value is not valid; start from DefaultRules or ParseRules.
 type Rules struct {
-	Mode  string `json:"mode"` // ModeXuezhan or ModeXueliu
-	Base  int    `json:"base"` // points of a win of no fan
-	Cap   int    `json:"cap"`  // most fan that count; 0 = no limit
-	Swap  bool   `json:"swap"` // swap three tiles before play
-	Zimo  string `json:"zimo"` // self-draw: "di" one base more a payer, "fan" one fan more, "none"
-	Haidi bool   `json:"haidi"`
+	Mode string `json:"mode"` // ModeXuezhan or ModeXueliu
+	Base int    `json:"base"` // points of a win of no fan
+	Cap  int    `json:"cap"`  // most fan that count; 0 = no limit
+	Swap bool   `json:"swap"` // swap three tiles before play
 
-	JiangDui   bool `json:"jiangdui"`
-	DaiYaoJiu  int  `json:"daiyaojiu"` // its fan; 0 = off
-	JinGouDiao bool `json:"jingoudiao"`
-	MenQing    bool `json:"menqing"`
-	ZhongZhang bool `json:"zhongzhang"`
-	TianDiHu   int  `json:"tiandihu"` // its fan; 0 = off
-	QiangGang  bool `json:"qianggang"`
-	MultiHu    bool `json:"multi_hu"` // several seats may win by one tile
-	HuaZhu     bool `json:"huazhu"`   // pigs pay
-	DaJiao     bool `json:"dajiao"`   // who is not ready pays
-	TuiShui    bool `json:"tuishui"`  // who is not ready gives gang money back
-	MinClaimMs int  `json:"min_claim_ms"`
+	// Scoring elements. The numbers are fan, 0 = off.
+	Zimo       string `json:"zimo"` // a self-draw brings "di" one base more from each payer, "fan" one fan more, "none"
+	JiangDui   bool   `json:"jiangdui"`
+	DaiYaoJiu  int    `json:"daiyaojiu"`
+	JinGouDiao bool   `json:"jingoudiao"`
+	MenQing    bool   `json:"menqing"`
+	ZhongZhang bool   `json:"zhongzhang"`
+	HaiDi      bool   `json:"haidi"`
+	TianDiHu   int    `json:"tiandihu"`
 
-	Transfer    string `json:"transfer"`     // gang money on the discard after it: "transfer", "refund", "none"
+	// Claims and gangs.
+	QiangGang   bool   `json:"qianggang"`    // a bu-gang may be robbed
+	MultiHu     bool   `json:"multi_hu"`     // several seats may win by one tile
+	Transfer    string `json:"transfer"`     // money of the gang before a fatal discard: "transfer" to the winners, "refund", "none"
 	LateBuGang  string `json:"late_bugang"`  // a bu-gang with a tile not just drawn: "nopay", "pay", "forbid"
-	PassLock    string `json:"pass_lock"`    // after a passed win: "higher" ones only, "all" locked, "off"
-	DianGangHua string `json:"diangang_hua"` // self-draw after a fed gang: "zimo" all pay, "dianpao" the feeder pays
+	PassLock    string `json:"pass_lock"`    // after a passed win: only "higher" ones, "all" locked, "off"
+	DianGangHua string `json:"diangang_hua"` // a self-draw right after a fed gang: "zimo" all pay, "dianpao" the feeder alone
+
+	// The end of the wall.
+	HuaZhu  bool `json:"huazhu"`  // who holds void tiles pays
+	DaJiao  bool `json:"dajiao"`  // who is not ready pays who is
+	TuiShui bool `json:"tuishui"` // who is not ready gives gang money back
+
+	// MinClaimMs is the least time, in milliseconds, that the window of every discard and
+	// every bu-gang stays open, whoever was offered what. The engine only waits for the
+	// Release; its owner has the clock.
+	MinClaimMs int `json:"min_claim_ms"`
 }
 
 // The values of Rules.Mode.
@@ -51,7 +59,7 @@ const capXueliu = 6
 // DefaultRules is the default rule set: Xuezhan.
 func DefaultRules() Rules {
 	return Rules{
-		Mode: ModeXuezhan, Base: 1, Cap: 4, Swap: true, Zimo: zimoDi, Haidi: true,
+		Mode: ModeXuezhan, Base: 1, Cap: 4, Swap: true, Zimo: zimoDi, HaiDi: true,
 		JiangDui: true, DaiYaoJiu: 2, JinGouDiao: true, TianDiHu: 5,
 		QiangGang: true, MultiHu: true, HuaZhu: true, DaJiao: true, TuiShui: true,
 		Transfer: transferOn, LateBuGang: lateNoPay, PassLock: lockHigher, DianGangHua: huaZimo,
