@@ -1,0 +1,238 @@
+package table_test
+
+import (
+	"bytes"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/node/table"
+	"teahouse/node/table/tablepb"
+	"teahouse/node/table/tabletest"
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// The order of the checks: each case is wrong in all the ways that stand below
+// it, too.
+func TestMoveRefusalsInOrder(t *testing.T) {
+	r := newRig(t, ``, 1)
+	for p := uint64(11); p <= 14; p++ {
+		r.attach(p, 5, 0)
+	}
+	prompt, _ := r.open(0)
+	first := moveCommand(11, 5, 1, prompt, 3)
+	r.want(r.apply(first), wirepb.Code_OK)
+	reply := r.out.Reply.Payload
+	for seat := 1; seat < 4; seat++ {
+		p, _ := r.open(seat)
+		r.want(r.apply(moveCommand(11+uint64(seat), 5, 1, p, 0)), wirepb.Code_OK)
+	}
+	turn, _ := r.open(1) // the dealer's
+	r.want(r.apply(moveCommand(12, 5, 2, turn, 1)), wirepb.Code_OK)
+	open, next := r.open(2) // odd number: the seat behind may claim
+	if open == 0 || next != 2 {
+		t.Fatalf("prompt %d, next number %d", open, next)
+	}
+	for _, c := range []struct {
+		name string
+		move *tablepb.Command
+		want game.Code
+	}{
+		{"nobody", moveCommand(0, 0, 9, 0, 77), wirepb.Code_NOT_SEATED},
+		{"stranger", moveCommand(99, 0, 9, 0, 77), wirepb.Code_NOT_SEATED},
+		{"same number, other content, old epoch", moveCommand(12, 0, 2, 0, 77), wirepb.Code_NUMBER_REUSED},
+		{"lower number, old epoch", moveCommand(12, 0, 1, 0, 77), wirepb.Code_ALREADY_DECIDED},
+		{"number 0", moveCommand(12, 5, 0, 0, 77), wirepb.Code_ALREADY_DECIDED},
+		{"old epoch, number too high", moveCommand(13, 4, 9, 0, 77), wirepb.Code_SUPERSEDED},
+		{"number too high", moveCommand(13, 5, 3, 0, 77), wirepb.Code_NUMBER_GAP},
+		{"prompt 0 with a move", moveCommand(13, 5, 2, 0, 77), wirepb.Code_MOVE_MALFORMED},
+		{"prompt 0 with nothing", moveCommand(13, 5, 2, 0), wirepb.Code_MOVE_MALFORMED},
+		{"prompt beyond the stream", moveCommand(13, 5, 2, open+1, 77), wirepb.Code_PROMPT_UNKNOWN},
+		{"closed prompt", moveCommand(13, 5, 2, open-1, 77), wirepb.Code_PROMPT_GONE},
+		{"game: malformed", moveCommand(13, 5, 2, open, 1, 2), wirepb.Code_MOVE_MALFORMED},
+		{"game: not offered", moveCommand(13, 5, 2, open, 77), wirepb.Code_NOT_OFFERED},
+	} {
+		before := state(t, r.table)
+		r.want(r.apply(c.move), c.want)
+		if !bytes.Equal(before, state(t, r.table)) {
+			t.Errorf("%s: the refusal changed the table", c.name)
+		}
+	}
+	both := moveCommand(13, 5, 2, open, 1)
+	both.GetMove().AutoPlay = wirepb.AutoPlay_AUTO_ON
+	r.want(r.apply(both), wirepb.Code_MOVE_MALFORMED)
+
+	// A repeat gets the same reply, even from an old epoch, and a refusal has
+	// used up no number.
+	again := proto.Clone(first).(*tablepb.Command)
+	again.GetMove().Epoch = 0
+	r.want(r.apply(again), wirepb.Code_OK)
+	if !bytes.Equal(r.out.Reply.Payload, reply) || len(r.out.Pushes) != 0 {
+		t.Error("the repeat has another answer")
+	}
+	r.want(r.apply(moveCommand(13, 5, 2, open, 1)), wirepb.Code_OK)
+	var m wirepb.MoveReply
+	if err := proto.Unmarshal(r.out.Reply.Payload, &m); err != nil || m.GetNextNumber() != 3 {
+		t.Errorf("next number %d, %v", m.GetNextNumber(), err)
+	}
+}
+
+func TestRepeatAfterRestore(t *testing.T) {
+	r := newRig(t, ``, 1)
+	r.attachAll()
+	r.answer(2, 4)
+	first := r.out.Reply.Payload
+	tb, err := table.Restore(state(t, r.table), games)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.table = tb
+	prompt := uint64(0)
+	for _, p := range r.pushed[2] {
+		if event(t, p.Payload).GetPrompt() != nil {
+			prompt = p.Number
+		}
+	}
+	r.want(r.apply(moveCommand(13, 1, 1, prompt, 4)), wirepb.Code_OK)
+	if !bytes.Equal(first, r.out.Reply.Payload) {
+		t.Error("another reply after the restore")
+	}
+	r.want(r.apply(moveCommand(13, 1, 1, prompt, 5)), wirepb.Code_NUMBER_REUSED)
+}
+
+func TestTwoTimeoutsStartAutoPlayAndAMoveEndsIt(t *testing.T) {
+	r := newRig(t, `{"turns":20}`, 1)
+	r.attachAll()
+	r.pass() // all openings time out
+	if n := has[*wirepb.TableEvent_AutoPlay](r, 0); n != 0 {
+		t.Fatalf("%d AutoPlayChanged after one time-out", n)
+	}
+	r.pass() // the dealer's turn times out
+	if n := has[*wirepb.TableEvent_AutoPlay](r, 0); n != 1 || !r.table.Message().GetSeats()[1].GetAuto() {
+		t.Fatalf("%d AutoPlayChanged after two time-outs", n)
+	}
+	for range 3 { // the others' turns
+		for seat := range 4 {
+			if p, _ := r.open(seat); p != 0 {
+				r.answer(seat, 2)
+				break
+			}
+		}
+	}
+	opened := r.now
+	due, ok := r.table.NextDeadline()
+	if p, _ := r.open(1); p == 0 || !ok || due != opened+500 {
+		t.Fatalf("prompt %d of the seat in auto-play, due %d after %d", p, due, opened)
+	}
+	r.answer(1, 2)
+	if r.table.Message().GetSeats()[1].GetAuto() || has[*wirepb.TableEvent_AutoPlay](r, 0) != 2 {
+		t.Error("the move did not end auto-play")
+	}
+}
+
+func TestAutoPlaySwitch(t *testing.T) {
+	r := newRig(t, ``, 1)
+	r.attachAll()
+	start := r.now
+	r.now += 100
+	r.want(r.apply(autoCommand(11, 1, wirepb.AutoPlay_AUTO_ON)), wirepb.Code_OK)
+	if due := r.table.Message().GetSeats()[0].GetPrompt().GetDueMs(); due != r.now+500 {
+		t.Errorf("due %d after %d", due, r.now)
+	}
+	r.now += 100
+	r.want(r.apply(autoCommand(11, 2, wirepb.AutoPlay_AUTO_OFF)), wirepb.Code_OK)
+	if due := r.table.Message().GetSeats()[0].GetPrompt().GetDueMs(); due != start+1000 {
+		t.Errorf("switching moved the deadline to %d, opened at %d", due, start)
+	}
+	r.want(r.apply(autoCommand(11, 3, wirepb.AutoPlay_AUTO_ON)), wirepb.Code_OK)
+	for seat := range 3 {
+		r.answer(seat+1, 1)
+	}
+	due, _ := r.table.NextDeadline()
+	if due != r.now+500 {
+		t.Fatalf("due %d after %d", due, r.now)
+	}
+	r.pass()
+	if p, _ := r.open(0); p != 0 {
+		t.Error("auto-play did not answer")
+	}
+}
+
+func TestTakeOverRenewsPrompts(t *testing.T) {
+	r := newRig(t, ``, 1)
+	r.attachAll()
+	opened := r.now
+	old := r.table.Due(opened + 1000)
+	if len(old) != 4 {
+		t.Fatalf("%d prompts", len(old))
+	}
+	r.now += 900
+	r.term = 2
+	r.apply(tookOver)
+	if due, _ := r.table.NextDeadline(); due != r.now+1000 {
+		t.Errorf("due %d, want %d", due, r.now+1000)
+	}
+	r.now = opened + 1000
+	for _, d := range old {
+		r.apply(&tablepb.Command{Body: &tablepb.Command_Deadline{Deadline: d}})
+	}
+	if p, _ := r.open(0); p == 0 {
+		t.Error("a deadline that the take-over moved was carried out")
+	}
+}
+
+func TestDeadlineMustNameWhatIsDue(t *testing.T) {
+	r := newRig(t, `{"hold_ms":700}`, 1)
+	r.attachAll()
+	for seat := range 4 {
+		r.answer(seat, 0)
+	}
+	prompt, _ := r.open(1)
+	r.answer(1, 2) // begins a hold
+	m := r.table.Message()
+	for _, d := range []*tablepb.Deadline{
+		{Seat: 1, Prompt: prompt}, {Seat: 1}, {Seat: 99, Prompt: prompt}, {Timer: m.GetTimer()}, {Timer: m.GetTimer() + 1},
+	} {
+		before := state(t, r.table)
+		r.apply(&tablepb.Command{Body: &tablepb.Command_Deadline{Deadline: d}})
+		if !bytes.Equal(before, state(t, r.table)) {
+			t.Errorf("%v was carried out", d)
+		}
+	}
+	r.now += 700
+	r.apply(&tablepb.Command{Body: &tablepb.Command_Deadline{Deadline: &tablepb.Deadline{Timer: m.GetTimer()}}})
+	if p, _ := r.open(2); p == 0 {
+		t.Error("the hold was not released")
+	}
+}
+
+func TestBotAnswersOnlyForBots(t *testing.T) {
+	r := newRig(t, ``, 1, 11, 0, 13, 0)
+	r.attach(11, 1, 0)
+	r.attach(13, 1, 0)
+	open := r.table.BotPrompts()
+	if len(open) != 2 || open[0].Seat != 1 || open[1].Seat != 3 || !r.table.HasBots() {
+		t.Fatalf("bots are asked %v", open)
+	}
+	bot := func(seat uint32, prompt uint64) game.Code {
+		move, err := tabletest.Game{}.Think(open[0].Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.apply(&tablepb.Command{Body: &tablepb.Command_Bot{Bot: &tablepb.Bot{Seat: seat, Prompt: prompt, Move: move}}}).Code
+	}
+	human, _ := r.open(0)
+	for _, c := range []struct {
+		seat   uint32
+		prompt uint64
+		want   game.Code
+	}{
+		{0, human, wirepb.Code_NOT_SEATED}, {9, 1, wirepb.Code_NOT_SEATED}, {1, 0, wirepb.Code_PROMPT_GONE},
+		{1, open[0].Number + 1, wirepb.Code_PROMPT_GONE}, {1, open[0].Number, wirepb.Code_OK}, {1, open[0].Number, wirepb.Code_PROMPT_GONE},
+	} {
+		if got := bot(c.seat, c.prompt); got != c.want {
+			t.Errorf("seat %d prompt %d: %v, want %v", c.seat, c.prompt, got, c.want)
+		}
+	}
+}

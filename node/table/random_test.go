@@ -1,0 +1,299 @@
+package table_test
+
+import (
+	"bytes"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	"teahouse/node/table"
+	"teahouse/node/table/tablepb"
+	"teahouse/node/table/tabletest"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// randomCommand draws something that a log may hold: mostly sensible, often
+// not.
+func randomCommand(rt *rapid.T, r *rig) *tablepb.Command {
+	seat := rapid.IntRange(0, 3).Draw(rt, "seat")
+	m := r.table.Message()
+	s := m.GetSeats()[seat]
+	prompt := s.GetPrompt().GetNumber()
+	move := byte(rapid.IntRange(0, 10).Draw(rt, "move"))
+	switch rapid.IntRange(0, 13).Draw(rt, "kind") {
+	case 0:
+		return attachCommand(s.GetPlayer(), rapid.Uint64Range(0, 3).Draw(rt, "epoch"), rapid.Uint64Range(0, 30).Draw(rt, "last"))
+	case 1:
+		return detachCommand(uint32(seat), s.GetAttachment())
+	case 2:
+		auto := rapid.SampledFrom([]wirepb.AutoPlay{wirepb.AutoPlay_AUTO_ON, wirepb.AutoPlay_AUTO_OFF}).Draw(rt, "auto")
+		c := autoCommand(s.GetPlayer(), s.GetNumber()+1, auto)
+		c.GetMove().Epoch = s.GetEpoch()
+		return c
+	case 3:
+		return moveCommand(s.GetPlayer(), s.GetEpoch(), rapid.Uint64Range(0, 5).Draw(rt, "number"), rapid.Uint64Range(0, 30).Draw(rt, "prompt"), move)
+	case 4:
+		return tookOver
+	case 5:
+		return settledCommand(rapid.Uint32Range(0, 4).Draw(rt, "hand"))
+	case 6:
+		if rapid.IntRange(0, 3).Draw(rt, "rarely") == 0 {
+			return freed
+		}
+		return &tablepb.Command{Body: &tablepb.Command_Bot{Bot: &tablepb.Bot{Seat: uint32(seat), Prompt: prompt, Move: []byte{move}}}}
+	case 7, 8:
+		if due, ok := r.table.NextDeadline(); ok {
+			r.now = max(r.now, due)
+			if all := r.table.Due(r.now); len(all) > 0 {
+				return &tablepb.Command{Body: &tablepb.Command_Deadline{Deadline: all[0]}}
+			}
+		}
+	}
+	if s.GetPlayer() == 0 {
+		return &tablepb.Command{Body: &tablepb.Command_Bot{Bot: &tablepb.Bot{Seat: uint32(seat), Prompt: prompt, Move: []byte{move}}}}
+	}
+	return moveCommand(s.GetPlayer(), s.GetEpoch(), s.GetNumber()+1, prompt, move)
+}
+
+// Whatever the log holds: a replica that is restored from a snapshot before
+// any entry goes on exactly as the others, streams have no gap, archives
+// replay to what was told, and points are only moved.
+func TestRandomLogs(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		rules := rapid.SampledFrom([]string{``, `{"hold_ms":700}`, `{"turns":1}`}).Draw(rt, "rules")
+		players := [][]uint64{{11, 12, 13, 14}, {11, 0, 13, 0}}[rapid.IntRange(0, 1).Draw(rt, "bots")]
+		r := newRig(t, rules, 3, players...)
+		if rapid.Bool().Draw(rt, "no pause") {
+			r.spec.Timing.IntermissionMs = 0
+		}
+		for _, p := range players {
+			if p != 0 {
+				r.attach(p, 1, 0)
+			}
+		}
+		last := make([]uint64, 4)
+		for i := range last {
+			if p := r.pushed[i]; len(p) > 0 {
+				last[i] = p[len(p)-1].Number
+			}
+		}
+		told := make([]map[uint64][]byte, 4)
+		for i := range told {
+			told[i] = make(map[uint64][]byte)
+		}
+		keep := func() {
+			for i := range told {
+				for _, e := range r.table.Events(i, 0) {
+					if old, ok := told[i][e.Number]; ok && !bytes.Equal(old, e.Payload) {
+						rt.Fatalf("seat %d: event %d was told twice, differently", i, e.Number)
+					}
+					told[i][e.Number] = e.Payload
+				}
+			}
+		}
+		steps := rapid.IntRange(1, 150).Draw(rt, "steps")
+		for range steps {
+			keep()
+			r.now += rapid.Uint64Range(0, 50).Draw(rt, "ms")
+			c := randomCommand(rt, r)
+			c.Table = uint64(tableID)
+			before := state(t, r.table)
+			twin, err := table.Restore(before, games)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if !bytes.Equal(before, state(t, twin)) {
+				rt.Fatal("restore is not exact")
+			}
+			e := table.Entry{NowMS: r.now, Term: 1, Room: rapid.IntRange(0, 2).Draw(rt, "room"), Command: c}
+			shared := r.table.Message() // must not change when the table goes on
+			a, b := r.table.Apply(e), twin.Apply(e)
+			if !bytes.Equal(state(t, r.table), state(t, twin)) || !equalOutputs(a, b) {
+				rt.Fatalf("the restored replica goes another way after %v", c)
+			}
+			if late, err := (proto.MarshalOptions{Deterministic: true}).Marshal(shared); err != nil || !bytes.Equal(late, before) {
+				rt.Fatal("an older snapshot changed")
+			}
+			if a.Void != "" {
+				rt.Fatalf("void: %s", a.Void)
+			}
+			if rapid.Bool().Draw(rt, "go on with the twin") {
+				r.table = twin
+			}
+		}
+		keep()
+		total := int64(0)
+		for i, s := range r.table.Message().GetSeats() {
+			total += s.GetTotal()
+			if got := s.GetDropped() + uint64(len(s.GetEvents())); got != uint64(len(told[i])) && s.GetDropped() == 0 {
+				rt.Fatalf("seat %d: stream ends at %d, %d events were told", i, got, len(told[i]))
+			}
+		}
+		if total != 0 {
+			rt.Fatalf("totals sum to %d", total)
+		}
+		for _, hand := range r.table.PendingHands() {
+			res, _ := r.table.Result(hand)
+			streams, err := table.Replay(res.Archive, tabletest.Game{}, nil)
+			if err != nil {
+				rt.Fatalf("hand %d: %v", hand, err)
+			}
+			for i, stream := range streams {
+				for _, e := range stream {
+					if live, ok := told[i][e.Number]; ok && !bytes.Equal(live, e.Payload) {
+						rt.Fatalf("hand %d, seat %d: event %d replays differently", hand, i, e.Number)
+					}
+				}
+			}
+		}
+	})
+}
+
+func equalOutputs(a, b table.Output) bool {
+	if (a.Reply == nil) != (b.Reply == nil) || len(a.Pushes) != len(b.Pushes) {
+		return false
+	}
+	if a.Reply != nil && (a.Reply.Code != b.Reply.Code || !bytes.Equal(a.Reply.Payload, b.Reply.Payload)) {
+		return false
+	}
+	for i := range a.Pushes {
+		if a.Pushes[i].Number != b.Pushes[i].Number || !bytes.Equal(a.Pushes[i].Payload, b.Pushes[i].Payload) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestRestoreRefusesDamage(t *testing.T) {
+	r := newRig(t, ``, 1)
+	r.attachAll()
+	good := state(t, r.table)
+	if _, err := table.Restore(good, func(string) (game.Game, bool) { return nil, false }); err == nil {
+		t.Error("a table of an unknown game was restored")
+	}
+	refused := 0
+	for n := range good {
+		if _, err := table.Restore(good[:n], games); err != nil {
+			refused++
+		}
+	}
+	if refused < len(good)/2 {
+		t.Errorf("only %d of %d cut snapshots were refused", refused, len(good))
+	}
+}
+
+func TestReplayRefusesDamage(t *testing.T) {
+	r := newRig(t, ``, 1)
+	r.attachAll()
+	r.finishHand()
+	res, _ := r.table.Result(1)
+	var a wirepb.HandArchive
+	if err := proto.Unmarshal(res.Archive, &a); err != nil {
+		t.Fatal(err)
+	}
+	damage := map[string]func(a *wirepb.HandArchive){
+		"no end":       func(a *wirepb.HandArchive) { a.Entries = a.Entries[:len(a.Entries)-1] },
+		"no deal":      func(a *wirepb.HandArchive) { a.Entries = a.Entries[1:] },
+		"a move twice": func(a *wirepb.HandArchive) { a.Entries = append(a.Entries, a.Entries[1]) },
+		"a move less":  func(a *wirepb.HandArchive) { a.Entries = append(a.Entries[:2:2], a.Entries[3:]...) },
+		"other table":  func(a *wirepb.HandArchive) { a.Table++ },
+		"version":      func(a *wirepb.HandArchive) { a.Version = 9 },
+		"seed":         func(a *wirepb.HandArchive) { a.Seed = a.Seed[1:] },
+	}
+	for name, f := range damage {
+		bad := proto.Clone(&a).(*wirepb.HandArchive)
+		f(bad)
+		b, err := proto.Marshal(bad)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := table.Replay(b, tabletest.Game{}, nil); err == nil {
+			t.Errorf("%s: replayed", name)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for name, f := range map[string]func(s *linkpb.CreateTable){
+		"rules":        func(s *linkpb.CreateTable) { s.Rules = []byte(`{"turns":0}`) },
+		"seats":        func(s *linkpb.CreateTable) { s.Seats = s.Seats[1:] },
+		"twice":        func(s *linkpb.CreateTable) { s.Seats[0].Player = s.Seats[1].Player },
+		"no hands":     func(s *linkpb.CreateTable) { s.Hands = 0 },
+		"many hands":   func(s *linkpb.CreateTable) { s.Hands = table.MaxHands + 1 },
+		"short secret": func(s *linkpb.CreateTable) { s.Secret = s.Secret[1:] },
+		"dealer":       func(s *linkpb.CreateTable) { s.Dealer = 4 },
+	} {
+		r := newRig(t, ``, 1)
+		f(r.spec.GetSpec())
+		if _, err := table.New(tabletest.Game{}, r.spec, 0); err == nil {
+			t.Errorf("%s: made", name)
+		}
+	}
+}
+
+// FuzzApply: no command makes a table panic or leave the rails that a
+// snapshot needs.
+func FuzzApply(f *testing.F) {
+	r := newRig(f, `{"bomb":true}`, 2)
+	r.attachAll()
+	base := state(f, r.table)
+	for _, c := range []*tablepb.Command{
+		attachCommand(11, 1, 3), moveCommand(11, 1, 1, 3, 1), moveCommand(11, 1, 1, 3, tabletest.Bomb), tookOver, freed,
+		settledCommand(1), detachCommand(0, 1), autoCommand(11, 1, wirepb.AutoPlay_AUTO_ON),
+	} {
+		raw, err := proto.Marshal(c)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw, uint64(100))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, ms uint64) {
+		var c tablepb.Command
+		if proto.Unmarshal(raw, &c) != nil {
+			return
+		}
+		tb, err := table.Restore(base, games)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tb.Apply(table.Entry{NowMS: 1000 + ms%100_000, Term: 1, Room: 1, Command: &c, Raw: raw})
+		again, err := table.Restore(state(t, tb), games)
+		if err != nil || !bytes.Equal(state(t, tb), state(t, again)) {
+			t.Fatalf("after %v: %v", &c, err)
+		}
+	})
+}
+
+func BenchmarkApplyMove(b *testing.B) {
+	r := newRig(b, `{"turns":1000000000}`, 1)
+	r.attachAll()
+	for seat := range 4 {
+		r.answer(seat, 2)
+	}
+	var numbers [4]uint64
+	for i := range numbers {
+		numbers[i] = 2
+	}
+	prompt := r.pushed[1][len(r.pushed[1])-1].Number
+	seat := 1
+	b.ReportAllocs()
+	for b.Loop() {
+		c := moveCommand(11+uint64(seat), 1, numbers[seat], prompt, 2)
+		c.Table = uint64(tableID)
+		raw, _ := proto.Marshal(c)
+		var d tablepb.Command
+		if err := proto.Unmarshal(raw, &d); err != nil {
+			b.Fatal(err)
+		}
+		out := r.table.Apply(table.Entry{NowMS: 2000, Term: 1, Room: 1, Command: &d, Raw: raw})
+		if out.Reply.Code != wirepb.Code_OK {
+			b.Fatal(out.Reply)
+		}
+		numbers[seat]++
+		seat = (seat + 1) % 4
+		prompt = out.Pushes[len(out.Pushes)-1].Number
+	}
+}
