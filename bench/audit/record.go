@@ -1,0 +1,102 @@
+package audit
+
+import (
+	"sort"
+
+	"github.com/cespare/xxhash/v2"
+
+	"teahouse/pkg/game"
+)
+
+// Seat is what one client lived through at one table.
+type Seat struct {
+	Player game.PlayerID
+	// Steady says that the client kept its connection as long as it sat there, so
+	// no question to it may have timed out.
+	Steady bool
+	Stream Stream
+	Moves  []Move
+}
+
+// Move is a move that the client has sent.
+type Move struct {
+	Prompt uint64
+	Number uint64 // 0 = not acknowledged
+	Hash   uint64 // of its payload, by HashMove
+}
+
+// HashMove is Move.Hash of a payload.
+func HashMove(payload []byte) uint64 { return xxhash.Sum64(payload) }
+
+// Stream is what a table pushed to a seat, in order of arrival. The zero value is
+// empty. It holds no pointer an event, so that a million of them cost the garbage
+// collector nothing.
+type Stream struct {
+	data      []byte
+	events    []span
+	snapshots []snapshot
+	last      uint64 // number of the newest event
+	disorder  int    // events that came twice or too early
+}
+
+// span is an event whose payload ends at end in data and begins where the one
+// before it ends.
+type span struct {
+	number uint64
+	end    int
+}
+
+type snapshot struct {
+	number  uint64 // of the last event in it
+	payload []byte
+}
+
+// Event notes a push of kind EVENT. An event that is not the next one counts as
+// wrong: between a gateway and its client nothing comes twice and nothing is left
+// out.
+func (s *Stream) Event(number uint64, payload []byte) {
+	if number != s.last+1 {
+		s.disorder++
+		return
+	}
+	s.last = number
+	s.data = append(s.data, payload...)
+	s.events = append(s.events, span{number, len(s.data)})
+}
+
+// Snapshot notes a push of kind SNAPSHOT, which stands for all events up to
+// number.
+func (s *Stream) Snapshot(number uint64, payload []byte) {
+	s.last = number
+	s.snapshots = append(s.snapshots, snapshot{number, append([]byte(nil), payload...)})
+}
+
+// Size is about how many bytes the stream occupies.
+func (s *Stream) Size() int { return cap(s.data) + 16*cap(s.events) }
+
+// at is the payload of an event.
+func (s *Stream) at(number uint64) (payload []byte, ok bool) {
+	i := sort.Search(len(s.events), func(i int) bool { return s.events[i].number >= number })
+	if i == len(s.events) || s.events[i].number != number {
+		return nil, false
+	}
+	return s.payload(i), true
+}
+
+func (s *Stream) payload(i int) []byte {
+	begin := 0
+	if i > 0 {
+		begin = s.events[i-1].end
+	}
+	return s.data[begin:s.events[i].end]
+}
+
+// skipped says whether a snapshot stands for the event.
+func (s *Stream) skipped(number uint64) bool {
+	for _, snap := range s.snapshots {
+		if number <= snap.number {
+			return true
+		}
+	}
+	return false
+}
