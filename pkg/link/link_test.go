@@ -9,14 +9,11 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/wire"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var testSecret = []byte("a cluster secret of enough bytes")
 
