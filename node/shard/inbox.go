@@ -140,25 +140,24 @@ func (in *inbox) takePosts() []func() {
 	return posts
 }
 
-// depart moves items of at most n commands and size bytes into flight number.
-// The front items come first. after are those that only wait for what is
-// before them.
-func (in *inbox) depart(number uint64, front []item, n, size int) (commands [][]byte, after []func(*leader)) {
+// depart moves items of at most n commands and size bytes into flight number,
+// behind the leader's own. due are those to be called now: nothing before them
+// waits or is under way. One that stands behind a command ends the batch.
+func (in *inbox) depart(number uint64, own []item, n, size int) (commands [][]byte, due []func(*leader)) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	flight := front
+	flight := own
 	taken := 0
 	for _, it := range in.items {
-		if it.command != nil && (len(flight) >= n || size < len(it.command) && len(flight) > 0) {
+		if it.command == nil && len(flight) == len(own) {
+			due = append(due, it.after)
+		} else if it.command == nil || len(flight) >= n || size < len(it.command) && len(flight) > 0 {
 			break
+		} else {
+			size -= len(it.command)
+			flight = append(flight, it)
 		}
 		taken++
-		if it.command == nil {
-			after = append(after, it.after)
-			continue
-		}
-		size -= len(it.command)
-		flight = append(flight, it)
 	}
 	rest := copy(in.items, in.items[taken:])
 	clear(in.items[rest:])
@@ -169,7 +168,7 @@ func (in *inbox) depart(number uint64, front []item, n, size int) (commands [][]
 	if len(flight) > 0 {
 		in.flights[number] = flight
 	}
-	return commands, after
+	return commands, due
 }
 
 // take removes a flight: whoever has taken it answers its items.

@@ -55,8 +55,7 @@ type flight struct {
 	number uint64
 	data   []byte
 	future Future
-	after  []func(*leader)
-	items  []item // the leader's own
+	own    []item // the leader's own commands
 }
 
 // Run does the leader's work whenever this replica leads, until ctx ends. It
@@ -177,36 +176,36 @@ func (l *leader) command(c *tablepb.Command, done func(*leader)) {
 
 // depart proposes what waits, as one entry.
 func (l *leader) depart(number uint64) {
-	var front []item
+	var own []item
 	if n := min(len(l.commands), l.s.cfg.BatchItems); n > 0 {
-		front = slices.Clone(l.commands[:n])
+		own = slices.Clone(l.commands[:n])
 		l.commands = slices.Delete(l.commands, 0, n)
 	}
-	var requests [][]byte
-	var after []func(*leader)
+	var commands [][]byte
 	if l.tookOver {
-		requests, after = l.s.inbox.depart(number, front, l.s.cfg.BatchItems, l.s.cfg.BatchBytes)
-		requests = append(requests, l.dueCommands()...)
-	} else {
-		requests, _ = l.s.inbox.depart(number, front, 0, 0)
-	}
-	if len(requests) == 0 {
-		for _, f := range after {
+		var due []func(*leader)
+		commands, due = l.s.inbox.depart(number, own, l.s.cfg.BatchItems, l.s.cfg.BatchBytes)
+		for _, f := range due {
 			f(l)
 		}
+		commands = append(commands, l.dueCommands()...)
+	} else {
+		commands, _ = l.s.inbox.depart(number, own, 0, 0)
+	}
+	if len(commands) == 0 {
 		return
 	}
 	advance := l.time / time.Millisecond
 	l.time -= advance * time.Millisecond
 	data, err := proto.Marshal(&tablepb.Batch{
-		AdvanceMs: uint64(advance), Origin: l.s.origin, Number: number, Commands: requests,
+		AdvanceMs: uint64(advance), Origin: l.s.origin, Number: number, Commands: commands,
 	})
 	if err != nil { // cannot be: only bytes and numbers
 		l.s.cfg.Logger.Error("batch", "error", err)
 		return
 	}
 	l.base += uint64(advance)
-	l.flight = &flight{number: number, data: data, after: after, items: front, future: l.log.Propose(data)}
+	l.flight = &flight{number: number, data: data, own: own, future: l.log.Propose(data)}
 }
 
 // dueCommands are the deadlines that will be due when the batch is applied.
@@ -243,14 +242,14 @@ func (l *leader) landed() {
 	l.flight = nil
 	if err != nil {
 		l.s.giveUp(f)
-		l.commands = append(f.items, l.commands...) // repeats change nothing
+		l.commands = append(f.own, l.commands...) // repeats change nothing
 	}
 	l.s.mu.Lock()
 	l.base = l.s.state.now
 	tookOver := l.s.pushing == l.term
 	l.s.mu.Unlock()
 	if err == nil {
-		for _, it := range f.items {
+		for _, it := range f.own {
 			if it.after != nil {
 				it.after(l)
 			}
@@ -259,9 +258,6 @@ func (l *leader) landed() {
 			l.tookOver = true
 			l.watchAll(func(*table.Table, table.Attachment) bool { return true }, 0)
 		}
-	}
-	for _, f := range f.after {
-		f(l)
 	}
 }
 
