@@ -2,4 +2,4 @@
 
 package mahjong_test
 
-const randomHands = 240
+const randomHands = 200

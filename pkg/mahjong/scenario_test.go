@@ -17,7 +17,8 @@ type scenario struct {
 	draws string
 	// script holds steps "seat action [tile]"; "seat -" discards what was drawn.
 	script string
-	// want lists the items so far and the next dealer: "why from>to points".
+	// want lists the items of the script ("why from>to points"), then, after everybody
+	// has let the rest of the time pass, the next dealer and the gang money given back.
 	want string
 }
 
@@ -47,7 +48,7 @@ var scenarios = []scenario{
 	}, {
 		name: "7.5 none", rules: `{"transfer":"none"}`,
 		hands: fed, draws: "1s2s1m3s4s5s1m5m", script: gangThen5 + "1 hu, 2 pass",
-		want: "gang_bu 1>0 1, gang_bu 2>0 1, gang_bu 3>0 1, hu 0>1 2; dealer 1",
+		want: "gang_bu 1>0 1, gang_bu 2>0 1, gang_bu 3>0 1, hu 0>1 2; dealer 1, 0>1 back, 0>2 back, 0>3 back",
 	}, {
 		name: "5.4 only the first wins", rules: `{"multi_hu":false}`,
 		hands: fed, draws: "1s2s1m3s4s5s1m5m", script: gangThen5 + "2 hu, 1 hu",
@@ -59,7 +60,7 @@ var scenarios = []scenario{
 	}, {
 		name: "7.2 a late bu-gang pays", rules: `{"late_bugang":"pay","transfer":"none"}`,
 		hands: late, draws: "1s2s1m3s4s5s3p5m", script: lateBu + "1 hu, 2 pass",
-		want: "gang_bu 1>0 1, gang_bu 2>0 1, gang_bu 3>0 1, hu 0>1 2; dealer 1",
+		want: "gang_bu 1>0 1, gang_bu 2>0 1, gang_bu 3>0 1, hu 0>1 2; dealer 1, 0>1 back, 0>2 back, 0>3 back",
 	}, {
 		name: "7.2 a late bu-gang is forbidden", rules: `{"late_bugang":"forbid"}`,
 		hands: late, draws: "1s2s1m3s4s5s3p5m", script: pengFirst + "0 refuse-bu 1m",
@@ -71,7 +72,7 @@ var scenarios = []scenario{
 	}, {
 		name: "7.4 no robbing", rules: `{"qianggang":false}`,
 		hands: robbed, draws: "1s2s1m3s4s5s1m6s", script: pengPassed + "0 bu 1m, 0 -",
-		want: "gang_bu 1>0 1, gang_bu 2>0 1, gang_bu 3>0 1; dealer 0",
+		want: "gang_bu 1>0 1, gang_bu 2>0 1, gang_bu 3>0 1; dealer 0, 0>1 back, 0>2 back, 0>3 back",
 	}, {
 		name: "6.1 a passed win locks wins of no more fan", rules: `{}`,
 		hands: fed, draws: "1s2s5m5m3s", script: "0 discard 4m, 1 -, 2 -, 3 discard 5m, 1 pass, 2 hu, 3 refuse-hu",
@@ -123,7 +124,13 @@ func (s *scenario) run(t *testing.T) {
 	}
 	playOut(t, h, onlyTimeouts(h), nil)
 	r, _ := h.Result()
-	if got := fmt.Sprintf("%s; dealer %d", strings.Join(items, ", "), r.NextDealer); got != s.want {
+	got := fmt.Sprintf("%s; dealer %d", strings.Join(items, ", "), r.NextDealer)
+	for _, it := range r.Items {
+		if it.Why == mahjong.WhyTuiShui {
+			got += fmt.Sprintf(", %d>%d back", it.From, it.To)
+		}
+	}
+	if got != s.want {
 		t.Errorf("got  %s\nwant %s", got, s.want)
 	}
 }

@@ -86,7 +86,11 @@ type witness struct {
 	events []told
 }
 
-type told mahjong.Event
+// told is an event as its viewer is told of it.
+type told struct {
+	mahjong.Event
+	viewer int
+}
 
 func newWitness(t *testing.T, rules mahjong.Rules, d mahjong.Deal, viewer int) *witness {
 	w := &witness{t: t, h: mustNew(t, rules, d), viewer: viewer}
@@ -109,7 +113,7 @@ func (w *witness) see(events []mahjong.Event) {
 			w.t.Fatal(err)
 		}
 		w.told = append(w.told, string(text))
-		w.events = append(w.events, told(*shown))
+		w.events = append(w.events, told{*shown, w.viewer})
 	}
 }
 
@@ -117,7 +121,13 @@ func (w *witness) see(events []mahjong.Event) {
 // the viewer, or is of the kinds that show all hands.
 func (e told) shows(a, b mahjong.Tile) bool {
 	is := func(t mahjong.Tile) bool { return t == a || t == b }
-	if e.Kind == mahjong.EventEnd || e.Kind == mahjong.EventHu || is(e.Tile) {
+	switch e.Kind {
+	case mahjong.EventEnd, mahjong.EventHu:
+		return true
+	case mahjong.EventDraw:
+		return e.Seat == e.viewer && is(e.Tile)
+	}
+	if is(e.Tile) {
 		return true
 	}
 	if e.Kind == mahjong.EventSwap {

@@ -20,13 +20,16 @@ import (
 // The zero value is ready. It is not safe for concurrent use.
 type Audit struct {
 	known [mahjong.Seats][mahjong.NumTiles]bool
+	// options remembers what each field met so far carries: to look that up
+	// takes longer than all the rest.
+	options map[protoreflect.FieldDescriptor]wirepb.TileField
 }
 
 // Observe takes one event of the hand; a deal begins anew.
 func (a *Audit) Observe(e mahjong.Event) {
 	switch e.Kind {
 	case mahjong.EventDeal:
-		*a = Audit{}
+		a.known = [mahjong.Seats][mahjong.NumTiles]bool{}
 		for seat, hand := range e.Hands {
 			a.tell(seat, hand...)
 		}
@@ -86,7 +89,7 @@ func (a *Audit) Hidden(seat int, m proto.Message) int {
 
 func (a *Audit) hidden(seat int, m protoreflect.Message) (count int) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		option := proto.GetExtension(field.Options(), wirepb.E_Tile)
+		option := a.option(field)
 		each := func(v protoreflect.Value) {
 			switch {
 			case field.Message() != nil:
@@ -106,4 +109,16 @@ func (a *Audit) hidden(seat int, m protoreflect.Message) (count int) {
 		return true
 	})
 	return count
+}
+
+func (a *Audit) option(field protoreflect.FieldDescriptor) wirepb.TileField {
+	option, ok := a.options[field]
+	if !ok {
+		if a.options == nil {
+			a.options = make(map[protoreflect.FieldDescriptor]wirepb.TileField)
+		}
+		option, _ = proto.GetExtension(field.Options(), wirepb.E_Tile).(wirepb.TileField)
+		a.options[field] = option
+	}
+	return option
 }

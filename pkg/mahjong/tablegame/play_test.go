@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -214,6 +215,7 @@ func TestResult(t *testing.T) {
 // and compares it with the view.
 func TestEventsSuffice(t *testing.T) {
 	g := newGame(t, tablegame.Config{})
+	met := make(map[string]bool)
 	for name, rules := range ruleSets {
 		t.Run(name, func(t *testing.T) {
 			for n := range uint64(5) {
@@ -224,6 +226,7 @@ func TestEventsSuffice(t *testing.T) {
 						for seat, payload := range e.Seats {
 							if payload != nil {
 								m := unmarshal(t, payload, &mahjongpb.Event{})
+								met[fmt.Sprintf("%T", m.Body)] = true
 								follow(&held[seat], uint32(seat), m, strings.Contains(rules, "xueliu"))
 								if d := m.GetDraw(); d != nil {
 									wall = d.Wall
@@ -249,6 +252,9 @@ func TestEventsSuffice(t *testing.T) {
 				})
 			}
 		})
+	}
+	if bodies := new(mahjongpb.Event).ProtoReflect().Descriptor().Oneofs().ByName("body").Fields().Len(); len(met) != bodies {
+		t.Errorf("only %d of %d kinds of events were met: %v", len(met), bodies, met)
 	}
 }
 
