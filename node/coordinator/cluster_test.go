@@ -1,9 +1,11 @@
 package coordinator
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -32,7 +34,7 @@ type fakeLog struct {
 	leader   *replica
 	replicas []*replica
 	entries  []raftgroup.Entry
-	fail     func(data []byte) (err error, lost bool) // what befalls the next proposals
+	fail     func() (err error, lost bool) // what befalls a proposal
 }
 
 type fakeFuture struct {
@@ -57,7 +59,7 @@ func (l *fakeLog) propose(r *replica, data []byte) Future {
 		return f
 	}
 	if l.fail != nil {
-		err, lost := l.fail(data)
+		err, lost := l.fail()
 		f.err = err
 		if lost {
 			close(f.done)
@@ -104,6 +106,19 @@ func (l *fakeLog) lead(r *replica) {
 	if r != nil {
 		r.c.OnState(raftgroup.State{Leading: true, Term: term})
 	}
+}
+
+// slow makes the log take its time.
+func (l *fakeLog) slow(delay time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.delay = delay
+}
+
+func (l *fakeLog) failing(fail func() (err error, lost bool)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fail = fail
 }
 
 func (l *fakeLog) batches(t *testing.T) []*coordpb.Batch {
@@ -263,12 +278,26 @@ func newCluster(t *testing.T, n int, edit func(*Config)) *cluster {
 func (cl *cluster) stop() {
 	cl.end()
 	cl.wg.Wait()
-	time.Sleep(time.Minute) // fake: lets what was under way come back
+	pass(time.Minute) // what was under way comes back
 	for _, r := range cl.nodes[1:] {
-		if string(r.c.state.bytes()) != string(cl.nodes[0].c.state.bytes()) {
+		if !bytes.Equal(r.image(cl.t), cl.nodes[0].image(cl.t)) {
 			cl.t.Error("replicas differ")
 		}
 	}
+}
+
+// image is the replica's snapshot.
+func (r *replica) image(t *testing.T) []byte {
+	t.Helper()
+	snapshot, err := r.c.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var buf bytes.Buffer
+	if _, err := snapshot.WriteTo(&buf); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
 }
 
 // ask sends a request and returns where its answer comes.
@@ -325,11 +354,14 @@ func (r *replica) binding(t *testing.T, p *wirepb.LoginReply) *wirepb.BindingRep
 	return reply
 }
 
-func (r *replica) notices() int {
+// pushed is what the replica pushed so far.
+func (r *replica) pushed() []*linkpb.Push {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.pushes)
+	return slices.Clone(r.pushes)
 }
+
+func (r *replica) notices() int { return len(r.pushed()) }
 
 func (r *replica) news() string {
 	r.mu.Lock()

@@ -3,6 +3,7 @@ package coordinator
 import (
 	"bytes"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,7 +62,7 @@ func TestLeaderBeginsTheClusterAndAnnounces(t *testing.T) {
 
 func TestPlayersMeetPlayAndQueueAgain(t *testing.T) {
 	bubble(t, 3, nil, func(t *testing.T, cl *cluster) {
-		cl.log.delay = time.Millisecond
+		cl.log.slow(time.Millisecond)
 		cl.shards.delay = time.Millisecond
 		leader := cl.nodes[0]
 		cl.log.lead(leader)
@@ -75,15 +76,15 @@ func TestPlayersMeetPlayAndQueueAgain(t *testing.T) {
 				tickets[i] = leader.join(t, p, uint64(round+1), "bench").Ticket
 			}
 			began := time.Now()
-			for leader.notices() < 4*(round+1) {
-				time.Sleep(time.Millisecond)
+			for leader.notices() < 4*(round+1) && time.Since(began) < time.Second {
+				pass(time.Millisecond)
 			}
 			if waited := time.Since(began); waited > 30*time.Millisecond {
 				t.Errorf("matched after %v", waited)
 			}
 			table := leader.binding(t, players[0]).Table
 			for i, p := range players {
-				push := leader.pushes[4*round+i]
+				push := leader.pushed()[4*round+i]
 				if got := leader.binding(t, p); got.Table != table || table == 0 || got.Ticket != 0 {
 					t.Errorf("binding %v, want table %d", got, table)
 				}
@@ -107,9 +108,15 @@ func TestPlayersMeetPlayAndQueueAgain(t *testing.T) {
 	})
 }
 
+// pass lets fake time pass and what is due happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func TestWhatArrivesTogetherIsOneEntry(t *testing.T) {
 	bubble(t, 1, nil, func(t *testing.T, cl *cluster) {
-		cl.log.delay = 10 * time.Millisecond
+		cl.log.slow(10 * time.Millisecond)
 		leader := cl.nodes[0]
 		cl.log.lead(leader)
 		p := leader.guest(t)
@@ -133,7 +140,7 @@ func TestWhatArrivesTogetherIsOneEntry(t *testing.T) {
 
 func TestFullMailboxIsBusy(t *testing.T) {
 	bubble(t, 1, func(c *Config) { c.MaxWaiting, c.MaxBatch = 3, 2 }, func(t *testing.T, cl *cluster) {
-		cl.log.delay = 10 * time.Millisecond
+		cl.log.slow(10 * time.Millisecond)
 		leader := cl.nodes[0]
 		cl.log.lead(leader)
 		p := leader.guest(t)
@@ -196,12 +203,12 @@ func TestNothingIsWrittenWhileNothingIsDue(t *testing.T) {
 			leader.join(t, leader.guest(t), 1, "bench")
 		}
 		before := len(cl.log.batches(t))
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if n := len(cl.log.batches(t)) - before; n != 0 {
 			t.Errorf("%d entries in an idle hour", n)
 		}
 		leader.join(t, leader.guest(t), 1, "bench")
-		time.Sleep(50 * time.Millisecond)
+		pass(50 * time.Millisecond)
 		if leader.notices() != 4 {
 			t.Errorf("%d notices", leader.notices())
 		}
@@ -214,11 +221,11 @@ func TestBotsComeOnTime(t *testing.T) {
 		cl.log.lead(leader)
 		p := leader.guest(t)
 		leader.join(t, p, 1, "standard")
-		time.Sleep(9900 * time.Millisecond)
+		pass(9900 * time.Millisecond)
 		if b := leader.binding(t, p); b.Ticket == 0 {
 			t.Errorf("too early: %v", b)
 		}
-		time.Sleep(200 * time.Millisecond)
+		pass(200 * time.Millisecond)
 		if b := leader.binding(t, p); b.Table == 0 {
 			t.Errorf("too late: %v", b)
 		}
@@ -231,7 +238,7 @@ func TestCreationsGoInOrderAndManyAtATime(t *testing.T) {
 		leader := cl.nodes[0]
 		cl.log.lead(leader)
 		queueMany(t, leader, 200)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if leader.notices() != 200 || len(cl.shards.tables) != 50 {
 			t.Errorf("%d notices, %d tables", leader.notices(), len(cl.shards.tables))
 		}
@@ -271,7 +278,7 @@ func TestLostAnswersDoNotDoubleTables(t *testing.T) {
 		leader := cl.nodes[0]
 		cl.log.lead(leader)
 		queueMany(t, leader, 120)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		checkSeats(t, cl, leader, 120)
 	})
 }
@@ -279,6 +286,8 @@ func TestLostAnswersDoNotDoubleTables(t *testing.T) {
 // checkSeats checks that all players sit, each at one table.
 func checkSeats(t *testing.T, cl *cluster, leader *replica, players int) {
 	t.Helper()
+	cl.shards.mu.Lock()
+	defer cl.shards.mu.Unlock()
 	at := make(map[uint64]uint64)
 	for id, table := range cl.shards.tables {
 		for _, s := range table.Seats {
@@ -291,6 +300,8 @@ func checkSeats(t *testing.T, cl *cluster, leader *replica, players int) {
 	if len(at) != players || len(cl.shards.tables)*4 != players {
 		t.Errorf("%d players at %d tables", len(at), len(cl.shards.tables))
 	}
+	leader.c.mu.Lock()
+	defer leader.c.mu.Unlock()
 	for id, p := range leader.c.state.players {
 		if uint64(p.table) != at[uint64(id)] || p.ticket != 0 {
 			t.Errorf("player %d is bound to %v (ticket %d), sits at %d", id, p.table, p.ticket, at[uint64(id)])
@@ -306,7 +317,7 @@ func TestRefusedTablesAreMadeElsewhere(t *testing.T) {
 		leader := cl.nodes[0]
 		cl.log.lead(leader)
 		queueMany(t, leader, 40)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		checkSeats(t, cl, leader, 40)
 		for id := range cl.shards.tables {
 			if id.Shard() != 6 {
@@ -324,7 +335,7 @@ func TestNextLeaderFinishesTheOutbox(t *testing.T) {
 		}
 		cl.log.lead(a)
 		players := queueMany(t, a, 40)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := a.binding(t, players[0]); got.Ticket == 0 || got.Table != 0 {
 			t.Errorf("binding while no shard answers: %v", got)
 		}
@@ -332,7 +343,7 @@ func TestNextLeaderFinishesTheOutbox(t *testing.T) {
 		clear(cl.shards.down)
 		cl.shards.mu.Unlock()
 		cl.log.lead(b)
-		time.Sleep(time.Second)
+		pass(time.Second)
 		checkSeats(t, cl, b, 40)
 		if a.notices() != 0 || b.notices() != 40 {
 			t.Errorf("%d and %d notices", a.notices(), b.notices())
@@ -359,16 +370,16 @@ func TestWhatFailuresOfTheLogMean(t *testing.T) {
 			{"unknown, applied", raftgroup.ErrUnknown, false, 1, wirepb.Code_OUTCOME_UNKNOWN, "[1 true 1 false 1 true 1 false 1 true 1 false 1 true]"},
 		} {
 			left := c.times
-			cl.log.fail = func([]byte) (error, bool) {
+			cl.log.failing(func() (error, bool) {
 				if left--; left < 0 {
 					return nil, false
 				}
 				return c.err, c.lost
-			}
+			})
 			if code := leader.do(t, requestOf("queue.binding", p, &wirepb.BindingRequest{}), nil); code != c.want {
 				t.Errorf("%s: %v, want %v", c.name, code, c.want)
 			}
-			time.Sleep(time.Second) // the replica begins again
+			pass(time.Second) // the replica begins again
 			if leader.news() != c.news {
 				t.Errorf("%s: announced %s", c.name, leader.news())
 			}
@@ -385,7 +396,7 @@ func TestStoppingAnswersEverybody(t *testing.T) {
 		leader := cl.nodes[0]
 		cl.log.lead(leader)
 		p := leader.guest(t)
-		cl.log.delay = time.Hour
+		cl.log.slow(time.Hour)
 		var answers []<-chan *linkpb.Response
 		for range 3 {
 			answers = append(answers, leader.ask(requestOf("queue.binding", p, &wirepb.BindingRequest{})))
@@ -393,7 +404,7 @@ func TestStoppingAnswersEverybody(t *testing.T) {
 		}
 		cl.stop()
 		answers = append(answers, leader.ask(requestOf("queue.binding", p, &wirepb.BindingRequest{})))
-		time.Sleep(2 * time.Hour)
+		pass(2 * time.Hour)
 		for i, a := range answers {
 			if len(a) != 1 {
 				t.Fatalf("request %d has %d answers", i, len(a))
@@ -413,7 +424,7 @@ func TestFollowersQueueIsRefusedWhenLeadershipGoes(t *testing.T) {
 		a, b := cl.nodes[0], cl.nodes[1]
 		cl.log.lead(a)
 		p := a.guest(t)
-		cl.log.delay = 10 * time.Millisecond
+		cl.log.slow(10 * time.Millisecond)
 		first := a.ask(requestOf("queue.binding", p, &wirepb.BindingRequest{}))
 		synctest.Wait()
 		second := a.ask(requestOf("queue.binding", p, &wirepb.BindingRequest{}))
@@ -428,17 +439,24 @@ func TestFollowersQueueIsRefusedWhenLeadershipGoes(t *testing.T) {
 }
 
 func TestUnbornClusterWaitsForItsMembers(t *testing.T) {
-	var proposed []*linkpb.Member
-	edit := func(c *Config) { c.Birth = func() (string, []*linkpb.Member) { return "c1", proposed } }
+	var known atomic.Bool
+	edit := func(c *Config) {
+		c.Birth = func() (string, []*linkpb.Member) {
+			if !known.Load() {
+				return "", nil
+			}
+			return "c1", members("node-1")
+		}
+	}
 	bubble(t, 1, edit, func(t *testing.T, cl *cluster) {
 		leader := cl.nodes[0]
 		cl.log.lead(leader)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if leader.news() != "[]" || len(cl.log.batches(t)) != 1 {
 			t.Errorf("announced %s, %d entries", leader.news(), len(cl.log.batches(t)))
 		}
-		proposed = members("node-1")
-		time.Sleep(time.Second)
+		known.Store(true)
+		pass(time.Second)
 		if leader.news() != "[1 true]" || len(leader.c.View().Shards) != 2 {
 			t.Errorf("announced %s, view %+v", leader.news(), leader.c.View())
 		}
@@ -450,14 +468,7 @@ func TestReplicaFromASnapshot(t *testing.T) {
 		leader := cl.nodes[0]
 		cl.log.lead(leader)
 		queueMany(t, leader, 9)
-		var buf bytes.Buffer
-		snapshot, err := leader.c.Snapshot()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := snapshot.WriteTo(&buf); err != nil {
-			t.Fatal(err)
-		}
+		image := leader.image(t)
 		views := 0
 		cfg := leader.c.cfg
 		cfg.OnView = func(View) { views++ }
@@ -465,11 +476,10 @@ func TestReplicaFromASnapshot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		image := bytes.Clone(buf.Bytes())
-		if err := other.Restore(&buf); err != nil {
+		if err := other.Restore(bytes.NewReader(image)); err != nil {
 			t.Fatal(err)
 		}
-		if views != 1 || other.View().Cluster != "c1" || !bytes.Equal(image, other.state.bytes()) {
+		if views != 1 || other.View().Cluster != "c1" || !bytes.Equal(image, (&replica{c: other}).image(t)) {
 			t.Errorf("restored: %d views, %+v", views, other.View())
 		}
 		if err := other.Restore(strings.NewReader("garbage")); err == nil || other.View().Cluster != "c1" {
@@ -482,14 +492,14 @@ func TestReplicaFromASnapshot(t *testing.T) {
 }
 
 func TestPausedLeaderLosesTime(t *testing.T) {
-	now := time.Now()
-	edit := func(c *Config) { c.Now = func() time.Time { return now } }
+	var jump atomic.Int64
+	edit := func(c *Config) { c.Now = func() time.Time { return time.Now().Add(time.Duration(jump.Load())) } }
 	bubble(t, 1, edit, func(t *testing.T, cl *cluster) {
 		leader := cl.nodes[0]
 		cl.log.lead(leader)
 		p := leader.guest(t)
 		before := leader.c.Counts().NowMs
-		now = now.Add(time.Hour)
+		jump.Store(int64(time.Hour))
 		leader.binding(t, p)
 		if d := leader.c.Counts().NowMs - before; d > 200 {
 			t.Errorf("%d ms of log time passed", d)

@@ -46,8 +46,8 @@ type loop struct {
 
 	waiting bool      // tickets wait
 	recheck bool      // what waits has changed since the last look
-	nextDue uint64    // log time of the next match if nothing changes
-	matchAt time.Time // not before
+	dueAt   time.Time // when time alone makes the next match due; zero = never
+	matchAt time.Time // no look before
 }
 
 // flight is an entry that was or will be proposed.
@@ -120,7 +120,7 @@ func (l *loop) begin(now time.Time, term uint64) {
 	l.reign++
 	l.leading, l.term, l.since, l.taken, l.barren = true, term, 0, false, false
 	l.looked, l.advance = now, 0
-	l.confirms, l.waiting, l.recheck, l.nextDue = nil, false, false, 0
+	l.confirms, l.waiting, l.recheck, l.dueAt = nil, false, false, time.Time{}
 	l.creations = creations{c: l.c, reign: l.reign, streams: make(map[game.GroupID]*stream)}
 	l.cfg.Logger.Info("coordinator leads", "term", term)
 }
@@ -233,21 +233,20 @@ func (l *loop) birth() []*coordpb.Command {
 	}}}}
 }
 
-// matchDue looks, now and then, whether a match would make a table.
+// matchDue looks whether a match would make a table, if that can have changed
+// since the last look.
 func (l *loop) matchDue(now time.Time) bool {
-	if !l.waiting || now.Before(l.matchAt) {
+	if !l.waiting || now.Before(l.matchAt) || !l.recheck && (l.dueAt.IsZero() || now.Before(l.dueAt)) {
 		return false
 	}
 	l.c.mu.Lock()
-	defer l.c.mu.Unlock()
 	logNow := l.c.state.now + uint64(l.advance.Milliseconds())
-	if !l.recheck && (l.nextDue == 0 || logNow < l.nextDue) {
-		return false
-	}
-	l.matchAt = now.Add(l.cfg.MatchEvery)
-	l.recheck = false
 	due, next := l.c.state.matchDue(logNow)
-	l.nextDue = next
+	l.c.mu.Unlock()
+	l.matchAt, l.recheck, l.dueAt = now.Add(l.cfg.MatchEvery), false, time.Time{}
+	if next > 0 {
+		l.dueAt = now.Add(time.Duration(next-logNow) * time.Millisecond)
+	}
 	return due
 }
 
@@ -324,18 +323,26 @@ func (l *loop) applied(f *flight, done *effects, term uint64) {
 
 // sleep is how long nothing needs to happen by itself.
 func (l *loop) sleep(now time.Time, wake time.Time) time.Duration {
-	const idle = time.Hour
-	d := idle
-	if !wake.IsZero() {
-		d = min(d, wake.Sub(now))
+	d := time.Hour
+	until := func(t time.Time) {
+		if !t.IsZero() {
+			d = min(d, max(0, t.Sub(now)))
+		}
 	}
-	if now.Before(l.notUntil) || l.leading && l.since == 0 {
-		d = min(d, max(l.notUntil.Sub(now), l.cfg.RetryEvery))
+	until(wake)
+	switch {
+	case now.Before(l.notUntil):
+		until(l.notUntil)
+	case !l.leading || l.flight != nil || !l.waiting:
+	case l.recheck:
+		until(l.matchAt)
+	default:
+		until(l.dueAt)
 	}
 	if l.leading && l.waiting {
-		d = min(d, min(maxTick, max(l.cfg.MatchEvery, l.matchAt.Sub(now))))
+		d = min(d, maxTick/2) // else waiting tickets would lose time
 	}
-	return max(d, 0)
+	return d
 }
 
 // answerAll answers requests until the loop has ended.
