@@ -11,12 +11,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/hashicorp/raft"
 )
 
 // A data folder holds:
@@ -232,7 +230,7 @@ func (d *Disk) checkSnapshots() error {
 		if err != nil {
 			return err
 		}
-		index, err := newestReadable(snaps)
+		index, err := snaps.newestReadable()
 		if err != nil {
 			return err
 		}
@@ -241,30 +239,6 @@ func (d *Disk) checkSnapshots() error {
 		}
 	}
 	return nil
-}
-
-// newestReadable returns the index of the newest snapshot whose checksum holds, or 0.
-func newestReadable(snaps raft.SnapshotStore) (uint64, error) {
-	metas, err := snaps.List()
-	if err != nil {
-		return 0, err
-	}
-	for _, m := range metas {
-		if _, r, err := snaps.Open(m.ID); err == nil {
-			r.Close()
-			return m.Index, nil
-		}
-	}
-	return 0, nil
-}
-
-// snapshots returns the snapshot store of a group. Two snapshots are kept.
-func (d *Disk) snapshots(id GroupID) (raft.SnapshotStore, error) {
-	base := filepath.Join(d.dir, snapDir, strconv.FormatUint(uint64(id), 10))
-	if err := os.MkdirAll(base, 0o700); err != nil {
-		return nil, err
-	}
-	return raft.NewFileSnapshotStoreWithLogger(base, 2, hclogAdapter{d.logger})
 }
 
 // log returns the log of a group.

@@ -23,6 +23,10 @@ import (
 const (
 	probeTries = 10
 	probePause = 2 * time.Millisecond
+
+	// surveyTries is how often the others are asked while a majority does not
+	// answer, because it is just starting or connecting; Timings.Stagger lies between the tries.
+	surveyTries = 3
 )
 
 // suspects are the servers that are being tried.
@@ -123,10 +127,9 @@ func (h *Host) ledBy(id ServerID) []*Group {
 // succeed looks for a successor of a dead leader.
 func (g *Group) succeed(lost ServerID) {
 	s := g.State()
-	if s.Leader != lost {
+	if s.Leader != lost || !g.claimLoss(s.Term) {
 		return
 	}
-	self := g.host.cfg.Self
 	voters, voting := 0, false
 	var others []ServerID
 	for _, m := range g.members() {
@@ -134,23 +137,31 @@ func (g *Group) succeed(lost ServerID) {
 			continue
 		}
 		voters++
-		switch {
-		case m.ID == self:
+		switch m.ID {
+		case g.host.cfg.Self:
 			voting = true
-		case m.ID != lost && g.host.net.reachable(m.ID):
+		case lost:
+		default:
 			others = append(others, m.ID)
 		}
 	}
-	// Without a majority the loss stays news: a survivor that joins later asks
-	// for this replica's position, and that begins it all again.
-	if !voting || len(others)+1 <= voters/2 || !g.claimLoss(s.Term) {
+	if !voting {
 		return
 	}
-	if !g.endsFirst(lost, s.Term, others) && g.awaitSuccessor(lost) {
-		return
-	}
-	if now := g.State(); now.Leader == "" || now.Leader == lost {
-		g.campaign()
+	for range surveyTries {
+		first, answers := g.survey(lost, s.Term, others)
+		majority := answers+1 > voters/2
+		if !first || !majority {
+			if g.awaitSuccessor(lost) {
+				return
+			}
+		}
+		if majority {
+			if now := g.State(); now.Leader == "" || now.Leader == lost {
+				g.campaign()
+			}
+			return
+		}
 	}
 }
 
@@ -165,8 +176,9 @@ func (g *Group) claimLoss(term uint64) bool {
 	return true
 }
 
-// endsFirst asks the others and reports whether this replica should campaign first.
-func (g *Group) endsFirst(lost ServerID, term uint64, others []ServerID) bool {
+// survey asks the others for their positions. It reports whether this replica
+// should campaign first, and how many answered.
+func (g *Group) survey(lost ServerID, term uint64, others []ServerID) (first bool, answered int) {
 	bound := g.host.cfg.Timings.Survey
 	type answer struct {
 		id  ServerID
@@ -180,18 +192,22 @@ func (g *Group) endsFirst(lost ServerID, term uint64, others []ServerID) bool {
 			a.err = g.host.net.peer(id).call(kindPosition, g.id, &positionMsg{lost, term}, &a.pos, bound, g.done)
 			answers <- a
 		}) {
-			return false
+			return false, 0
 		}
 	}
 	mine, err := g.settledPosition(bound)
-	first := err == nil
+	first = err == nil
 	for range others {
 		a := <-answers
-		if a.err == nil && (a.pos.term > term || a.pos.before(mine, g.id, a.id, g.host.cfg.Self)) {
+		if a.err != nil {
+			continue
+		}
+		answered++
+		if a.pos.term > term || a.pos.before(mine, g.id, a.id, g.host.cfg.Self) {
 			first = false
 		}
 	}
-	return first
+	return first, answered
 }
 
 // before reports whether the replica a at p should campaign before the replica b at q.

@@ -126,12 +126,12 @@ func (g *Group) raftConfig() *raft.Config {
 
 // dropStaleLog finishes what a crash between installing a snapshot and
 // deleting the log before it left: entries that end before the snapshot does.
-func (g *Group) dropStaleLog(snaps raft.SnapshotStore) error {
+func (g *Group) dropStaleLog(snaps snapshots) error {
 	first, last := g.log.first, g.log.last
 	if first == 0 {
 		return nil
 	}
-	index, err := newestReadable(snaps)
+	index, err := snaps.newestReadable()
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,9 @@ type extent struct{ first, last uint64 }
 // openStore opens or, if create is set, makes a database. An error that wraps
 // errDamaged means that data before the newest intact record is gone.
 func openStore(fs vfs.FS, dir string, create bool, fatal func(error), logger *slog.Logger) (*store, error) {
+	if err := checkTail(dir); err != nil {
+		return nil, err
+	}
 	s := &store{fatal: fatal}
 	cache := pebble.NewCache(8 << 20)
 	defer cache.Unref()
