@@ -23,7 +23,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const shard = game.GroupID(3)
 
 func linkConfig(name string) link.Config {
-	return link.Config{Cluster: "c1", Secret: []byte("a cluster secret of enough bytes"), Name: name, Role: link.RoleNode}
+	return link.Config{
+		Cluster: "c1", Secret: []byte("a cluster secret of enough bytes"), Name: name, Role: link.RoleNode,
+		DeadAfter: time.Minute, // a busy machine is not what these tests are about
+	}
 }
 
 // fakeNode is another node whose answers the test gives.

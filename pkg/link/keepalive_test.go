@@ -10,11 +10,14 @@ import (
 	"teahouse/pkg/link/linkpb"
 )
 
-// pipePair makes a link over a pipe, for tests with fake time; the caller closes both ends.
-func pipePair(t *testing.T, gateway, node Config, gatewayH, nodeH Handler) (g, n *Conn) {
+// pipePair makes a link over a pipe, for tests with fake time; the caller ends it. The node's
+// writes go through wrap.
+func pipePair(t *testing.T, wrap func(net.Conn) net.Conn, nodeH Handler) (g, n *Conn) {
 	t.Helper()
 	dialed, accepted := net.Pipe()
-	g, n, err1, err2 := shake(gateway, node, dialed, accepted, gatewayH, nodeH)
+	gateway, node := gatewayConfig(), nodeConfig()
+	gateway.DeadAfter, node.DeadAfter = 0, 0 // the default
+	g, n, err1, err2 := shake(gateway, node, dialed, wrap(accepted), Handler{}, nodeH)
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
@@ -23,9 +26,11 @@ func pipePair(t *testing.T, gateway, node Config, gatewayH, nodeH Handler) (g, n
 	return g, n
 }
 
+func plain(nc net.Conn) net.Conn { return nc }
+
 func TestIdleLinkLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, n := pipePair(t, gatewayConfig(), nodeConfig(), Handler{}, Handler{})
+		g, n := pipePair(t, plain, Handler{})
 		time.Sleep(10 * time.Second) // fake time: 200 pings each way
 		if g.Err() != nil || n.Err() != nil {
 			t.Errorf("the idle link ended: %v, %v", g.Err(), n.Err())
@@ -41,7 +46,7 @@ func TestIdleLinkLives(t *testing.T) {
 
 func TestBusyLinkNeedsNoPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, n := pipePair(t, gatewayConfig(), nodeConfig(), Handler{}, Handler{})
+		g, n := pipePair(t, plain, Handler{})
 		const pushes = 400
 		for range pushes {
 			if err := g.SendPush(&linkpb.Push{}); err != nil {
@@ -86,15 +91,9 @@ func (s *stall) Close() error {
 
 func TestSilentPeerIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dialed, accepted := net.Pipe()
 		stopped := make(chan struct{})
-		g, n, err1, err2 := shake(gatewayConfig(), nodeConfig(), dialed,
-			&stall{accepted, stopped, make(chan struct{})}, Handler{}, Handler{Request: func(*Conn, *linkpb.Request) {}})
-		if err := errors.Join(err1, err2); err != nil {
-			t.Fatal(err)
-		}
-		g.start()
-		n.start()
+		g, n := pipePair(t, func(nc net.Conn) net.Conn { return &stall{nc, stopped, make(chan struct{})} },
+			Handler{Request: func(*Conn, *linkpb.Request) {}})
 		failed := make(chan error, 1)
 		if _, err := g.Go(&linkpb.Request{}, func(_ *linkpb.Response, err error) { failed <- err }); err != nil {
 			t.Fatal(err)

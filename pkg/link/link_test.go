@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -17,8 +18,9 @@ import (
 
 var testSecret = []byte("a cluster secret of enough bytes")
 
+// testConfig is patient: a busy machine is not what most tests are about.
 func testConfig(name, role string) Config {
-	return Config{Cluster: "c1", Secret: testSecret, Name: name, Role: role}
+	return Config{Cluster: "c1", Secret: testSecret, Name: name, Role: role, DeadAfter: time.Minute}
 }
 
 func nodeConfig() Config    { return testConfig("node-1", RoleNode) }
