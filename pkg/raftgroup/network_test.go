@@ -1,0 +1,318 @@
+package raftgroup
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"reflect"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/hashicorp/raft"
+)
+
+func TestHandshakeRefusals(t *testing.T) {
+	c := newCluster(t, 2, false, nil)
+	self, other := c.nodes[0], c.nodes[1]
+	good := self.host.net.cred
+	addr, _ := c.resolve(other.id)
+	for _, tt := range []struct {
+		name   string
+		change func(*credentials)
+		to     ServerID
+		want   error
+	}{
+		{"good", func(*credentials) {}, other.id, nil},
+		{"cluster", func(c *credentials) { c.cluster = "another" }, other.id, ErrWrongCluster},
+		{"secret", func(c *credentials) { c.secret = []byte("fedcba9876543210") }, other.id, ErrWrongSecret},
+		{"server", func(*credentials) {}, "somebody else", ErrWrongServer},
+	} {
+		cred := good
+		tt.change(&cred)
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cred.dial(nc, tt.to); !errors.Is(err, tt.want) {
+			t.Errorf("%s: error %v, want %v", tt.name, err, tt.want)
+		}
+		nc.Close()
+	}
+}
+
+// An acceptor must not take a dialer that cannot prove the secret.
+func TestDialerMustProve(t *testing.T) {
+	c := newCluster(t, 1, false, nil)
+	nd := c.nodes[0]
+	addr, _ := c.resolve(nd.id)
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	// The dialer's own check would stop it here, so it is done by hand.
+	b := append([]byte(handshakeMagic), handshakeVersion)
+	for _, s := range []string{"test", "liar", string(nd.id), string(make([]byte, nonceLen))} {
+		b = appendBytes(b, []byte(s))
+	}
+	if err := writeHello(nc, b); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readHello(nc); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeHello(nc, make([]byte, 32)); err != nil {
+		t.Fatal(err)
+	}
+	nc.SetReadDeadline(time.Now().Add(testTimeout))
+	if _, err := nc.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("after a wrong proof: %v, want the end of the connection", err)
+	}
+	if nd.host.net.incoming("liar") != nil || nd.host.net.refusals.Load() != 1 {
+		t.Error("the liar was taken, or not counted")
+	}
+}
+
+func TestGarbage(t *testing.T) {
+	c := newCluster(t, 3, false, nil)
+	c.startAll(1)
+	c.propose(1, "before")
+	nd := c.nodes[0]
+	addr, _ := c.resolve(nd.id)
+	for _, b := range []string{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x00\x04THRX", "\x00\x05THRG\x01", "\xff\xff", "\x00\x06THRG\x01\xff"} {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := nc.Write([]byte(b)); err != nil {
+			t.Fatal(err)
+		}
+		nc.SetReadDeadline(time.Now().Add(testTimeout))
+		if n, err := nc.Read(make([]byte, 1)); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%q was answered with %d bytes, %v", b, n, err)
+		}
+		nc.Close()
+	}
+	// After the handshake: a peer that breaks the protocol loses its connection, nothing else.
+	head := func(n uint32, kind byte) []byte {
+		b := append(binary.BigEndian.AppendUint32(nil, n), kind)
+		return append(b, make([]byte, headLen-1)...)
+	}
+	for name, b := range map[string][]byte{
+		"oversize": head(maxFrame+1, kindAppend), "undersize": head(headLen-1, kindAppend),
+		"kind": head(headLen, 99), "body": head(headLen, kindAppend),
+	} {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cred := nd.host.net.cred
+		cred.self = "mallory"
+		if _, err := cred.dial(nc, nd.id); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := nc.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		nc.SetReadDeadline(time.Now().Add(testTimeout))
+		if _, err := nc.Read(make([]byte, 1)); !errors.Is(err, io.EOF) && !isReset(err) {
+			t.Errorf("%s: %v, want the end of the connection", name, err)
+		}
+		nc.Close()
+	}
+	c.propose(1, "after")
+}
+
+func isReset(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && !op.Timeout()
+}
+
+// A peer that comes back is used at once, although raft's own pauses have grown long by then.
+func TestPeerComesBack(t *testing.T) {
+	c := newCluster(t, 3, false, nil)
+	c.startAll(1)
+	leader := c.leader(1)
+	follower := c.nodes[0]
+	if follower == leader {
+		follower = c.nodes[1]
+	}
+	follower.kill()
+	c.fill(1, "a", 200)
+	follower.open()
+	start := time.Now()
+	follower.start(1, nil)
+	follower.machines[1].await(t, 200)
+	if d := time.Since(start); d > testTimeout/10 {
+		t.Errorf("level after %v", d)
+	}
+}
+
+// A leader whose log store stalls gives its leadership away although its heartbeats could go on.
+func TestStalledStore(t *testing.T) {
+	c := newCluster(t, 3, false, nil)
+	stalled := &gate{open: make(chan struct{})}
+	nd := c.nodes[0]
+	nd.close()
+	disk, err := openDisk(nd.dir, DiskConfig{}, errorfs.Wrap(vfs.Default, stalled))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	c.addrs[nd.id] = ln.Addr().String()
+	c.mu.Unlock()
+	if nd.host, err = Open(Config{Self: nd.id, Disk: disk, Listener: ln, ClusterID: "test", Secret: []byte("0123456789abcdef"), Resolve: c.resolve}); err != nil {
+		t.Fatal(err)
+	}
+	c.startAll(1)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
+	defer cancel()
+	if leader := c.leader(1); leader != nd {
+		if err := leader.group(1).Transfer(ctx, nd.id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.propose(1, "before")
+	start := time.Now()
+	stalled.shut.Store(true)
+	f := nd.group(1).Propose([]byte("stuck"))
+	took := c.nextLeader(1, nd, start)
+	if limit := 4 * DefaultTimings().Stall; took > limit {
+		t.Errorf("another leader after %v, want less than %v", took, limit)
+	}
+	stalled.shut.Store(false)
+	close(stalled.open)
+	if _, _, _, err := f.Result(); err != nil && !errors.Is(err, ErrUnknown) {
+		t.Errorf("the stuck proposal: %v", err)
+	}
+	c.propose(1, "after")
+	nd.machines[1].awaitEntry(t, "after")
+}
+
+// gate holds back writes to write-ahead logs while it is shut.
+type gate struct {
+	shut atomic.Bool
+	open chan struct{}
+}
+
+func (g *gate) String() string { return "gate" }
+
+func (g *gate) MaybeError(op errorfs.Op) error {
+	if op.Kind == errorfs.OpFileWrite && g.shut.Load() {
+		<-g.open
+	}
+	return nil
+}
+
+func TestCodec(t *testing.T) {
+	req := &raft.AppendEntriesRequest{
+		Term: 7, PrevLogEntry: 41, PrevLogTerm: 6, LeaderCommitIndex: 43,
+		Entries: []*raft.Log{
+			{Index: 42, Term: 6, Type: raft.LogCommand, Data: []byte("a"), Extensions: []byte("e"), AppendedAt: time.Unix(1, 2)},
+			{Index: 43, Term: 7, Type: raft.LogNoop, Data: []byte{}},
+		},
+	}
+	for _, tt := range []struct{ in, out message }{
+		{appendMsg{req}, appendMsg{&raft.AppendEntriesRequest{}}},
+		{appendReply{&raft.AppendEntriesResponse{Term: 1, LastLog: 2, NoRetryBackoff: true}}, appendReply{&raft.AppendEntriesResponse{}}},
+		{voteMsg{&raft.RequestVoteRequest{Term: 1, LastLogIndex: 2, LastLogTerm: 3, LeadershipTransfer: true}}, voteMsg{&raft.RequestVoteRequest{}}},
+		{voteReply{&raft.RequestVoteResponse{Term: 1, Granted: true}}, voteReply{&raft.RequestVoteResponse{}}},
+		{preVoteMsg{&raft.RequestPreVoteRequest{Term: 1, LastLogIndex: 2, LastLogTerm: 3}}, preVoteMsg{&raft.RequestPreVoteRequest{}}},
+		{preVoteReply{&raft.RequestPreVoteResponse{Term: 1, Granted: true}}, preVoteReply{&raft.RequestPreVoteResponse{}}},
+		{snapshotMsg{&raft.InstallSnapshotRequest{SnapshotVersion: 1, Term: 2, LastLogIndex: 3, LastLogTerm: 4, ConfigurationIndex: 5, Size: 6, Configuration: []byte("c")}}, snapshotMsg{&raft.InstallSnapshotRequest{}}},
+		{snapshotReply{&raft.InstallSnapshotResponse{Term: 1, Success: true}}, snapshotReply{&raft.InstallSnapshotResponse{}}},
+		{&chunkMsg{stream: 1, last: true, data: []byte("d")}, &chunkMsg{}},
+		{&positionMsg{lost: "x", term: 3}, &positionMsg{}},
+		{&position{term: 1, lastTerm: 2, lastIndex: 3}, &position{}},
+	} {
+		if err := decodeBody(tt.in.append(nil), tt.out); err != nil {
+			t.Errorf("%T: %v", tt.in, err)
+		}
+		if !reflect.DeepEqual(tt.in, tt.out) {
+			t.Errorf("%T came back as %+v, want %+v", tt.in, tt.out, tt.in)
+		}
+	}
+}
+
+// The commit index never passes what a request has compared or brings, and a
+// request that is too large is cut, not refused.
+func TestAppendBounds(t *testing.T) {
+	req := &raft.AppendEntriesRequest{Term: 1, PrevLogEntry: 10, LeaderCommitIndex: 99}
+	for i := range uint64(5) {
+		req.Entries = append(req.Entries, &raft.Log{Index: 11 + i, Data: make([]byte, maxAppendBytes/2)})
+	}
+	if err := cutAppend(req); err != nil || len(req.Entries) != 2 {
+		t.Fatalf("%d entries left, %v, want 2", len(req.Entries), err)
+	}
+	b := appendMsg{req}.append(nil)
+	if headLen+len(b) > maxFrame {
+		t.Errorf("frame of %d bytes", len(b))
+	}
+	var got raft.AppendEntriesRequest
+	if err := decodeBody(b, appendMsg{&got}); err != nil || got.LeaderCommitIndex != 12 {
+		t.Errorf("commit index %d, %v, want 12", got.LeaderCommitIndex, err)
+	}
+	req.Entries[1].Index++
+	if cutAppend(req) == nil {
+		t.Error("entries with a hole were accepted")
+	}
+}
+
+// FuzzFrame feeds the reader of a connection: it ends with an error, it does not crash.
+func FuzzFrame(f *testing.F) {
+	seed := &conn{wake: make(chan struct{}, 1)}
+	seed.send(kindAppend, 1, 2, appendMsg{&raft.AppendEntriesRequest{Term: 1, Entries: []*raft.Log{{Index: 1, Data: []byte("x")}}}})
+	seed.send(kindSnapshotChunk, 1, 3, &chunkMsg{stream: 2, data: []byte("chunk")})
+	seed.send(kindPosition, 1, 4, &positionMsg{lost: "n"})
+	seed.reply(frame{kind: kindVote, group: 1, id: 5}, voteReply{&raft.RequestVoteResponse{Term: 3}}, nil)
+	f.Add(seed.queue)
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c := newConn(nil, bufioReader(b), "peer")
+		for {
+			fr, err := c.read()
+			if err != nil {
+				return
+			}
+			for _, m := range []message{
+				appendMsg{&raft.AppendEntriesRequest{}}, appendReply{&raft.AppendEntriesResponse{}},
+				voteMsg{&raft.RequestVoteRequest{}}, snapshotMsg{&raft.InstallSnapshotRequest{}},
+				&chunkMsg{}, &positionMsg{}, &position{},
+			} {
+				if decodeBody(fr.body, m) != nil {
+					continue
+				}
+				// What decodes also survives the way back.
+				if err := decodeBody(m.append(nil), m); err != nil {
+					t.Errorf("%T: %v", m, err)
+				}
+			}
+		}
+	})
+}
+
+func FuzzHello(f *testing.F) {
+	f.Add([]byte("\x00\x05THRG\x01"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		msg, err := readHello(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		if h, err := parseHello(msg); err == nil && (h.from == "" || len(h.nonce) != nonceLen) {
+			t.Errorf("%q was taken for %+v", msg, h)
+		}
+	})
+}
+
+func bufioReader(b []byte) *bufio.Reader { return bufio.NewReader(bytes.NewReader(b)) }
