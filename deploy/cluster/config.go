@@ -1,0 +1,82 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Bounds of a local cluster.
+const (
+	MaxNodes    = 16
+	MaxGateways = 8
+)
+
+// Config describes a cluster on this machine.
+type Config struct {
+	// Executable is started for each role with the single argument
+	// RoleArgument; its main must then call RunRole.
+	Executable string
+
+	Nodes    int    // 1..MaxNodes; default 3
+	Gateways int    // 1..MaxGateways, sharing Listen by SO_REUSEPORT; default 1
+	Listen   string // the clients' address; default 127.0.0.1:7700; when it is busy a free port is taken
+
+	Data  string // folder kept between runs; empty = a temporary one that goes with the supervisor
+	State string // state file; default: StateFile()
+	Sync  bool   // whether each write of the shards' logs is synced to disk
+
+	Registry string // address of a real Consul agent; empty = the embedded registry
+	Database string // DSN of a real database; empty = SQLite in Data
+
+	// Respawn starts a child again that ended without being told to.
+	Respawn bool
+
+	Output io.Writer // what people read; default: discard
+}
+
+// RoleArgument makes the executable a child.
+const RoleArgument = "role"
+
+// StateFile is where the state of the newest local cluster stands.
+func StateFile() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("cluster: no cache folder for the state file, name one: %w", err)
+	}
+	return filepath.Join(dir, "teahouse", "local.json"), nil
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Executable == "" {
+		return c, errors.New("cluster: Config.Executable is empty")
+	}
+	if c.Nodes == 0 {
+		c.Nodes = 3
+	}
+	if c.Nodes < 1 || c.Nodes > MaxNodes {
+		return c, fmt.Errorf("cluster: %d nodes: 1 to %d can run here", c.Nodes, MaxNodes)
+	}
+	if c.Gateways == 0 {
+		c.Gateways = 1
+	}
+	if c.Gateways < 1 || c.Gateways > MaxGateways {
+		return c, fmt.Errorf("cluster: %d gateways: 1 to %d can run here", c.Gateways, MaxGateways)
+	}
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:7700"
+	}
+	if c.State == "" {
+		file, err := StateFile()
+		if err != nil {
+			return c, err
+		}
+		c.State = file
+	}
+	if c.Output == nil {
+		c.Output = io.Discard
+	}
+	return c, nil
+}

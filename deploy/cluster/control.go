@@ -1,0 +1,161 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// control serves the supervisor's address. Every request carries the token of
+// the state file.
+type control struct {
+	sup      *Supervisor
+	token    string
+	listener net.Listener
+	server   *http.Server
+}
+
+func newControl(s *Supervisor) (*control, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	c := &control{sup: s, token: rand.Text(), listener: l}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /state", c.state)
+	mux.HandleFunc("POST /kill", c.kill)
+	mux.HandleFunc("POST /start", c.start)
+	mux.HandleFunc("POST /stop", c.stop)
+	c.server = &http.Server{Handler: c.authorized(mux), ReadHeaderTimeout: 5 * time.Second}
+	return c, nil
+}
+
+func (c *control) address() string { return c.listener.Addr().String() }
+func (c *control) serve()          { c.server.Serve(c.listener) }
+func (c *control) close()          { c.server.Close(); c.listener.Close() }
+
+func (c *control) authorized(next http.Handler) http.Handler {
+	want := []byte("Bearer " + c.token)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), want) != 1 {
+			http.Error(w, "the state file has the token", http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (c *control) state(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(c.sup.State())
+}
+
+func (c *control) kill(w http.ResponseWriter, r *http.Request) {
+	signal, err := strconv.Atoi(r.FormValue("signal"))
+	if err != nil || signal < 1 || signal > 64 {
+		http.Error(w, "signal: want 1 to 64", http.StatusBadRequest)
+		return
+	}
+	answer(w, c.sup.Kill(r.FormValue("name"), syscall.Signal(signal)))
+}
+
+func (c *control) start(w http.ResponseWriter, r *http.Request) {
+	answer(w, c.sup.Start(r.Context(), r.FormValue("name")))
+}
+
+func (c *control) stop(w http.ResponseWriter, _ *http.Request) {
+	answer(w, nil)
+	c.sup.stop()
+}
+
+func answer(w http.ResponseWriter, err error) {
+	switch {
+	case err == nil:
+		w.WriteHeader(http.StatusNoContent)
+	case errors.Is(err, ErrUnknownProcess):
+		http.Error(w, err.Error(), http.StatusNotFound)
+	case errors.Is(err, ErrRunning), errors.Is(err, ErrNotRunning):
+		http.Error(w, err.Error(), http.StatusConflict)
+	default:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
+}
+
+// Client speaks to a running supervisor.
+type Client struct {
+	address, token string
+	http           *http.Client
+}
+
+// Open reads a state file and returns a client for its supervisor.
+func Open(stateFile string) (*Client, error) {
+	state, err := ReadState(stateFile)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{address: state.Control, token: state.Token, http: &http.Client{Timeout: 2 * readyTimeout}}, nil
+}
+
+// State is the cluster as it is now.
+func (c *Client) State(ctx context.Context) (State, error) {
+	var state State
+	body, err := c.do(ctx, http.MethodGet, "/state", nil)
+	if err != nil {
+		return state, err
+	}
+	return state, json.Unmarshal(body, &state)
+}
+
+// Kill sends a signal to a process.
+func (c *Client) Kill(ctx context.Context, name string, signal syscall.Signal) error {
+	_, err := c.do(ctx, http.MethodPost, "/kill", url.Values{"name": {name}, "signal": {strconv.Itoa(int(signal))}})
+	return err
+}
+
+// Start starts a process that has ended, and waits until it serves.
+func (c *Client) Start(ctx context.Context, name string) error {
+	_, err := c.do(ctx, http.MethodPost, "/start", url.Values{"name": {name}})
+	return err
+}
+
+// Stop ends the cluster.
+func (c *Client) Stop(ctx context.Context) error {
+	_, err := c.do(ctx, http.MethodPost, "/stop", nil)
+	return err
+}
+
+// maxAnswer bounds what the client reads of an answer, in bytes.
+const maxAnswer = 1 << 20
+
+func (c *Client) do(ctx context.Context, method, path string, form url.Values) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.address+path, bytes.NewBufferString(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("the supervisor does not answer: %w", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode >= 300 {
+		return nil, errors.New(string(bytes.TrimSpace(body)))
+	}
+	return body, nil
+}

@@ -1,0 +1,122 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"teahouse/node/host"
+)
+
+// level is how many entries a replica may be behind and still count as level:
+// what one message of the leader carries.
+const level = 64
+
+// pollEvery is how often a waiting caller looks at the nodes.
+const pollEvery = 50 * time.Millisecond
+
+// Statuses asks every running node for its status. A node that does not answer
+// has no entry.
+func (s State) Statuses(ctx context.Context) map[string]host.Status {
+	statuses := make(map[string]host.Status)
+	for _, p := range s.Processes {
+		if p.Role != roleNode || p.PID == 0 || p.Addresses["status"] == "" {
+			continue
+		}
+		if status, err := nodeStatus(ctx, p.Addresses["status"]); err == nil {
+			statuses[p.Name] = status
+		}
+	}
+	return statuses
+}
+
+func nodeStatus(ctx context.Context, addr string) (status host.Status, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/status", nil)
+	if err != nil {
+		return status, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return status, err
+	}
+	defer resp.Body.Close()
+	return status, json.NewDecoder(resp.Body).Decode(&status)
+}
+
+// Unhealthy says what is missing until every group has one leader that its
+// replicas are level with, or "".
+func (s State) Unhealthy(ctx context.Context) string {
+	statuses := s.Statuses(ctx)
+	for _, p := range s.Processes {
+		if _, ok := statuses[p.Name]; p.Role == roleNode && !ok {
+			return p.Name + " does not answer"
+		}
+	}
+	leaders := make(map[uint32]host.GroupStatus)
+	groups := make(map[uint32]int)
+	want := 0
+	for _, status := range statuses {
+		want = max(want, status.Groups)
+		for _, g := range status.Replicas {
+			groups[g.Group]++
+			if g.Leading && g.Term >= leaders[g.Group].Term {
+				leaders[g.Group] = g
+			}
+		}
+	}
+	if want == 0 || len(groups) < want {
+		return fmt.Sprintf("%d of %d groups run", len(groups), want)
+	}
+	for name, status := range statuses {
+		for _, g := range status.Replicas {
+			leader, ok := leaders[g.Group]
+			switch {
+			case !ok:
+				return fmt.Sprintf("group %d has no leader", g.Group)
+			case !leader.Serving:
+				return fmt.Sprintf("the leader of group %d has not taken over yet", g.Group)
+			case g.Term != leader.Term || g.Applied+level < leader.Applied:
+				return fmt.Sprintf("group %d on %s is behind", g.Group, name)
+			case groups[g.Group] < g.Members:
+				return fmt.Sprintf("group %d has %d of %d replicas", g.Group, groups[g.Group], g.Members)
+			}
+		}
+	}
+	return ""
+}
+
+// AwaitHealthy waits until Unhealthy has nothing to say; the error says what it
+// said last.
+func (c *Client) AwaitHealthy(ctx context.Context) error {
+	return awaitHealthy(ctx, func() (State, error) { return c.State(ctx) })
+}
+
+func (c *control) awaitHealthy(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	return awaitHealthy(ctx, func() (State, error) { return c.sup.State(), nil })
+}
+
+func awaitHealthy(ctx context.Context, read func() (State, error)) error {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		state, err := read()
+		if err != nil {
+			return err
+		}
+		missing := state.Unhealthy(ctx)
+		if missing == "" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the cluster is not whole: %s: %w", missing, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}

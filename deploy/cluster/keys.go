@@ -1,0 +1,56 @@
+package cluster
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"teahouse/pkg/token"
+)
+
+const (
+	secretFile = "cluster.secret"
+	lockFile   = "lock"
+)
+
+// writeKeys makes the cluster's secret and the token keys where there are none.
+func writeKeys(dir string) error {
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	f, err := os.OpenFile(filepath.Join(dir, secretFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	switch {
+	case errors.Is(err, os.ErrExist):
+	case err != nil:
+		return err
+	default:
+		if _, err := fmt.Fprintln(f, hex.EncodeToString(secret)); err != nil {
+			f.Close()
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, token.SecretFile)); err == nil {
+		return nil
+	}
+	return token.GenerateKeyFiles(dir)
+}
+
+// lockFolder takes a shared lock on the data folder, which ends with the
+// process, however it ends.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("data folder %s is being removed: %w", dir, err)
+	}
+	return f, nil
+}

@@ -1,0 +1,48 @@
+package cluster
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// reapSpec tells the reaper what its supervisor would remove.
+type reapSpec struct {
+	Data       string // folder to remove, or empty
+	State      string // state file to remove if it is still this supervisor's
+	Lock       string // folder whose lock the processes share
+	Supervisor int
+}
+
+// startReaper starts the child that cleans up after a supervisor that was
+// killed and could not do so itself.
+func (s *Supervisor) startReaper() (*child, error) {
+	spec := reapSpec{State: s.cfg.State, Lock: s.data, Supervisor: os.Getpid()}
+	if s.cfg.Data == "" {
+		spec.Data = s.data
+	}
+	c := &child{name: roleReaper, role: roleReaper, spec: roleSpec{Name: roleReaper, Role: roleReaper, Reap: &spec}}
+	if _, err := c.start(s.cfg.Executable, filepath.Join(s.data, "logs")); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// reap runs once the supervisor's pipe has closed. The exclusive lock is free
+// when the last process of the cluster is gone.
+func reap(spec reapSpec) error {
+	f, err := os.Open(filepath.Join(spec.Lock, lockFile))
+	if err == nil {
+		defer f.Close()
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+			return err
+		}
+	}
+	if state, err := ReadState(spec.State); err == nil && state.Supervisor == spec.Supervisor {
+		os.Remove(spec.State)
+	}
+	if spec.Data == "" {
+		return nil
+	}
+	return os.RemoveAll(spec.Data)
+}

@@ -1,0 +1,161 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"teahouse/gateway/edge"
+	"teahouse/node/host"
+	"teahouse/pkg/link"
+	"teahouse/pkg/token"
+	"teahouse/registry/consul"
+	"teahouse/registry/embedded"
+)
+
+const (
+	roleRegistry = "registry"
+	roleNode     = "node"
+	roleGateway  = "gateway"
+	roleReaper   = "reaper"
+)
+
+// maxSpec bounds the line that a child reads, in bytes.
+const maxSpec = 64 << 10
+
+// roleSpec is the line that a child gets on its standard input.
+type roleSpec struct {
+	Name     string
+	Role     string
+	Data     string // the cluster's folder
+	Registry string // address of the registry; for the registry itself: where to listen
+	Listen   string // clients' address of a gateway
+	Share    bool   // the gateways share Listen
+	Expect   int    // nodes that begin the cluster
+	Sync     bool
+	Database string
+	Reap     *reapSpec `json:",omitempty"`
+}
+
+// specs is what the supervisor's children are started with, in order.
+func (s *Supervisor) specs() ([]roleSpec, error) {
+	var specs []roleSpec
+	if s.cfg.Registry == "" {
+		specs = append(specs, roleSpec{Name: roleRegistry, Role: roleRegistry, Data: s.data, Registry: "127.0.0.1:0"})
+	}
+	for i := range s.cfg.Nodes {
+		specs = append(specs, roleSpec{
+			Name: fmt.Sprintf("node-%d", i+1), Role: roleNode, Data: s.data, Registry: s.cfg.Registry,
+			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, Database: s.dsn(),
+		})
+	}
+	for i := range s.cfg.Gateways {
+		specs = append(specs, roleSpec{
+			Name: fmt.Sprintf("gateway-%d", i+1), Role: roleGateway, Data: s.data, Registry: s.cfg.Registry,
+			Listen: s.listen, Share: s.cfg.Gateways > 1,
+		})
+	}
+	return specs, nil
+}
+
+// dsn is the database of this cluster.
+func (s *Supervisor) dsn() string {
+	if s.cfg.Database != "" {
+		return s.cfg.Database
+	}
+	return "sqlite:" + filepath.Join(s.data, "teahouse.db")
+}
+
+// RunRole is the main of a child: it reads its line from stdin, serves, writes
+// one line with its addresses to stdout, and returns when stdin closes.
+func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
+	in := bufio.NewReaderSize(io.LimitReader(stdin, maxSpec), 4096)
+	line, err := in.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("a role is started by its supervisor only: %w", err)
+	}
+	var spec roleSpec
+	if err := json.Unmarshal(line, &spec); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // ends with the pipe: the supervisor is gone or wants us to go
+		io.Copy(io.Discard, stdin)
+		cancel()
+	}()
+	logger := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("process", spec.Name)
+	ready := func(addresses map[string]string) { json.NewEncoder(stdout).Encode(addresses) }
+	if spec.Role == roleReaper {
+		ready(nil)
+		<-ctx.Done()
+		return reap(*spec.Reap)
+	}
+	lock, err := lockFolder(spec.Data)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	// A role that hangs must not outlive its supervisor.
+	context.AfterFunc(ctx, func() {
+		time.AfterFunc(stopGrace, func() { os.Exit(1) })
+	})
+	err = spec.run(ctx, logger, ready)
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = nil
+	}
+	if err != nil {
+		logger.Error("ended", "error", err)
+	}
+	return err
+}
+
+func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[string]string)) error {
+	switch r.Role {
+	case roleRegistry:
+		server, err := embedded.New(embedded.Config{Addr: r.Registry, Logger: logger})
+		if err != nil {
+			return err
+		}
+		ready(map[string]string{"http": server.Addr()})
+		return server.Run(ctx)
+	case roleNode:
+		return host.Run(ctx, host.Config{
+			Name: r.Name, Expect: r.Expect, Registry: r.Registry, Database: r.Database,
+			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync,
+			SecretFile: filepath.Join(r.Data, secretFile), TokenKeyFile: filepath.Join(r.Data, token.SecretFile),
+			Logger: logger, Ready: ready,
+		})
+	case roleGateway:
+		return r.runGateway(ctx, logger, ready)
+	}
+	return fmt.Errorf("no role %q", r.Role)
+}
+
+func (r roleSpec) runGateway(ctx context.Context, logger *slog.Logger, ready func(map[string]string)) error {
+	secret, err := link.LoadSecret(filepath.Join(r.Data, secretFile))
+	if err != nil {
+		return err
+	}
+	verifier, err := token.LoadVerifier(filepath.Join(r.Data, token.PublicFile))
+	if err != nil {
+		return err
+	}
+	reg, err := consul.New(consul.Config{Addr: r.Registry, Logger: logger})
+	if err != nil {
+		return err
+	}
+	defer reg.Close()
+	return edge.Run(ctx, edge.Config{
+		Name: r.Name, Listen: r.Listen, ReusePort: r.Share,
+		Registry: reg, Secret: secret, Verifier: verifier, Logger: logger,
+		Ready: func(addr string) { ready(map[string]string{"client": addr}) },
+	})
+}

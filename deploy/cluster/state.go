@@ -1,0 +1,70 @@
+package cluster
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// State is what the state file says: which processes there are and how to
+// reach the supervisor. The file is readable by its owner only, because Token
+// lets its reader kill processes.
+type State struct {
+	Processes  []Process `json:"processes"`
+	Address    string    `json:"address"`    // of the gateways, for clients
+	Control    string    `json:"control"`    // of the supervisor
+	Token      string    `json:"token"`      // for Control
+	Supervisor int       `json:"supervisor"` // pid
+	Database   string    `json:"database"`   // DSN
+	Data       string    `json:"data"`       // folder
+	Sync       bool      `json:"sync"`
+}
+
+// Process is one child.
+type Process struct {
+	Name      string            `json:"name"`
+	Role      string            `json:"role"`      // registry, node or gateway
+	PID       int               `json:"pid"`       // 0 = not running
+	Addresses map[string]string `json:"addresses"` // by purpose: client, link, raft, http
+}
+
+// ReadState reads a state file.
+func ReadState(file string) (State, error) {
+	var s State
+	text, err := os.ReadFile(file)
+	if os.IsNotExist(err) {
+		return s, fmt.Errorf("no cluster runs here (%s is not there); start one with: go run ./deploy/local", file)
+	}
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return s, fmt.Errorf("state file %s: %w", file, err)
+	}
+	return s, nil
+}
+
+// write replaces the file as a whole, so that a reader never sees half of it.
+func (s State) write(file string) error {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".state-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	if _, err := tmp.Write(append(text, '\n')); err != nil {
+		tmp.Close()
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
+}

@@ -1,0 +1,327 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// stopGrace is how long a child may take to end by itself.
+const stopGrace = 5 * time.Second
+
+var (
+	// ErrUnknownProcess says that no child has this name.
+	ErrUnknownProcess = errors.New("no such process")
+	// ErrRunning refuses to start what runs.
+	ErrRunning = errors.New("runs already")
+	// ErrNotRunning refuses to signal what does not run.
+	ErrNotRunning = errors.New("does not run")
+)
+
+// Supervisor owns the processes of one cluster.
+type Supervisor struct {
+	cfg     Config
+	data    string
+	listen  string // as taken
+	moved   bool   // listen is not what was asked for
+	control *control
+	lock    *os.File // held by every process of the cluster: see reap
+	stop    context.CancelFunc
+
+	mu       sync.Mutex
+	children []*child // in starting order
+	ended    bool
+	watchers sync.WaitGroup // one a started child
+}
+
+// New prepares the data folder and takes the address; nothing runs yet.
+func New(cfg Config) (*Supervisor, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if old, err := ReadState(cfg.State); err == nil && alive(old.Supervisor) {
+		return nil, fmt.Errorf("a cluster runs already (pid %d, %s); end it with: go run ./deploy/local stop", old.Supervisor, cfg.State)
+	}
+	s := &Supervisor{cfg: cfg, data: cfg.Data}
+	if s.data == "" {
+		if s.data, err = os.MkdirTemp("", "teahouse-"); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.prepare(); err != nil {
+		s.removeTemporary()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Supervisor) prepare() error {
+	var err error
+	if s.data, err = filepath.Abs(s.data); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(s.data, "logs"), 0o700); err != nil {
+		return err
+	}
+	if s.lock, err = lockFolder(s.data); err != nil {
+		return err
+	}
+	if err := writeKeys(s.data); err != nil {
+		return err
+	}
+	s.listen, s.moved, err = freeAddress(s.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	specs, err := s.specs()
+	if err != nil {
+		return err
+	}
+	for _, spec := range specs {
+		s.children = append(s.children, &child{name: spec.Name, role: spec.Role, spec: spec})
+	}
+	s.control, err = newControl(s)
+	return err
+}
+
+// Run starts everything and returns when ctx ends or the cluster is told to
+// stop; then no process is left, and no file that was not asked for.
+func (s *Supervisor) Run(ctx context.Context) error {
+	ctx, s.stop = context.WithCancel(ctx)
+	defer s.stop()
+	reaper, err := s.startReaper()
+	if err != nil {
+		return err
+	}
+	defer reaper.stop(stopGrace) // last: until then it cleans up behind a supervisor that was killed
+	defer s.end()
+	go s.control.serve() // ends with control.close in end
+	if err := s.startAll(ctx); err != nil {
+		return err
+	}
+	if err := s.control.awaitHealthy(ctx); err != nil {
+		return err
+	}
+	s.explain()
+	<-ctx.Done()
+	return nil
+}
+
+// startAll starts the registry first, because the others look for it, then the
+// nodes together, because they wait for each other, then the gateways.
+func (s *Supervisor) startAll(ctx context.Context) error {
+	for _, role := range []string{roleRegistry, roleNode, roleGateway} {
+		waits := make(map[string]<-chan readiness)
+		s.mu.Lock()
+		for _, c := range s.children {
+			if c.role != role {
+				continue
+			}
+			ready, err := s.launchLocked(c)
+			if err != nil {
+				s.mu.Unlock()
+				return err
+			}
+			waits[c.name] = ready
+		}
+		s.mu.Unlock()
+		for name, ready := range waits {
+			addresses, err := await(ctx, name, ready)
+			if err != nil {
+				return err
+			}
+			s.placed(name, addresses)
+		}
+	}
+	return nil
+}
+
+// placed notes where a child serves, and tells the others' specs about the
+// registry.
+func (s *Supervisor) placed(name string, addresses map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.children {
+		if c.name == name {
+			c.addresses = addresses
+		}
+		if name == roleRegistry {
+			c.spec.Registry = addresses["http"] // for the others; and where the registry itself comes back
+		}
+	}
+	s.writeStateLocked()
+}
+
+// launchLocked starts c and watches it; s.mu is held.
+func (s *Supervisor) launchLocked(c *child) (<-chan readiness, error) {
+	if s.ended {
+		return nil, errors.New("the cluster is ending")
+	}
+	ready, err := c.start(s.cfg.Executable, filepath.Join(s.data, "logs"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
+	exited := c.exited
+	s.watchers.Go(func() {
+		<-exited
+		s.left(c)
+	})
+	s.writeStateLocked()
+	return ready, nil
+}
+
+// left notes that a child has ended, and starts it again if that is wanted.
+func (s *Supervisor) left(c *child) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	s.writeStateLocked()
+	if !c.stopping {
+		fmt.Fprintf(s.cfg.Output, "%s has ended\n", c.name)
+	}
+	if !s.cfg.Respawn || c.stopping {
+		return
+	}
+	if _, err := s.launchLocked(c); err != nil {
+		fmt.Fprintf(s.cfg.Output, "%s does not start again: %v\n", c.name, err)
+	}
+}
+
+// Start runs a child that has ended, and waits until it serves.
+func (s *Supervisor) Start(ctx context.Context, name string) error {
+	s.mu.Lock()
+	c, err := s.findLocked(name)
+	if err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	if c.running() {
+		s.mu.Unlock()
+		return fmt.Errorf("%s %w", name, ErrRunning)
+	}
+	ready, err := s.launchLocked(c)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	addresses, err := await(ctx, name, ready)
+	if err != nil {
+		return err
+	}
+	s.placed(name, addresses)
+	return nil
+}
+
+// Kill sends a signal to a child. A child that it ends is not started again by
+// Respawn.
+func (s *Supervisor) Kill(name string, signal syscall.Signal) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.findLocked(name)
+	if err != nil {
+		return err
+	}
+	if !c.running() {
+		return fmt.Errorf("%s %w", name, ErrNotRunning)
+	}
+	c.stopping = signal != syscall.SIGSTOP && signal != syscall.SIGCONT
+	return c.cmd.Process.Signal(signal)
+}
+
+func (s *Supervisor) findLocked(name string) (*child, error) {
+	i := slices.IndexFunc(s.children, func(c *child) bool { return c.name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("%s: %w", name, ErrUnknownProcess)
+	}
+	return s.children[i], nil
+}
+
+// State is the present content of the state file.
+func (s *Supervisor) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stateLocked()
+}
+
+func (s *Supervisor) stateLocked() State {
+	state := State{
+		Address: s.listen, Control: s.control.address(), Token: s.control.token,
+		Supervisor: os.Getpid(), Database: s.dsn(), Data: s.data, Sync: s.cfg.Sync,
+	}
+	for _, c := range s.children {
+		state.Processes = append(state.Processes, Process{
+			Name: c.name, Role: c.role, PID: c.pid(), Addresses: c.addresses,
+		})
+	}
+	return state
+}
+
+func (s *Supervisor) writeStateLocked() {
+	if err := s.stateLocked().write(s.cfg.State); err != nil {
+		fmt.Fprintf(s.cfg.Output, "state file: %v\n", err)
+	}
+}
+
+// end stops the children, clients' door first, and takes back what New made.
+func (s *Supervisor) end() {
+	s.mu.Lock()
+	s.ended = true
+	children := slices.Clone(s.children)
+	s.mu.Unlock()
+	for _, role := range []string{roleGateway, roleNode, roleRegistry} {
+		var wg sync.WaitGroup
+		for _, c := range children {
+			if c.role == role {
+				wg.Go(func() { c.stop(stopGrace) })
+			}
+		}
+		wg.Wait()
+	}
+	s.watchers.Wait()
+	s.control.close()
+	os.Remove(s.cfg.State)
+	s.removeTemporary()
+}
+
+func (s *Supervisor) removeTemporary() {
+	if s.lock != nil {
+		s.lock.Close()
+	}
+	if s.cfg.Data == "" {
+		os.RemoveAll(s.data)
+	}
+}
+
+// freeAddress probes addr without SO_REUSEPORT, since with it two clusters
+// would share one address unseen. A busy one is replaced by a free port of the
+// same host.
+func freeAddress(addr string) (taken string, moved bool, err error) {
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		host, _, splitErr := net.SplitHostPort(addr)
+		if splitErr != nil {
+			return "", false, splitErr
+		}
+		moved = true
+		l, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("client address %s: %w", addr, err)
+	}
+	defer l.Close()
+	return l.Addr().String(), moved, nil
+}
+
+func alive(pid int) bool {
+	return pid > 0 && syscall.Kill(pid, 0) == nil
+}

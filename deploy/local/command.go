@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"teahouse/deploy/cluster"
+)
+
+// command is the command line; the root command starts the cluster.
+func command() *cobra.Command {
+	var cfg cluster.Config
+	var policy string
+	root := &cobra.Command{
+		Use:           "local",
+		Short:         "A Teahouse cluster on this machine",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch policy {
+			case "sync", "nosync":
+				cfg.Sync = policy == "sync"
+			default:
+				return fmt.Errorf("--sync %q: want sync or nosync", policy)
+			}
+			return run(cmd.Context(), cfg)
+		},
+	}
+	stateFile, err := cluster.StateFile()
+	root.PersistentFlags().StringVar(&cfg.State, "state", stateFile, "state file")
+	if err != nil {
+		root.MarkPersistentFlagRequired("state")
+	}
+	flags := root.Flags()
+	flags.IntVar(&cfg.Nodes, "nodes", 3, "game nodes")
+	flags.IntVar(&cfg.Gateways, "gateways", 1, "gateways, sharing the address")
+	flags.StringVar(&cfg.Listen, "listen", "127.0.0.1:7700", "the clients' address; a free port is taken when it is busy")
+	flags.StringVar(&cfg.Data, "data", "", "data folder, kept between runs (default: a temporary one)")
+	flags.StringVar(&policy, "sync", "sync", "the shards' log policy: sync, or nosync (survives a killed process, not a power cut)")
+	flags.StringVar(&cfg.Registry, "registry", "", "address of a Consul agent (default: the embedded registry)")
+	flags.StringVar(&cfg.Database, "db", "", "database, sqlite:FILE or mysql:DSN (default: SQLite in the data folder)")
+	flags.BoolVar(&cfg.Respawn, "respawn", false, "start a process again that ended by itself")
+	root.AddCommand(psCommand(&cfg.State), killCommand(&cfg.State), startCommand(&cfg.State), stopCommand(&cfg.State))
+	return root
+}
+
+func run(ctx context.Context, cfg cluster.Config) error {
+	executable, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cfg.Executable, cfg.Output = executable, os.Stdout
+	sup, err := cluster.New(cfg)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go endWithGoRun(ctx, cancel)
+	return sup.Run(ctx)
+}
+
+// endWithGoRun ends the cluster when the go command that started it is killed:
+// `go run` passes no signal on but the terminal's, and would leave us behind.
+func endWithGoRun(ctx context.Context, end context.CancelFunc) {
+	parent := os.Getppid()
+	name, err := os.Readlink("/proc/" + strconv.Itoa(parent) + "/exe")
+	if err != nil || filepath.Base(name) != "go" {
+		return
+	}
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for os.Getppid() == parent {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+	end()
+}
+
+func psCommand(state *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "ps", Short: "Show what runs", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := cluster.Open(*state)
+			if err != nil {
+				return err
+			}
+			now, err := client.State(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := now.Print(cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			health := now.Unhealthy(cmd.Context())
+			if health == "" {
+				health = "whole: every group has a leader, all replicas are level"
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), health)
+			return err
+		},
+	}
+}
+
+func killCommand(state *string) *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use: "kill NAME", Short: "Send a signal to a process (default: KILL)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			signal, err := parseSignal(name)
+			if err != nil {
+				return err
+			}
+			client, err := cluster.Open(*state)
+			if err != nil {
+				return err
+			}
+			return client.Kill(cmd.Context(), args[0], signal)
+		},
+	}
+	cmd.Flags().StringVar(&name, "signal", "KILL", "KILL, TERM, STOP, CONT or a number")
+	return cmd
+}
+
+func parseSignal(s string) (syscall.Signal, error) {
+	switch strings.TrimPrefix(strings.ToUpper(s), "SIG") {
+	case "KILL":
+		return syscall.SIGKILL, nil
+	case "TERM":
+		return syscall.SIGTERM, nil
+	case "STOP":
+		return syscall.SIGSTOP, nil
+	case "CONT":
+		return syscall.SIGCONT, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 64 {
+		return 0, fmt.Errorf("--signal %q: want KILL, TERM, STOP, CONT or 1 to 64", s)
+	}
+	return syscall.Signal(n), nil
+}
+
+func startCommand(state *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "start NAME", Short: "Start a process that has ended", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := cluster.Open(*state)
+			if err != nil {
+				return err
+			}
+			return client.Start(cmd.Context(), args[0])
+		},
+	}
+}
+
+func stopCommand(state *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "stop", Short: "End the cluster", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := cluster.Open(*state)
+			if err != nil {
+				return err
+			}
+			return client.Stop(cmd.Context())
+		},
+	}
+}
