@@ -145,3 +145,26 @@ func TestDSN(t *testing.T) {
 		t.Error("a negative bound was taken")
 	}
 }
+
+// BenchmarkSettle settles hands of four of 200 players, one after the other.
+func BenchmarkSettle(b *testing.B) {
+	s, err := gormstore.Open(b.Context(), gormstore.Config{DSN: "sqlite:" + filepath.Join(b.TempDir(), "b.db")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Migrate(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	archive := make([]byte, 16<<10) // about what a real hand has
+	for n := uint32(1); b.Loop(); n++ {
+		r := handOf(n)
+		r.Archive = archive
+		for seat := range r.Players {
+			r.Players[seat] = game.PlayerID((int(n)*4+seat)%200 + 1)
+		}
+		if err := s.Settle(b.Context(), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
