@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -50,7 +52,6 @@ type cluster struct {
 	pushes   map[uint64][]*linkpb.Push // by session
 	onPush   map[uint64]func(*linkpb.Push)
 	said     []string // announcements
-	now      func() time.Time
 }
 
 // proposal is one in the fake log; it is its own Future.
@@ -129,7 +130,6 @@ func newCluster(t *testing.T, nodes int, change func(*Config)) *cluster {
 	c := &cluster{
 		t: t, cancel: cancel, leader: -1, ended: make(map[uint64]int), pushes: make(map[uint64][]*linkpb.Push),
 		onPush: make(map[uint64]func(*linkpb.Push)), results: &fakeResults{settled: make(map[game.HandKey]game.HandResult)},
-		now: time.Now,
 	}
 	for n := range nodes {
 		s := c.newShard(n, change)
@@ -147,7 +147,7 @@ func (c *cluster) newShard(n int, change func(*Config)) *Shard {
 	c.t.Helper()
 	cfg := Config{
 		Group: 7, Cluster: "c", Node: fmt.Sprint("n", n), Games: map[string]game.Game{"tiny": tabletest.Game{}},
-		Results: c.results, Pool: c, Now: func() time.Time { return c.now() },
+		Results: c.results, Pool: c,
 		Queues: map[string]QueueConfig{"bench": {}, "slow": {Intermission: 3 * time.Second, BotDelay: time.Second}},
 		Ended: func(_ context.Context, e *linkpb.TableEnded) error {
 			c.results.mu.Lock()
@@ -236,6 +236,27 @@ func (c *cluster) want(r *linkpb.Response, code game.Code) {
 	}
 }
 
+// entryCount is the length of the log.
+func (c *cluster) entryCount() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.entries)
+}
+
+// pushed are the pushes to a session so far.
+func (c *cluster) pushed(session uint64) []*linkpb.Push {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.pushes[session])
+}
+
+// endings counts the calls that told the coordinator of a table's end.
+func (c *cluster) endings(seq uint64) int {
+	c.results.mu.Lock()
+	defer c.results.mu.Unlock()
+	return c.ended[uint64(tableID(seq))]
+}
+
 func tableID(seq uint64) game.TableID { return game.MakeTableID(7, seq) }
 
 func createTable(seq uint64, queue, rules string, hands uint32, players ...uint64) *linkpb.CreateTable {
@@ -263,6 +284,8 @@ func (c *cluster) create(m *linkpb.CreateTable, refused bool) {
 // equal demands that all replicas hold the same state.
 func (c *cluster) equal() {
 	c.t.Helper()
+	c.mu.Lock() // no entry while the replicas are looked at
+	defer c.mu.Unlock()
 	first := dump(c.t, c.shards[0])
 	for n, s := range c.shards[1:] {
 		if !bytes.Equal(first, dump(c.t, s)) {
@@ -317,4 +340,10 @@ func (f *fakeResults) count() (settled, calls int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.settled), f.calls
+}
+
+func (f *fakeResults) all() map[game.HandKey]game.HandResult {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.settled)
 }

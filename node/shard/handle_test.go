@@ -2,6 +2,7 @@ package shard
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,9 +59,10 @@ func TestCreationsAreApplied(t *testing.T) {
 		before := c.shards[0].Status().Tables
 		c.create(createTable(1, "bench", ``, 1, 1, 2, 3, 4), false)
 		c.create(createTable(2, "bench", ``, 1, 1, 2, 3, 4), true)
-		if st := c.shards[0]; st.Status().Tables != before || st.state.created != 4 {
-			t.Error("a repeat changed the state")
+		if n := c.shards[0].Status().Tables; n != before {
+			t.Errorf("%d tables, %d before the repeats", n, before)
 		}
+		c.want(c.call("cluster.create", 0, 0, 0, createTable(6, "bench", ``, 1, 1, 2, 3, 4)), wirepb.Code_NUMBER_GAP)
 		c.want(c.call("table.attach", tableID(2), 1, 1, &wirepb.AttachRequest{}), wirepb.Code_TABLE_GONE)
 		c.want(c.call("table.attach", tableID(5), 1, 1, &wirepb.AttachRequest{}), wirepb.Code_TABLE_UNAVAILABLE)
 		other := createTable(5, "bench", ``, 1, 1, 2, 3, 4)
@@ -72,13 +74,21 @@ func TestCreationsAreApplied(t *testing.T) {
 
 func TestLeaderMayRefuseTables(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		why := ""
-		c := newCluster(t, 1, func(cfg *Config) { cfg.MaxTables = 1; cfg.Refuse = func() string { return why } })
+		var full atomic.Bool
+		c := newCluster(t, 1, func(cfg *Config) {
+			cfg.MaxTables = 1
+			cfg.Refuse = func() string {
+				if full.Load() {
+					return "the disk is nearly full"
+				}
+				return ""
+			}
+		})
 		defer c.close()
 		c.lead(0)
-		why = "the disk is nearly full"
+		full.Store(true)
 		c.create(createTable(1, "bench", ``, 1, 1, 2, 3, 4), true)
-		why = ""
+		full.Store(false)
 		c.create(createTable(2, "bench", ``, 1, 1, 2, 3, 4), false)
 		c.create(createTable(3, "bench", ``, 1, 5, 6, 7, 8), true) // MaxTables
 	})
@@ -90,7 +100,7 @@ func TestBadRequests(t *testing.T) {
 		defer c.close()
 		c.lead(0)
 		sitDown(t, c, ``)
-		before := len(c.entries)
+		before := c.entryCount()
 		for name, want := range map[string]struct {
 			req  *linkpb.Request
 			code game.Code
@@ -108,7 +118,7 @@ func TestBadRequests(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if len(c.entries) != before {
+		if c.entryCount() != before {
 			t.Error("what is always wrong went through the log")
 		}
 	})
@@ -120,7 +130,8 @@ func TestOneUnansweredMoveASeat(t *testing.T) {
 		defer c.close()
 		c.lead(0)
 		sitDown(t, c, ``)
-		prompt := c.pushes[1101][len(c.pushes[1101])-1].GetNumber()
+		told := c.pushed(1101)
+		prompt := told[len(told)-1].GetNumber()
 		m := &wirepb.MoveRequest{Number: 1, Prompt: prompt, Move: []byte{3}}
 		other := &wirepb.MoveRequest{Number: 1, Prompt: prompt, Move: []byte{4}}
 		c.mu.Lock()
@@ -190,6 +201,8 @@ func TestLostLeadership(t *testing.T) {
 		c.want(c.call("table.leave", tableID(1), 11, 1, &wirepb.LeaveRequest{}), wirepb.Code_OUTCOME_UNKNOWN)
 		c.lead(-1)
 		want := []string{"n0 1 false", "n0 1 true", "n1 2 false", "n1 2 true", "n0 3 false", "n0 3 true"}
+		c.results.mu.Lock()
+		defer c.results.mu.Unlock()
 		if !slices.Equal(c.said, want) {
 			t.Errorf("announced %q, want %q", c.said, want)
 		}
@@ -272,17 +285,16 @@ func TestGatewayDownAndTakeOverDetachWhoDoesNotComeBack(t *testing.T) {
 // A process that was paused loses the time: nobody's prompt runs out.
 func TestLogTimeIsCapped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t, 1, nil)
+		var jump atomic.Int64
+		c := newCluster(t, 1, func(cfg *Config) {
+			cfg.Now = func() time.Time { return time.Now().Add(time.Duration(jump.Load())) }
+		})
 		defer c.close()
-		var jump time.Duration
-		c.now = func() time.Time { c.results.mu.Lock(); defer c.results.mu.Unlock(); return time.Now().Add(jump) }
 		c.lead(0)
 		sitDown(t, c, `{"limit_ms":1000}`)
 		start := c.shards[0].Status().Now
 		time.Sleep(500 * time.Millisecond)
-		c.results.mu.Lock()
-		jump = time.Hour
-		c.results.mu.Unlock()
+		jump.Store(int64(time.Hour))
 		time.Sleep(250 * time.Millisecond)
 		c.want(c.call("table.leave", tableID(1), 11, 1, &wirepb.LeaveRequest{}), wirepb.Code_NOT_OVER)
 		// 750 ms, and the jump as one capped tick.
@@ -304,7 +316,7 @@ func TestPushesStartWithTheTakeOver(t *testing.T) {
 		c.lead(0)
 		sitDown(t, c, ``)
 		// One replica pushes, not two.
-		for i, p := range c.pushes[1101] {
+		for i, p := range c.pushed(1101) {
 			if p.GetNumber() != uint64(i+1) {
 				t.Fatalf("push %d has number %d", i, p.GetNumber())
 			}

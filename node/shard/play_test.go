@@ -44,8 +44,10 @@ func audit(t *testing.T, c *cluster, hands int, clients []*client) {
 		t.Errorf("%d hands settled, want %d", n, hands)
 	}
 	for _, p := range clients {
+		p.mu.Lock() // late pushes still come
+		defer p.mu.Unlock()
 		found := make(map[uint64]int)
-		for key, r := range c.results.settled {
+		for key, r := range c.results.all() {
 			if key.Table != p.table {
 				continue
 			}
@@ -98,27 +100,29 @@ func TestRoundWithPeopleAndBots(t *testing.T) {
 		clients := playAll(c, 1, 11, 12)
 		audit(t, c, 2, clients)
 		for _, p := range clients {
+			p.mu.Lock()
 			for n := uint64(1); n <= p.last; n++ {
 				if p.seen[n] == "" {
 					t.Errorf("player %d missed event %d", p.player, n)
 				}
 			}
+			p.mu.Unlock()
 			if p.insist("table.leave", &wirepb.LeaveRequest{}).GetCode() != wirepb.Code_OK {
 				t.Error("leave was refused")
 			}
 		}
-		if c.ended[uint64(tableID(1))] != 1 {
-			t.Errorf("the coordinator was told %d times", c.ended[uint64(tableID(1))])
+		if c.endings(1) != 1 {
+			t.Errorf("the coordinator was told %d times", c.endings(1))
 		}
 		c.want(c.call("table.attach", tableID(1), 11, 1, &wirepb.AttachRequest{}), wirepb.Code_TABLE_GONE)
-		if st := c.shards[0].Status(); st.Tables != 0 || !st.Leading || st.Term != 1 || st.Waiting != 0 || st.Applied != uint64(len(c.entries)) {
+		if st := c.shards[0].Status(); st.Tables != 0 || !st.Leading || st.Term != 1 || st.Waiting != 0 || st.Applied != uint64(c.entryCount()) {
 			t.Errorf("status %+v", st)
 		}
 		// With nothing due the log stands still.
-		before := len(c.entries)
+		before := c.entryCount()
 		time.Sleep(time.Hour)
-		if len(c.entries) != before {
-			t.Errorf("%d entries in an idle hour", len(c.entries)-before)
+		if n := c.entryCount(); n != before {
+			t.Errorf("%d entries in an idle hour", n-before)
 		}
 		c.equal()
 	})
@@ -175,6 +179,8 @@ func TestSnapshotOfAShardGoesOn(t *testing.T) {
 		c.create(createTable(1, "bench", `{"hold_ms":30}`, 2, 11, 12, 13, 0), false)
 		c.create(createTable(2, "bench", `{"turns":0}`, 2, 21, 22, 23, 0), true)
 		playAll(c, 1, 11, 12, 13)
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		// A replica restored after any entry ends as the one that saw all.
 		for n := 0; n <= len(c.entries); n += 7 {
 			a, b := c.newShard(8, nil), c.newShard(9, nil)
@@ -256,11 +262,13 @@ func TestUnsettledBound(t *testing.T) {
 		if st := c.shards[0].Status(); st.Unsettled < 2 || st.Unsettled > 3 {
 			t.Fatalf("status %+v", st)
 		}
+		c.shards[0].mu.Lock()
 		for id, tb := range c.shards[0].state.tables {
 			if tb.Phase() != tablepb.Phase_BETWEEN {
 				t.Errorf("table %v is in phase %v", id, tb.Phase())
 			}
 		}
+		c.shards[0].mu.Unlock()
 		c.create(createTable(3, "bench", ``, 1, 0, 0, 0, 0), true)
 		c.create(createTable(3, "bench", ``, 1, 0, 0, 0, 0), true) // a repeat hears the same
 		c.results.fail(nil)
@@ -283,14 +291,14 @@ func TestVoidTableLeavesTheOthersAlone(t *testing.T) {
 		for p := uint64(91); p <= 94; p++ {
 			c.want(c.call("table.attach", tableID(1), p, 1, &wirepb.AttachRequest{}), wirepb.Code_OK)
 		}
-		s := c.pushes[9101]
+		s := c.pushed(9101)
 		m := &wirepb.MoveRequest{Number: 1, Prompt: s[len(s)-1].GetNumber(), Move: []byte{tabletest.Bomb}}
 		c.want(c.call("table.move", tableID(1), 91, 1, m), wirepb.Code_INTERNAL)
 		c.want(c.call("table.move", tableID(1), 91, 1, m), wirepb.Code_PROMPT_GONE)
 		audit(t, c, 1, playAll(c, 2, 11, 12, 13, 14))
 		time.Sleep(time.Second)
-		if c.ended[uint64(tableID(1))] != 1 || c.shards[0].Status().Voided != 1 {
-			t.Errorf("told of the end %d times, status %+v", c.ended[uint64(tableID(1))], c.shards[0].Status())
+		if c.endings(1) != 1 || c.shards[0].Status().Voided != 1 {
+			t.Errorf("told of the end %d times, status %+v", c.endings(1), c.shards[0].Status())
 		}
 		c.equal()
 	})
@@ -300,7 +308,7 @@ func TestVoidTableLeavesTheOthersAlone(t *testing.T) {
 // restored.
 func FuzzApplyBatch(f *testing.F) {
 	quiet := func(t testing.TB) *Shard {
-		c := &cluster{t: &testing.T{}, now: time.Now, results: &fakeResults{}}
+		c := &cluster{t: &testing.T{}, results: &fakeResults{}}
 		return c.newShard(0, nil)
 	}
 	create, err := proto.Marshal(&tablepb.Command{Table: uint64(tableID(1)), Body: &tablepb.Command_Create{Create: &tablepb.Create{
