@@ -93,7 +93,9 @@ func (p *Peers) local(group game.GroupID) sendFunc {
 
 // try sends once and waits for the response, but not longer than ResendAfter, and not once the
 // group has another leader: the old one may never answer.
-func (p *Peers) try(ctx context.Context, group game.GroupID, route link.Route, req *linkpb.Request, send sendFunc) (*linkpb.Response, error) {
+func (p *Peers) try(
+	ctx context.Context, group game.GroupID, route link.Route, req *linkpb.Request, send sendFunc,
+) (*linkpb.Response, error) {
 	type result struct {
 		response *linkpb.Response
 		err      error

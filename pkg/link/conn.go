@@ -116,7 +116,10 @@ func accept(ctx context.Context, cfg Config, nc net.Conn, h Handler) (*Conn, err
 	return establish(ctx, cfg, nc, h, (*handshake).accept)
 }
 
-func establish(ctx context.Context, cfg Config, nc net.Conn, h Handler, side func(*handshake) (Peer, error)) (*Conn, error) {
+// establish makes a link that is not started yet; side is this end's part of the handshake.
+func establish(
+	ctx context.Context, cfg Config, nc net.Conn, h Handler, side func(*handshake) (Peer, error),
+) (*Conn, error) {
 	c := &Conn{
 		cfg: cfg, nc: nc, handler: h,
 		out: newQueue(cfg), calls: newCalls(cfg.MaxCalls),

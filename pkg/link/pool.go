@@ -44,22 +44,22 @@ func (c PoolConfig) withDefaults() (PoolConfig, error) {
 // Pool keeps one link to each of a changing set of targets, redialing as long
 // as a target is wanted. Each target has one goroutine.
 type Pool struct {
-	cfg    PoolConfig
-	ctx    context.Context // of the targets' goroutines; ended by Close
-	cancel context.CancelFunc
-	up     atomic.Pointer[map[string]*Conn] // working links; replaced, never changed
-	open   func(ctx context.Context, name, addr string, h Handler) (*Conn, error)
+	cfg     PoolConfig
+	open    func(ctx context.Context, name, addr string, h Handler) (*Conn, error)
+	up      atomic.Pointer[map[string]*Conn] // working links; replaced, never changed
+	running sync.WaitGroup                   // the targets' goroutines
 
 	mu      sync.Mutex
+	closed  bool
 	targets map[string]*target // newest of each name, wanted or ending
-	running sync.WaitGroup
 }
 
-// target is one wanted link.
+// target is one link that is wanted, or was.
 type target struct {
-	name, addr string
-	cancel     context.CancelFunc
-	done       chan struct{} // closed when its link has ended for good
+	name, addr string             // immutable
+	cancel     context.CancelFunc // ends its goroutine
+	done       chan struct{}      // closed when that has ended
+	ending     bool               // not wanted any more; guarded by Pool.mu
 }
 
 // NewPool makes a pool without targets.
@@ -69,7 +69,6 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 		return nil, err
 	}
 	p := &Pool{cfg: cfg, targets: make(map[string]*target)}
-	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.up.Store(&map[string]*Conn{})
 	p.open = func(ctx context.Context, name, addr string, h Handler) (*Conn, error) {
 		return dial(ctx, cfg.Link, name, addr, h)
@@ -82,25 +81,31 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 func (p *Pool) SetTargets(addrs map[string]string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
 	for name, t := range p.targets {
 		if addrs[name] != t.addr {
-			t.cancel()
+			t.endLocked()
 		}
 	}
 	for name, addr := range addrs {
-		if old := p.targets[name]; addr != "" && (old == nil || old.addr != addr) {
+		if old := p.targets[name]; addr != "" && (old == nil || old.ending) {
 			p.startLocked(name, addr, old)
 		}
 	}
 }
 
+// endLocked needs Pool.mu.
+func (t *target) endLocked() {
+	t.ending = true
+	t.cancel()
+}
+
 // startLocked needs mu. The new target waits for the end of the old one, so that
 // Up and Down of one name stay in order.
 func (p *Pool) startLocked(name, addr string, old *target) {
-	if p.ctx.Err() != nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(p.ctx)
+	ctx, cancel := context.WithCancel(context.Background())
 	t := &target{name: name, addr: addr, cancel: cancel, done: make(chan struct{})}
 	p.targets[name] = t
 	p.running.Go(func() {
@@ -132,7 +137,10 @@ func (p *Pool) Conns() map[string]*Conn { return *p.up.Load() }
 // be called from a Handler or from Lost.
 func (p *Pool) Close() {
 	p.mu.Lock()
-	p.cancel()
+	p.closed = true
+	for _, t := range p.targets {
+		t.endLocked()
+	}
 	p.mu.Unlock()
 	p.running.Wait()
 }

@@ -145,9 +145,11 @@ func TestPoolTargets(t *testing.T) {
 	if got := p.Conn("node-1").Peer().Addr; got != addrs[1] {
 		t.Fatalf("link to %s, want %s", got, addrs[1])
 	}
-	p.SetTargets(nil)
-	p.SetTargets(map[string]string{"node-1": addrs[0]}) // waits for the end of the old one
-	expect(t, events, "down node-1", "up node-1")
+	for _, addr := range []string{addrs[0], addrs[0]} { // back at another address, back at the same one
+		p.SetTargets(nil)
+		p.SetTargets(map[string]string{"node-1": addr}) // waits for the end of the old one
+		expect(t, events, "down node-1", "up node-1")
+	}
 	p.Close()
 	expect(t, events, "down node-1")
 	p.SetTargets(map[string]string{"node-1": addrs[0]})

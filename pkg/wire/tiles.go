@@ -7,16 +7,19 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
+// TileVisitor is told one tile: the field that shows it, whether value is an id or a kind.
+type TileVisitor func(field protoreflect.FieldDescriptor, kind wirepb.TileField, value uint32)
+
 // Tiles calls visit for every tile that m shows: each value of each field with the
 // option (tile), in m and in the messages within it. A bytes field holds one
 // tile a byte. A single number without presence is not visited when it is 0, as
 // nobody can tell it from an absent one: declare such fields optional. The walk cannot look into payloads that are opaque bytes; decode
 // those and walk them on their own. The order of visits is not defined.
-func Tiles(m proto.Message, visit func(field protoreflect.FieldDescriptor, kind wirepb.TileField, value uint32)) {
+func Tiles(m proto.Message, visit TileVisitor) {
 	walkTiles(m.ProtoReflect(), visit)
 }
 
-func walkTiles(m protoreflect.Message, visit func(protoreflect.FieldDescriptor, wirepb.TileField, uint32)) {
+func walkTiles(m protoreflect.Message, visit TileVisitor) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		each := func(v protoreflect.Value) { tilesOf(field, v, visit) }
 		switch {
@@ -40,7 +43,7 @@ func walkTiles(m protoreflect.Message, visit func(protoreflect.FieldDescriptor, 
 }
 
 // tilesOf visits one value of field that is not a list or a map.
-func tilesOf(field protoreflect.FieldDescriptor, value protoreflect.Value, visit func(protoreflect.FieldDescriptor, wirepb.TileField, uint32)) {
+func tilesOf(field protoreflect.FieldDescriptor, value protoreflect.Value, visit TileVisitor) {
 	if field.Message() != nil {
 		walkTiles(value.Message(), visit)
 		return
