@@ -111,7 +111,7 @@ func TestChooseIsPure(t *testing.T) {
 		}
 		return first
 	}
-	for n := range uint64(20) {
+	for n := range uint64(min(botHands, 20)) {
 		play(t, rules, deal(n), [mahjong.Seats]player{ask, ask, ask, ask})
 	}
 }

@@ -5,6 +5,6 @@ package bot_test
 // The race detector finds nothing in a package without goroutines, and makes everything
 // ten times as slow.
 const (
-	duplicateDeals = 60
-	botHands       = 5
+	duplicateDeals = 30
+	botHands       = 3
 )

@@ -3,6 +3,7 @@ package mahjong_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"testing"
 
 	"teahouse/pkg/mahjong"
@@ -30,7 +31,7 @@ func TestDealIsPinned(t *testing.T) {
 // TestDealIsEven looks at how often each tile comes to each place and each direction
 // is drawn: a χ² beyond the bound has a chance below one in a million.
 func TestDealIsEven(t *testing.T) {
-	const deals = 20_000
+	const deals = evenDeals
 	var at [mahjong.NumTiles][mahjong.NumTiles]int
 	var dirs [4]int
 	for n := range uint64(deals) {
@@ -51,8 +52,10 @@ func TestDealIsEven(t *testing.T) {
 	if chi < 11449-5*151 || chi > 11449+5*151 {
 		t.Errorf("χ² is %.0f", chi)
 	}
+	// One direction: 2/9 of the number of deals is its variance; six deviations.
+	slack := int(6 * math.Sqrt(2.0/9*deals))
 	for dir := 1; dir <= 3; dir++ {
-		if n := dirs[dir]; n < deals/3-400 || n > deals/3+400 {
+		if n := dirs[dir]; n < deals/3-slack || n > deals/3+slack {
 			t.Errorf("direction %d was drawn %d times of %d", dir, n, deals)
 		}
 	}

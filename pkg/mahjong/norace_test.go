@@ -2,4 +2,8 @@
 
 package mahjong_test
 
-const randomHands = 200
+const (
+	randomHands  = 200
+	randomShapes = 30_000
+	evenDeals    = 20_000
+)

@@ -4,4 +4,8 @@ package mahjong_test
 
 // The race detector finds nothing in a package without goroutines, and makes everything
 // ten times as slow.
-const randomHands = 12
+const (
+	randomHands  = 12
+	randomShapes = 3_000
+	evenDeals    = 4_000
+)

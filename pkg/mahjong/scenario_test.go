@@ -85,6 +85,24 @@ var scenarios = []scenario{
 		name: "7.6 after a fed gang the feeder pays", rules: `{"diangang_hua":"dianpao"}`,
 		hands: flower, draws: "1s2s1m5m", script: "0 discard 4p, 1 -, 2 -, 3 discard 1m, 0 gang, 0 hu",
 		want: "gang_zhi 3>0 2, hu 3>0 4; dealer 0",
+	}, {
+		name: "9 dihu is for the first draw of who does not deal", rules: `{}`,
+		hands: fed, draws: "5m", script: "0 discard 4m, 1 hu",
+		want: "hu 0>1 17, hu 2>1 17, hu 3>1 17; dealer 1",
+	}, {
+		name: "9 dihu is not for the dealer", rules: `{}`,
+		hands: [mahjong.Seats]string{"45646m789m222p88p4p", flower[1], flower[2], flower[3]},
+		draws: "1s2s3s5m", script: "0 discard 4p, 1 -, 2 -, 3 -, 0 hu",
+		want: "hu 1>0 2, hu 2>0 2, hu 3>0 2; dealer 0",
+	}, {
+		name: "13.4 a locked hand gangs what keeps its waits", rules: `{"mode":"xueliu"}`,
+		hands: fed, draws: "5m1s2s3s3p", script: "0 discard 4m, 1 hu, 2 -, 3 -, 0 -, 1 an 3p",
+		want: "hu 0>1 33, hu 2>1 33, hu 3>1 33, gang_an 0>1 2, gang_an 2>1 2, gang_an 3>1 2; dealer 1",
+	}, {
+		name: "13.4 a locked hand gangs nothing else", rules: `{"mode":"xueliu"}`,
+		hands: [mahjong.Seats]string{"11p33p55p77p99p22m34m", "2223p456m678m789p", "44p6666p99m11m358m", "33m44m55m88m99m148p"},
+		draws: "1p1s2s3s2p", script: "0 discard 9p, 1 hu, 2 -, 3 -, 0 -, 1 refuse-an 2p",
+		want: "hu 0>1 33, hu 2>1 33, hu 3>1 33; dealer 1",
 	},
 }
 
@@ -155,6 +173,8 @@ func (s *scenario) step(t *testing.T, h *mahjong.Hand, words []string) []mahjong
 				c.Tile = tile
 			}
 		}
+	case "an":
+		c.Action, c.Kind = mahjong.ActAnGang, kind
 	case "bu":
 		c.Action, c.Kind = mahjong.ActBuGang, kind
 	default:
