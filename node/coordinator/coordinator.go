@@ -13,6 +13,7 @@ import (
 	"teahouse/node/coordinator/coordpb"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/token"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -28,7 +29,11 @@ type Coordinator struct {
 	state *state // guarded by mu; only Apply and Restore change it
 }
 
-var _ raftgroup.Machine = (*Coordinator)(nil)
+var (
+	_ raftgroup.Machine = (*Coordinator)(nil)
+	_ Future            = (*raftgroup.Future)(nil)
+	_ Signer            = (*token.Signer)(nil)
+)
 
 // New makes a replica that knows nothing yet. An error tells what is wrong with the Config.
 func New(cfg Config) (*Coordinator, error) {

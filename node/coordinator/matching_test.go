@@ -67,6 +67,13 @@ func TestRefusedTicketsKeepTheirPlaces(t *testing.T) {
 	if w.waiting != 7 || len(w.unconfirmed()) != 0 {
 		t.Fatalf("%d waiting, %d unconfirmed", w.waiting, len(w.unconfirmed()))
 	}
+	for _, q := range w.queues {
+		for i, tk := range q.tickets {
+			if tk.id != uint64(i+1) {
+				t.Errorf("ticket %d at place %d", tk.id, i+1)
+			}
+		}
+	}
 	w.do(0, matchWith(2))
 	item := w.unconfirmed()[0]
 	for i, tk := range item.tickets {

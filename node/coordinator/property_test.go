@@ -92,7 +92,18 @@ func (m *model) collect() {
 	}
 }
 
-func (m *model) session() result { return rapid.SampledFrom(m.sessions).Draw(m.t, "session") }
+// session is mostly the newest of some player, at times an old one.
+func (m *model) session() result {
+	p := rapid.SampledFrom(m.sessions).Draw(m.t, "session")
+	if rapid.IntRange(0, 9).Draw(m.t, "old") > 0 {
+		for _, s := range m.sessions {
+			if s.player == p.player {
+				p = s
+			}
+		}
+	}
+	return p
+}
 
 func (m *model) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
@@ -109,10 +120,14 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"cancel": func(t *rapid.T) {
 			p := m.session()
 			m.numbers[p.epoch]++
-			m.do(1, cancel(p, m.numbers[p.epoch], rapid.Uint64Range(1, m.state.lastTicket+1).Draw(t, "ticket")))
+			ticket := rapid.Uint64Range(1, m.state.lastTicket+1).Draw(t, "ticket")
+			if held := m.state.players[p.player]; held != nil && held.ticket != 0 {
+				ticket = held.ticket
+			}
+			m.do(1, cancel(p, m.numbers[p.epoch], ticket))
 		},
 		"match": func(t *rapid.T) {
-			advance := rapid.Uint32Range(0, 20_000).Draw(t, "advance")
+			advance := rapid.SampledFrom([]uint32{0, 20, 5_000, 20_000}).Draw(t, "advance")
 			due, _ := m.state.matchDue(m.state.now + uint64(advance))
 			if e := m.do(advance, matchWith(byte(m.events))); due != (len(e.outbox) > 0) {
 				t.Fatalf("due %v, made tables %v", due, e.outbox)
@@ -184,7 +199,11 @@ func (m *model) invariants(t *rapid.T) {
 	if !bytes.Equal(m.state.bytes(), m.twin.bytes()) {
 		t.Fatal("twins differ")
 	}
-	s := m.state
+	m.consistent(t, m.state)
+	m.consistent(t, m.twin)
+}
+
+func (m *model) consistent(t *rapid.T, s *state) {
 	waiting, tickets := 0, 0
 	for key, q := range s.queues {
 		if len(q.tickets) == 0 {

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,22 +16,17 @@ import (
 
 const snapshotVersion = 1
 
-// image is a copy of the state that can be written while the state goes on.
-type image struct{ snapshot *coordpb.Snapshot }
-
-// WriteTo writes the image. Equal states give equal bytes.
-func (i image) WriteTo(w io.Writer) (int64, error) {
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(i.snapshot)
-	if err != nil {
-		return 0, err
-	}
-	n, err := w.Write(data)
-	return int64(n), err
+// image is a copy of the state that is written while the state goes on. What
+// there can be many of is copied as it is, and sorted and encoded only then.
+type image struct {
+	rest    *coordpb.Snapshot // all but players and waiting tickets
+	players []player
+	waiting []ticket
 }
 
 // snapshot copies the state. What is never edited (settings, members,
-// creations) is shared.
-func (s *state) snapshot() image {
+// creations, last answers) is shared.
+func (s *state) snapshot() *image {
 	out := &coordpb.Snapshot{
 		Version: snapshotVersion, NowMs: s.now, Cluster: s.cluster, Settings: s.settings, Members: s.members,
 		LastPlayer: s.lastPlayer, LastTicket: s.lastTicket, LastEpoch: s.lastEpoch,
@@ -38,16 +34,9 @@ func (s *state) snapshot() image {
 	for _, sh := range s.shards {
 		out.Shards = append(out.Shards, sh.message())
 	}
-	for _, id := range slices.Sorted(maps.Keys(s.players)) {
-		out.Players = append(out.Players, s.players[id].message())
-	}
+	out.Idle = make([]uint64, 0, s.idle.Len())
 	for e := s.idle.Front(); e != nil; e = e.Next() {
 		out.Idle = append(out.Idle, uint64(e.Value.(*player).id))
-	}
-	for _, id := range slices.Sorted(maps.Keys(s.tickets)) {
-		if t := s.tickets[id]; t.table == 0 {
-			out.Waiting = append(out.Waiting, t.message())
-		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.tables)) {
 		t := &coordpb.Table{Id: uint64(id)}
@@ -56,7 +45,36 @@ func (s *state) snapshot() image {
 		}
 		out.Tables = append(out.Tables, t)
 	}
-	return image{out}
+	i := &image{rest: out, players: make([]player, 0, len(s.players)), waiting: make([]ticket, 0, s.waiting)}
+	for _, p := range s.players {
+		i.players = append(i.players, *p)
+	}
+	for _, q := range s.queues {
+		for _, t := range q.tickets {
+			i.waiting = append(i.waiting, *t)
+		}
+	}
+	return i
+}
+
+// WriteTo writes the image. Equal states give equal bytes.
+func (i *image) WriteTo(w io.Writer) (int64, error) {
+	slices.SortFunc(i.players, func(a, b player) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(i.waiting, func(a, b ticket) int { return cmp.Compare(a.id, b.id) })
+	out := i.rest
+	out.Players, out.Waiting = nil, nil
+	for n := range i.players {
+		out.Players = append(out.Players, i.players[n].message())
+	}
+	for n := range i.waiting {
+		out.Waiting = append(out.Waiting, i.waiting[n].message())
+	}
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(out)
+	if err != nil {
+		return 0, err
+	}
+	n, err := w.Write(data)
+	return int64(n), err
 }
 
 func (sh *shard) message() *coordpb.Shard {
