@@ -33,6 +33,7 @@ func (t *Table) Result(hand uint32) (r game.HandResult, ok bool) {
 		Stake:   t.stake,
 		Scores:  t.pending[at].GetScores(),
 		Archive: t.pending[at].GetArchive(),
+		Last:    hand == t.hands,
 	}
 	for _, s := range t.seats {
 		r.Players = append(r.Players, s.player)
@@ -93,5 +94,8 @@ func Hash(r game.HandResult) [32]byte {
 		num(uint64(r.Scores[i]))
 	}
 	text(r.Archive)
+	if r.Last {
+		num(1)
+	}
 	return [32]byte(h.Sum(nil))
 }

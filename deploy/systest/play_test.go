@@ -1,0 +1,197 @@
+package systest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/deploy/cluster"
+	"teahouse/node/host"
+	"teahouse/pkg/client"
+	"teahouse/pkg/game"
+	"teahouse/pkg/mahjong/tablegame"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// player is a client that plays by itself.
+type player struct {
+	*client.Client
+	game    game.Game
+	answers *atomic.Int64 // acknowledged moves of all players
+}
+
+func join(t *testing.T, addr string, answers *atomic.Int64) player {
+	t.Helper()
+	g, err := tablegame.New(tablegame.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.Dial(t.Context(), client.Config{Addr: addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return player{c, g, answers}
+}
+
+// sit queues and returns the table.
+func (p player) sit(ctx context.Context) (*client.Table, error) {
+	if _, err := p.Join(ctx, &wirepb.JoinRequest{Queue: "bench"}); err != nil {
+		return nil, err
+	}
+	id, err := p.WaitMatched(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.Attach(ctx, id)
+}
+
+// play answers every prompt until the table lets go, and returns the scores of
+// the hand as this player was told them.
+func (p player) play(ctx context.Context, table *client.Table) (scores []int64, err error) {
+	for {
+		ev, err := table.Receive(ctx)
+		if err != nil {
+			return nil, err
+		}
+		switch e := ev.Event.GetBody().(type) {
+		case *wirepb.TableEvent_Prompt:
+			move, err := p.game.Think(e.Prompt.Game)
+			if err != nil {
+				return nil, err
+			}
+			_, err = table.Move(ctx, ev.Number, move)
+			if err != nil && game.CodeOf(err, wirepb.Code_INTERNAL) != wirepb.Code_PROMPT_GONE {
+				return nil, err
+			}
+			p.answers.Add(1)
+		case *wirepb.TableEvent_HandEnded:
+			scores = e.HandEnded.GetScores()
+		case *wirepb.TableEvent_Released:
+			return scores, table.Leave(ctx)
+		}
+	}
+}
+
+// leaderOf is the node that serves a group now.
+func leaderOf(t *testing.T, state cluster.State, group game.GroupID) string {
+	t.Helper()
+	for name, status := range state.Statuses(t.Context()) {
+		for _, g := range status.Replicas {
+			if g.Group == uint32(group) && g.Serving {
+				return name
+			}
+		}
+	}
+	t.Fatalf("nobody serves group %d", group)
+	return ""
+}
+
+// TestKilledLeader kills the node that runs a table in the middle of a hand:
+// no connection closes, the hand goes on and is settled, and the node takes its
+// place again when it comes back.
+func TestKilledLeader(t *testing.T) {
+	c := start(t, cluster.Config{Nodes: 3})
+	state, err := c.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+
+	var answers atomic.Int64
+	var wg sync.WaitGroup
+	var players []player
+	tables := make([]*client.Table, 4)
+	for range tables {
+		players = append(players, join(t, state.Address, &answers))
+	}
+	for i, p := range players {
+		wg.Go(func() {
+			table, err := p.sit(ctx)
+			if err != nil {
+				t.Error(err)
+			}
+			tables[i] = table
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	victim := leaderOf(t, state, tables[0].ID().Shard())
+
+	results := make([][]int64, len(players))
+	for i, p := range players {
+		wg.Go(func() {
+			scores, err := p.play(ctx, tables[i])
+			if err != nil {
+				t.Error(err)
+			}
+			results[i] = scores
+		})
+	}
+	eventually(t, "a few moves", func() bool { return answers.Load() >= 10 || t.Failed() })
+	if err := c.Kill(t.Context(), victim, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	for i, scores := range results {
+		if !slices.Equal(scores, results[0]) || len(scores) != 4 || scores[0]+scores[1]+scores[2]+scores[3] != 0 {
+			t.Errorf("player %d was told the scores %v, player 0 %v", i, scores, results[0])
+		}
+		if n := players[i].Stats().Disconnects; n != 0 {
+			t.Errorf("player %d lost its connection %d times", i, n)
+		}
+	}
+
+	if err := c.Start(ctx, victim); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the node in its place", func() bool {
+		state, err := c.State(ctx)
+		return err == nil && state.Unhealthy(ctx) == "" && leads(state.Statuses(ctx)[victim].Replicas)
+	})
+	for i, p := range players {
+		if err := p.hands(ctx, tables[i].ID(), results[0]); err != nil {
+			t.Errorf("player %d: %v", i, err)
+		}
+	}
+}
+
+// leads reports whether a node serves a group that it leads by preference.
+func leads(replicas []host.GroupStatus) bool {
+	return slices.ContainsFunc(replicas, func(g host.GroupStatus) bool { return g.Preferred && g.Serving })
+}
+
+// hands checks that the player's own history has exactly the hand that was
+// played, and that its record can be read.
+func (p player) hands(ctx context.Context, table game.TableID, scores []int64) error {
+	var list wirepb.HandsReply
+	if err := p.Call(ctx, "account.hands", 0, &wirepb.HandsRequest{}, &list); err != nil {
+		return err
+	}
+	if len(list.Hands) != 1 || game.TableID(list.Hands[0].Table) != table || list.Hands[0].Score != scores[list.Hands[0].Seat] {
+		return fmt.Errorf("history %v, want one hand at table %v with scores %v", list.Hands, table, scores)
+	}
+	var record wirepb.HandReply
+	if err := p.Call(ctx, "archive.hand", 0, &wirepb.HandRequest{Table: uint64(table), Hand: 1}, &record); err != nil {
+		return err
+	}
+	var archive wirepb.HandArchive
+	if err := proto.Unmarshal(record.Archive, &archive); err != nil {
+		return err
+	}
+	if len(archive.Entries) == 0 {
+		return errors.New("the record is empty")
+	}
+	return nil
+}
