@@ -1,0 +1,43 @@
+// Command bench plays on a cluster and measures it, breaks it and watches it heal,
+// and checks the rules engine on recorded hands.
+//
+//	go run ./bench swarm       200 players made of code, a summary and an audit
+//	go run ./bench failover    kill a node again and again while they play
+//	go run ./bench hand        answer recorded hands, one JSON line each
+//	go run ./bench verify      play recorded games again
+//
+// The exit status is 0 only if everything held.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"teahouse/bench/hand"
+)
+
+func main() {
+	root := &cobra.Command{Use: "bench", Short: "Play on a cluster and measure it", SilenceUsage: true, SilenceErrors: true}
+	root.AddCommand(
+		swarmCommand(),
+		&cobra.Command{
+			Use: "hand", Short: "Answer recorded hands from standard input", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return hand.Hands(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+			},
+		},
+		&cobra.Command{
+			Use: "verify", Short: "Play recorded games from standard input again", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return hand.Verify(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+			},
+		},
+	)
+	if err := root.ExecuteContext(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}

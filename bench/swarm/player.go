@@ -1,0 +1,222 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"teahouse/bench/audit"
+	"teahouse/pkg/client"
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// player is a guest made of code.
+type player struct {
+	s      *Swarm
+	index  int
+	rand   *rand.Rand // owned by run
+	client *client.Client
+	id     game.PlayerID
+
+	gateway atomic.Pointer[string] // which one it is connected to
+	seat    atomic.Pointer[seat]   // where pushes are noted; nil = nowhere
+	moving  atomic.Uint64          // table of the unanswered move, or 0
+}
+
+// seat is a place at a table while it is taken.
+type seat struct {
+	table game.TableID
+	mu    sync.Mutex
+	audit.Seat
+}
+
+// note keeps what the gateway pushed.
+func (s *seat) note(p *wirepb.Push) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case p.Table != uint64(s.table):
+	case p.Kind == wirepb.Push_EVENT:
+		s.Stream.Event(p.Number, p.Payload)
+	case p.Kind == wirepb.Push_SNAPSHOT:
+		s.Stream.Snapshot(p.Number, p.Payload)
+	}
+}
+
+func newPlayer(s *Swarm, index int) *player {
+	return &player{s: s, index: index, rand: rand.New(rand.NewPCG(s.cfg.Seed, uint64(index)))}
+}
+
+func (p *player) gatewayName() string {
+	if name := p.gateway.Load(); name != nil {
+		return *name
+	}
+	return ""
+}
+
+func (p *player) login(ctx context.Context) error {
+	c, err := client.Dial(ctx, client.Config{
+		Addr: p.s.addr, Program: "teahouse-bench", Logger: p.s.cfg.Logger,
+		Hooks: client.Hooks{
+			Received: p.received,
+			MoveAnswered: func(_ game.TableID, _ uint64, code wirepb.Code, took time.Duration) {
+				p.s.meter.move(p.index, code, took)
+			},
+			Disconnected: func(error) { p.s.meter.disconnects.Add(1) },
+		},
+	})
+	if err != nil {
+		return err
+	}
+	p.client, p.id = c, c.Player()
+	p.s.meter.players.Add(1)
+	return nil
+}
+
+// received sees every message, before the client acts on it.
+func (p *player) received(e *wirepb.Envelope) {
+	switch b := e.Body.(type) {
+	case *wirepb.Envelope_Push:
+		if s := p.seat.Load(); s != nil {
+			s.note(b.Push)
+		}
+	case *wirepb.Envelope_Welcome:
+		p.gateway.Store(&b.Welcome.Gateway)
+	}
+}
+
+// over says whether the play is over.
+func (p *player) over() bool {
+	select {
+	case <-p.s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// run plays round after round until the play is over, and the last one to its end
+// or that of ctx.
+func (p *player) run(ctx context.Context) {
+	for !p.over() && ctx.Err() == nil {
+		if p.s.book.full() {
+			p.sleep(ctx, 10*time.Millisecond)
+			continue
+		}
+		before := p.client.Stats().Disconnects
+		id, err := p.queue(ctx)
+		if err == nil && id != 0 {
+			err = p.sit(ctx, id, before)
+		}
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		p.s.meter.failed(err)
+		select {
+		case <-p.client.Done(): // superseded, or the like
+			return
+		default:
+			p.sleep(ctx, retryPause)
+		}
+	}
+}
+
+// retryPause is the pause after a refusal.
+const retryPause = 100 * time.Millisecond
+
+// queue waits for a table; it returns 0 if the play was over first.
+func (p *player) queue(ctx context.Context) (game.TableID, error) {
+	began := time.Now()
+	ticket, err := p.client.Join(ctx, &wirepb.JoinRequest{Queue: p.s.cfg.Queue, Hands: p.s.cfg.Hands})
+	if err != nil {
+		if game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_AT_TABLE {
+			p.s.meter.failed(err)
+			return p.client.Table(), nil // back to it
+		}
+		return 0, err
+	}
+	waiting, stop := context.WithCancel(ctx)
+	defer stop()
+	// One goroutine for the wait is cheaper than it looks: a round has one.
+	go func() {
+		select {
+		case <-p.s.ended:
+			stop()
+		case <-waiting.Done():
+		}
+	}()
+	id, err := p.client.WaitMatched(waiting)
+	if err == nil {
+		p.s.meter.matched(time.Since(began))
+		return id, nil
+	}
+	if ctx.Err() != nil || !errors.Is(err, context.Canceled) {
+		return 0, err
+	}
+	switch err := p.client.Cancel(ctx, ticket); game.CodeOf(err, wirepb.Code_OK) {
+	case wirepb.Code_AT_TABLE:
+		return p.client.Table(), nil // matched after all: play it out
+	case wirepb.Code_NO_TICKET:
+		return 0, nil
+	default:
+		return 0, err
+	}
+}
+
+// sit plays a round to its end. disconnects is the client's count from before the
+// table was made.
+func (p *player) sit(ctx context.Context, id game.TableID, disconnects uint64) error {
+	seat := &seat{table: id, Seat: audit.Seat{Player: p.id}}
+	p.seat.Store(seat)
+	s := &sitting{player: p, seat: seat}
+	t, err := p.client.Attach(ctx, id)
+	if err == nil {
+		s.table = t
+		p.s.meter.seated(1)
+		err = s.play(ctx)
+		p.s.meter.seated(-1)
+		// The stream goes on being noted until here, and is the book's from then on.
+		if err == nil {
+			err = t.Leave(ctx)
+		}
+	}
+	p.seat.Store(nil)
+	seat.mu.Lock()
+	defer seat.mu.Unlock()
+	seat.table = 0 // whoever has still loaded it notes nothing more
+	seat.Steady = p.client.Stats().Disconnects == disconnects
+	p.s.book.left(id, &seat.Seat, s.companions)
+	return err
+}
+
+// think waits as long as somebody who thinks.
+func (p *player) think(ctx context.Context, limit time.Duration) {
+	if p.s.cfg.Pace == 0 || p.over() {
+		return
+	}
+	// Nobody thinks until the time is over: a prompt that times out is a finding.
+	d := min(time.Duration(p.rand.ExpFloat64()*float64(p.s.cfg.Pace)), limit/2)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.s.ended:
+	case <-ctx.Done():
+	}
+}
+
+func (p *player) sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,292 @@
+// Package swarm plays: many guests made of code log in through one address, queue,
+// sit down, play their hands to the end and queue again, and afterwards everything
+// that they were told is audited.
+//
+//	s, err := swarm.New(swarm.Config{State: file, Players: 200, Duration: 30 * time.Second})
+//	summary, err := s.Run(ctx)
+//
+// A player knows what its prompts say and nothing else. What a seat receives is
+// kept in memory until its table is audited, after the play, so that auditing does
+// not disturb what is measured; beyond Config.Memory the oldest tables are audited
+// at once.
+//
+// It starts no cluster and breaks none: deploy/local does the one, bench/failover
+// the other. Only bench imports it.
+package swarm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"teahouse/bench/audit"
+	"teahouse/bench/report"
+	"teahouse/deploy/cluster"
+	"teahouse/pkg/game"
+	"teahouse/pkg/mahjong/tablegame"
+)
+
+// Swarm is one run.
+type Swarm struct {
+	// immutable
+	cfg     Config
+	addr    string
+	players []*player
+	ours    map[game.PlayerID]bool // set before playing is closed
+	thinker game.Game
+	playing chan struct{} // closed when the clock starts
+	ended   chan struct{} // closed when the play is over and hands are played out
+
+	endOnce sync.Once
+	meter   meter
+	book    *book
+	cpu     *cpuMeter
+}
+
+// New checks cfg and finds the cluster.
+func New(cfg Config) (*Swarm, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	state, err := cluster.ReadState(cfg.State)
+	if err != nil {
+		return nil, err
+	}
+	thinker, err := tablegame.New(tablegame.Config{})
+	if err != nil {
+		return nil, err
+	}
+	s := &Swarm{
+		cfg: cfg, addr: state.Address, thinker: thinker, ours: make(map[game.PlayerID]bool),
+		playing: make(chan struct{}), ended: make(chan struct{}), cpu: newCPUMeter(cfg.State),
+	}
+	if cfg.Addr != "" {
+		s.addr = cfg.Addr
+	}
+	for i := range cfg.Players {
+		s.players = append(s.players, newPlayer(s, i))
+	}
+	return s, nil
+}
+
+// Playing is closed when everybody is logged in and the clock starts.
+func (s *Swarm) Playing() <-chan struct{} { return s.playing }
+
+// Stop ends the play before its time. The open hands are played out, and Run returns
+// the summary and the audit.
+func (s *Swarm) Stop() { s.endOnce.Do(func() { close(s.ended) }) }
+
+// Run plays. It may be called once. If ctx ends, there is no summary.
+func (s *Swarm) Run(ctx context.Context) (report.Summary, error) {
+	ledger, err := openLedger(ctx, s.cfg.State)
+	if err != nil {
+		return report.Summary{}, err
+	}
+	defer ledger.close()
+	s.book = newBook(ledger, s.cfg.Memory)
+	auditing := s.book.start(ctx, s.cfg.Auditors)
+	defer auditing.Wait()
+	defer s.book.finish() // so that the auditors end, whatever happens below
+
+	defer s.closeAll()
+	progress := s.startProgress()
+	defer progress()
+	if err := s.login(ctx); err != nil {
+		return report.Summary{}, err
+	}
+	played := s.play(ctx)
+	progress()
+	if err := ctx.Err(); err != nil {
+		return report.Summary{}, err
+	}
+	summary := s.summary(played)
+	s.closeAll()
+
+	s.book.finish()
+	auditing.Wait()
+	if err := errors.Join(ctx.Err(), s.book.err); err != nil {
+		return summary, err
+	}
+	s.judge(&summary, s.book.result)
+	return summary, nil
+}
+
+// play lasts until the duration is over and the open hands are played out.
+func (s *Swarm) play(ctx context.Context) (played time.Duration) {
+	s.cpu.begin()
+	began := time.Now()
+	close(s.playing)
+	graced, abort := context.WithCancel(ctx)
+	defer abort()
+	var players sync.WaitGroup
+	for _, p := range s.players {
+		players.Go(func() { p.run(graced) })
+	}
+	clock := time.NewTimer(s.cfg.Duration)
+	defer clock.Stop()
+	select {
+	case <-clock.C:
+	case <-s.ended:
+	case <-ctx.Done():
+	}
+	s.meter.freeze()
+	s.cpu.end()
+	played = time.Since(began)
+	s.Stop()
+	grace := time.AfterFunc(s.cfg.Grace, abort)
+	defer grace.Stop()
+	players.Wait()
+	return played
+}
+
+// summary is what the players lived through. Their clients still run.
+func (s *Swarm) summary(played time.Duration) report.Summary {
+	sum := report.Summary{Players: len(s.players), DurationS: played.Seconds()}
+	s.meter.into(&sum)
+	for _, p := range s.players {
+		stats := p.client.Stats()
+		sum.Disconnects += int(stats.Disconnects)
+		sum.Resumes += int(stats.Resumes)
+	}
+	sum.CPUPerMove = s.cpu.perMove(s.meter.inPlay())
+	return sum
+}
+
+// judge adds the audit.
+func (s *Swarm) judge(sum *report.Summary, r audit.Result) {
+	sum.Audit = r.Audit
+	sum.HandsFinished, sum.HandsUnfinished = r.HandsFinished, r.HandsUnfinished
+	for _, note := range r.Notes {
+		s.cfg.Logger.Warn("audit", "found", note)
+	}
+}
+
+// Busy is how many moves are unanswered now, of those that match. gateway is the
+// one that the player is connected to.
+func (s *Swarm) Busy(match func(table game.TableID, gateway string) bool) (n int) {
+	for _, p := range s.players {
+		if table := game.TableID(p.moving.Load()); table != 0 && match(table, p.gatewayName()) {
+			n++
+		}
+	}
+	return n
+}
+
+// login brings everybody in.
+func (s *Swarm) login(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.LoginTimeout,
+		fmt.Errorf("not everybody could log in within %v", s.cfg.LoginTimeout))
+	defer cancel()
+	// Ended is a reason to give up too: somebody pressed Ctrl-C.
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	go func() {
+		select {
+		case <-s.ended:
+			giveUp(errors.New("stopped before the play began"))
+		case <-ctx.Done():
+		}
+	}()
+
+	var pause <-chan time.Time
+	if s.cfg.SpawnRate > 0 {
+		tick := time.NewTicker(time.Duration(float64(time.Second) / s.cfg.SpawnRate))
+		defer tick.Stop()
+		pause = tick.C
+	}
+	free := make(chan struct{}, maxLogins)
+	var wg sync.WaitGroup
+	for _, p := range s.players {
+		if pause != nil {
+			select {
+			case <-pause:
+			case <-ctx.Done():
+			}
+		}
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			if err := p.login(ctx); err != nil {
+				s.meter.failed(err)
+				giveUp(fmt.Errorf("login: %w", err))
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for _, p := range s.players {
+		s.ours[p.id] = true
+	}
+	return nil
+}
+
+// maxLogins bounds the logins on their way.
+const maxLogins = 32
+
+// closeAll ends all clients. It may be called again.
+func (s *Swarm) closeAll() {
+	var wg sync.WaitGroup
+	for _, p := range s.players {
+		if p.client != nil {
+			wg.Go(func() { p.client.Close() })
+		}
+	}
+	wg.Wait()
+}
+
+// Config is what a swarm does. Only State must be set.
+type Config struct {
+	State string // state file of the cluster
+	Addr  string // overrides the address in it
+
+	Players   int           // default 200
+	Duration  time.Duration // of the play, from when all are logged in; default 30 s
+	Queue     string        // default "bench"
+	Hands     uint32        // a round; default 1
+	Pace      time.Duration // mean thinking time, exponential; 0 = at once
+	SpawnRate float64       // logins a second; 0 = as fast as it goes
+	Seed      uint64        // of thinking times
+	Grace     time.Duration // to play the open hands out; players then answer at once; default 60 s
+
+	LoginTimeout time.Duration // for all together; default 60 s
+	Memory       int           // bytes of received messages that wait for their audit; default 1 GiB
+	Auditors     int           // workers; default 2
+
+	Progress func(Progress) // called about once a second; nil = nobody
+	Logger   *slog.Logger   // default: none
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.State == "" {
+		return c, errors.New("swarm: Config.State is empty")
+	}
+	if c.Players < 0 || c.Duration < 0 || c.Pace < 0 || c.SpawnRate < 0 || c.Grace < 0 || c.LoginTimeout < 0 || c.Memory < 0 || c.Auditors < 0 {
+		return c, errors.New("swarm: nothing may be below zero")
+	}
+	if c.Queue == "" {
+		c.Queue = "bench"
+	}
+	setDefault(&c.Players, 200)
+	setDefault(&c.Duration, 30*time.Second)
+	setDefault(&c.Hands, 1)
+	setDefault(&c.Grace, 60*time.Second)
+	setDefault(&c.LoginTimeout, 60*time.Second)
+	setDefault(&c.Memory, 1<<30)
+	setDefault(&c.Auditors, 2)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}
+
+func setDefault[T comparable](v *T, value T) {
+	if *v == *new(T) {
+		*v = value
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"teahouse/bench/report"
+	"teahouse/bench/swarm"
+	"teahouse/deploy/cluster"
+)
+
+// errBroken says that a promise did not hold; what it was stands in the report.
+var errBroken = errors.New("the audit is not clean")
+
+func swarmCommand() *cobra.Command {
+	cfg := swarm.Config{Progress: progress(os.Stderr), Logger: warnings()}
+	var file string
+	cmd := &cobra.Command{
+		Use: "swarm", Short: "Let players made of code play, and audit what they saw", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := swarm.New(cfg)
+			if err != nil {
+				return err
+			}
+			ctx, release := interrupts(cmd.Context(), s.Stop)
+			defer release()
+			sum, err := s.Run(ctx)
+			if err != nil {
+				return err
+			}
+			if err := sum.Print(cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			if err := report.WriteJSON(file, sum); err != nil {
+				return err
+			}
+			switch {
+			case !sum.Audit.Clean():
+				return errBroken
+			case sum.HandsFinished == 0:
+				return errors.New("no hand was finished")
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	stateFlag(cmd, &cfg.State)
+	flags.StringVar(&cfg.Addr, "addr", "", "gateway address (default: that of the state file)")
+	flags.IntVar(&cfg.Players, "players", 200, "players")
+	flags.DurationVar(&cfg.Duration, "duration", 30*time.Second, "how long new rounds begin, from when all are logged in")
+	flags.StringVar(&cfg.Queue, "queue", "bench", "queue to join")
+	flags.Uint32Var(&cfg.Hands, "hands", 1, "hands a round")
+	flags.DurationVar(&cfg.Pace, "pace", 200*time.Millisecond, "mean thinking time, exponential; 0 = at once")
+	flags.Float64Var(&cfg.SpawnRate, "spawn-rate", 0, "logins a second; 0 = as fast as it goes")
+	flags.Uint64Var(&cfg.Seed, "seed", 1, "of the thinking times")
+	flags.DurationVar(&cfg.Grace, "grace", time.Minute, "time to play the open hands out")
+	flags.StringVar(&file, "json", "", "file for the summary as JSON")
+	return cmd
+}
+
+func stateFlag(cmd *cobra.Command, file *string) {
+	name, err := cluster.StateFile()
+	cmd.Flags().StringVar(file, "state", name, "state file of the cluster")
+	if err != nil {
+		cmd.MarkFlagRequired("state")
+	}
+}
+
+// interrupts makes the first Ctrl-C end the play, and the second everything.
+func interrupts(ctx context.Context, stop func()) (_ context.Context, release func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		for _, act := range []func(){stop, cancel} {
+			select {
+			case <-signals:
+				act()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
+// progress writes one line, again and again: over itself on a terminal.
+func progress(out *os.File) func(swarm.Progress) {
+	before, after := "", "\n"
+	if info, err := out.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		before, after = "\r\x1b[K", ""
+	}
+	return func(p swarm.Progress) {
+		fmt.Fprintf(out, "%s%4.0fs left  %d players  %d tables  %5.0f moves/s  %d hands  longest gap %.0f ms  %d disconnects%s",
+			before, p.Left.Seconds(), p.Players, p.Seats/4, p.MovesPerS, p.Hands, p.GapMS, p.Disconnects, after)
+	}
+}
+
+// warnings logs what matters to standard error.
+func warnings() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
