@@ -87,7 +87,7 @@ func (s *Shard) do(ctx context.Context, one *job) error {
 	return s.cfg.Results.Settle(ctx, r)
 }
 
-// finishJob takes a job's outcome over, on the loop.
+// finishJob takes a job's outcome over, on the loop, which starts the next.
 func (l *leader) finishJob(one *job, err error) {
 	l.jobs.running--
 	id := one.key.table
@@ -102,10 +102,7 @@ func (l *leader) finishJob(one *job, err error) {
 		one.tries++
 		l.s.cfg.Logger.Warn("settlement or outbox call failed", "table", id.String(), "hand", one.key.hand,
 			"tries", one.tries, "again_in", pause, "error", err)
-		l.after(pause, func() {
-			l.jobs.queue = append(l.jobs.queue, one)
-			l.startJobs()
-		})
+		l.after(pause, func() { l.jobs.queue = append(l.jobs.queue, one) })
 	default:
 		c := &tablepb.Command{Table: uint64(id), Body: &tablepb.Command_Freed{Freed: &tablepb.Freed{}}}
 		if one.ended == nil {
@@ -113,5 +110,4 @@ func (l *leader) finishJob(one *job, err error) {
 		}
 		l.command(c, func(l *leader) { delete(l.jobs.known, one.key) })
 	}
-	l.startJobs()
 }

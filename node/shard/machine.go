@@ -16,6 +16,7 @@ import (
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/wire/wirepb"
 )
 
 // maxTableBytes bounds one table in a snapshot.
@@ -81,8 +82,9 @@ func (s *Shard) deliver(t *table.Table, c *tablepb.Command, out table.Output, re
 	if s.pushing == 0 || t == nil {
 		return
 	}
-	if _, bot := c.GetBody().(*tablepb.Command_Bot); bot && out.Reply != nil && out.Reply.Code != 0 {
-		s.cfg.Logger.Debug("bot's move refused", "table", t.ID().String(), "code", out.Reply.Code)
+	if _, bot := c.GetBody().(*tablepb.Command_Bot); bot && out.Reply != nil &&
+		out.Reply.Code != wirepb.Code_OK && out.Reply.Code != wirepb.Code_PROMPT_GONE {
+		s.cfg.Logger.Error("bot's move was refused", "table", t.ID().String(), "code", out.Reply.Code)
 	}
 	for i := range out.Pushes {
 		p := &out.Pushes[i]

@@ -17,10 +17,12 @@ func (t *Table) attach(a *tablepb.Attach) {
 		t.reply(nil, err)
 		return
 	}
+	// The record needs only what changes the game: coming back again and again
+	// must not make it grow.
+	t.out.changed = !s.attached || s.epoch != a.GetEpoch()
 	s.attached, s.left = true, false
 	s.attachment++
 	s.epoch, s.gateway, s.session = a.GetEpoch(), a.GetGateway(), a.GetSession()
-	t.out.changed = true
 
 	last := s.stream.last()
 	t.reply(encode(&wirepb.AttachReply{Seat: uint32(i), NextNumber: s.number + 1, LastEvent: last}), nil)
@@ -44,7 +46,7 @@ func (t *Table) detach(d *tablepb.Detach) {
 		return
 	}
 	s := t.seats[i]
-	if !s.attached || s.attachment != d.GetAttachment() {
+	if !s.attached || s.attachment != d.GetAttachment() && d.GetAttachment() != 0 {
 		return
 	}
 	s.attached, s.gateway, s.session = false, "", 0

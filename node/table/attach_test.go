@@ -135,3 +135,19 @@ func TestDetachStartsAutoPlayUnlessAttachedAgain(t *testing.T) {
 		t.Errorf("%d AutoPlayChanged", n)
 	}
 }
+
+func TestRepeatedAttachesDoNotGrowTheRecord(t *testing.T) {
+	r := newRig(t, ``, 1)
+	r.attachAll()
+	before := len(r.table.Message().GetEntries())
+	for range 100 {
+		r.want(r.attach(11, 1, 0), wirepb.Code_OK)
+	}
+	if n := len(r.table.Message().GetEntries()); n != before {
+		t.Errorf("%d entries, %d before", n, before)
+	}
+	r.apply(detachCommand(0, r.table.Attachments()[0].Number))
+	r.finishHand()
+	res, _ := r.table.Result(1)
+	checkReplay(t, r, res.Archive, 1, 0)
+}

@@ -65,6 +65,9 @@ func (t *Table) answer(i int, m *tablepb.Move) error {
 	return nil
 }
 
+// maxSwitches is how often a seat may switch auto-play in a hand.
+const maxSwitches = 40
+
 // switchAuto turns auto-play on or off.
 func (t *Table) switchAuto(i int, m *tablepb.Move) error {
 	on := m.GetAutoPlay() == wirepb.AutoPlay_AUTO_ON
@@ -73,6 +76,13 @@ func (t *Table) switchAuto(i int, m *tablepb.Move) error {
 		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "prompt 0 only switches auto-play")
 	case t.phase >= tablepb.Phase_SETTLING:
 		return game.Errorf(wirepb.Code_PROMPT_GONE, "the round is over")
+	}
+	// Every switch is an event for all seats; there is no use in many.
+	if s := t.seats[i]; s.auto != on {
+		if s.switches >= maxSwitches {
+			return game.Errorf(wirepb.Code_NOT_OFFERED, "auto-play was switched %d times in this hand", s.switches)
+		}
+		s.switches++
 	}
 	t.setAuto(i, on)
 	return nil

@@ -236,3 +236,24 @@ func TestBotAnswersOnlyForBots(t *testing.T) {
 		}
 	}
 }
+
+func TestAutoPlaySwitchesAreBounded(t *testing.T) {
+	r := newRig(t, ``, 1)
+	r.attachAll()
+	refusedAt := uint64(0)
+	for n := uint64(1); n < 1000 && refusedAt == 0; n++ {
+		auto := wirepb.AutoPlay_AUTO_ON
+		if n%2 == 0 {
+			auto = wirepb.AutoPlay_AUTO_OFF
+		}
+		if reply := r.apply(autoCommand(11, n, auto)); reply.Code != wirepb.Code_OK {
+			r.want(reply, wirepb.Code_NOT_OFFERED)
+			refusedAt = n
+		}
+	}
+	if refusedAt == 0 {
+		t.Fatal("no bound")
+	}
+	// What changes nothing is no switch.
+	r.want(r.apply(autoCommand(11, refusedAt, wirepb.AutoPlay_AUTO_OFF)), wirepb.Code_OK)
+}

@@ -55,6 +55,7 @@ func (t *Table) deal(seed [32]byte) {
 	t.timerDue = 0
 	for _, s := range t.seats {
 		s.stream.trim()
+		s.switches = 0
 	}
 	play, err := t.game.Deal(game.Setup{Rules: t.rules, Seed: seed, Dealer: t.dealer})
 	if err != nil {

@@ -46,6 +46,9 @@ func (r *record) add(t *Table, e Entry) {
 		}}})
 	case *tablepb.Command_Detach:
 		a.Kind, a.Seat = wirepb.ArchiveEntry_DETACH, b.Detach.GetSeat()
+		a.Command = encode(&tablepb.Command{Table: uint64(t.id), Body: &tablepb.Command_Detach{
+			Detach: &tablepb.Detach{Seat: b.Detach.GetSeat()},
+		}})
 	case *tablepb.Command_TookOver:
 		a.Kind = wirepb.ArchiveEntry_TOOK_OVER
 	default:

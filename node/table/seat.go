@@ -15,6 +15,7 @@ type seat struct {
 
 	auto     bool
 	timeouts uint32 // in a row; two start auto-play
+	switches uint32 // of auto-play, on request, since the deal
 
 	// The session that gets the pushes. attachment counts attaches, so that a
 	// Detach that was decided before the last one does nothing. Epochs never

@@ -311,6 +311,15 @@ func (t *Table) HasBots() bool {
 // Game is what is played here.
 func (t *Table) Game() game.Game { return t.game }
 
+// Players are who sits here, by seat; 0 = a player made of code.
+func (t *Table) Players() []game.PlayerID {
+	players := make([]game.PlayerID, len(t.seats))
+	for i, s := range t.seats {
+		players[i] = s.player
+	}
+	return players
+}
+
 // Queue is the queue that the table came from.
 func (t *Table) Queue() string { return t.queue }
 
