@@ -345,7 +345,9 @@ func (g *Group) matchedIn(term uint64) map[ServerID]uint64 {
 }
 
 // Transfer moves the leadership to a voter. It returns nil only when that
-// voter is known to lead; proposals get ErrBusy meanwhile.
+// voter is known to lead; proposals get ErrBusy meanwhile. Errors: ErrNotLeader,
+// ErrNotMember, ErrBusy (the voter is not connected or did not take over in
+// time), ErrStopped, that of ctx, or a text naming who leads instead.
 func (g *Group) Transfer(ctx context.Context, to ServerID) error {
 	if m, ok := g.member(to); !ok || !m.Voter {
 		return fmt.Errorf("%w: %s is no voter", ErrNotMember, to)
@@ -360,15 +362,20 @@ func (g *Group) Transfer(ctx context.Context, to ServerID) error {
 	if !before.Leading {
 		return ErrNotLeader
 	}
-	bound := time.After(3 * g.host.cfg.Timings.Election)
-	again := time.NewTicker(g.host.cfg.Timings.Commit)
+	if !g.host.net.reachable(to) {
+		return fmt.Errorf("%w: %s is not connected", ErrBusy, to)
+	}
+	election := g.host.cfg.Timings.Election
+	start, bound := time.Now(), time.After(2*election)
+	again := time.NewTicker(g.host.cfg.Timings.Commit / 2)
 	defer again.Stop()
 	for {
 		changed := g.watch()
-		// What counts is who leads in the end, so the future is not waited for.
-		// Asked again, raft refuses while it is at it; it also refuses for a
-		// moment after an earlier transfer, which is why it is asked again.
-		if g.State().Leading {
+		// What counts is who leads in the end, so raft's answer is not waited
+		// for. Raft refuses for a moment after an earlier transfer, so it is
+		// asked again; but only while an attempt of now would still be running:
+		// a second attempt to a peer that hangs would block all proposals.
+		if g.State().Leading && time.Since(start) < election/2 {
 			g.raft.LeadershipTransferToServer(raft.ServerID(to), raft.ServerAddress(to))
 		}
 		switch s := g.State(); {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -77,6 +78,9 @@ func openStore(fs vfs.FS, dir string, create bool, fatal func(error), logger *sl
 		EventListener: &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) {
 			logger.Warn("log store is damaged", "path", i.Path, "details", i.Details)
 		}},
+	}
+	for i := range opts.Levels {
+		opts.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
 	}
 	opts.Experimental.DisableIngestAsFlushable = func() bool { return true }
 	db, err := pebble.Open(dir, opts)
