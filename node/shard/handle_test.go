@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/wire/wirepb"
@@ -148,6 +149,9 @@ func TestOneUnansweredMoveASeat(t *testing.T) {
 			c.send(0, "table.leave", tableID(1), 12, 1, &wirepb.LeaveRequest{}),
 		}
 		c.want(<-c.send(0, "table.leave", tableID(1), 12, 1, &wirepb.LeaveRequest{}), wirepb.Code_BUSY)
+		if n := c.shards[0].Status().Busy; n != 1 {
+			t.Errorf("%d requests counted as refused", n)
+		}
 		c.mu.Lock()
 		close(c.stopped)
 		c.stopped = nil
@@ -309,20 +313,52 @@ func TestLogTimeIsCapped(t *testing.T) {
 	})
 }
 
+// A new leader keeps quiet about what it applies before its take-over; who
+// attaches again gets it all the same.
 func TestPushesStartWithTheTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, 2, nil)
 		defer c.close()
 		c.lead(0)
-		sitDown(t, c, ``)
-		// One replica pushes, not two.
-		for i, p := range c.pushed(1101) {
-			if p.GetNumber() != uint64(i+1) {
+		sitDown(t, c, `{"limit_ms":600000}`)
+		told := c.pushed(1101)
+		for i, p := range told {
+			if p.GetNumber() != uint64(i+1) { // one replica pushes, not two
 				t.Fatalf("push %d has number %d", i, p.GetNumber())
 			}
 		}
-		if n := count[*wirepb.TableEvent_Prompt](c, 1101); n != 1 {
-			t.Errorf("%d prompts", n)
+		move, err := proto.Marshal(&tablepb.Command{Table: uint64(tableID(1)), Body: &tablepb.Command_Move{Move: &tablepb.Move{
+			Player: 11, Epoch: 1, Number: 1, Prompt: told[len(told)-1].GetNumber(), Move: []byte{1},
+		}}})
+		if err != nil {
+			t.Fatal(err)
 		}
+		left, err := proto.Marshal(&tablepb.Batch{Origin: 1, Number: 1, Commands: [][]byte{move}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.lead(1) // its take-over is proposed, not yet applied
+		c.mu.Lock()
+		c.appendLocked(left)
+		c.mu.Unlock()
+		time.Sleep(time.Second)
+		if now := c.pushed(1101); len(now) != len(told) || !c.shards[1].Status().Leading {
+			t.Fatalf("%d pushes, %d before", len(now), len(told))
+		}
+		last := uint64(len(told))
+		c.want(c.call("table.attach", tableID(1), 11, 1, &wirepb.AttachRequest{LastEvent: last}), wirepb.Code_OK)
+		if now := c.pushed(1101); len(now) != len(told)+1 || now[len(told)].GetNumber() != last+1 {
+			t.Errorf("%d pushes after the attach, %d before", len(now), len(told))
+		}
+	})
+}
+
+func TestNobodyLeadsAfterRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1, nil)
+		c.lead(0)
+		c.close()
+		c.shards[0].OnState(true, 9)
+		c.want(<-c.send(0, "table.leave", tableID(1), 11, 1, &wirepb.LeaveRequest{}), wirepb.Code_NOT_LEADER)
 	})
 }

@@ -19,6 +19,8 @@ type inbox struct {
 	mu        sync.Mutex
 	term      uint64 // of the leadership, 0 = not leading
 	announced uint64 // term that is announced, 0 = none
+	closed    bool   // Run has ended: nobody will lead here again
+	busy      uint64 // requests refused at a bound
 	items     []item
 	posts     []func()          // for the loop, from its workers
 	flights   map[uint64][]item // by batch number
@@ -77,6 +79,7 @@ func (in *inbox) putLocked(it item) game.Code {
 	case in.term == 0:
 		return wirepb.Code_NOT_LEADER
 	case it.command != nil && len(in.items) >= in.bound:
+		in.busy++
 		return wirepb.Code_BUSY
 	}
 	in.items = append(in.items, it)
@@ -105,6 +108,7 @@ func (in *inbox) putMove(key moveKey, m *openMove, command []byte) game.Code {
 		// Its own answer: the older epoch's may be SUPERSEDED.
 		return in.putLocked(item{command: command, answer: func(r *table.Reply) { in.finishMove(moveKey{}, m, r) }})
 	case len(open.replies) >= maxJoined:
+		in.busy++
 		return wirepb.Code_BUSY
 	}
 	open.replies = append(open.replies, m.replies...)
@@ -185,6 +189,9 @@ func (in *inbox) take(number uint64) []item {
 func (in *inbox) lead(term uint64) (unsent []item) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if in.closed {
+		term = 0
+	}
 	if in.announced != 0 && in.announced != term {
 		in.sayTerm(in.announced, true)
 		in.announced = 0
@@ -195,6 +202,14 @@ func (in *inbox) lead(term uint64) (unsent []item) {
 	}
 	in.notify()
 	return unsent
+}
+
+// close gives the leadership up for good.
+func (in *inbox) close() (unsent []item) {
+	in.mu.Lock()
+	in.closed = true
+	in.mu.Unlock()
+	return in.lead(0)
 }
 
 // announce announces the leadership of term, if it still is.
@@ -217,14 +232,14 @@ func (in *inbox) leading() uint64 {
 	return in.term
 }
 
-// status returns the announced term and the number of requests without an
-// answer.
-func (in *inbox) status() (term uint64, waiting int) {
+// status returns the announced term, the number of requests without an answer
+// and the number of those refused at a bound.
+func (in *inbox) status() (term uint64, waiting int, busy uint64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	waiting = len(in.items)
 	for _, f := range in.flights {
 		waiting += len(f)
 	}
-	return in.announced, waiting
+	return in.announced, waiting, in.busy
 }

@@ -41,7 +41,7 @@ type leader struct {
 	tookOver bool          // the take-over is applied
 	flight   *flight       // the batch under way, or nil
 	last     time.Time     // of the last tick
-	time     time.Duration // passed since the last proposal
+	passed   time.Duration // since the last proposal
 	base     uint64        // log time with all proposals applied
 
 	commands []item // of the leader itself: they precede requests
@@ -63,7 +63,7 @@ type flight struct {
 func (s *Shard) Run(ctx context.Context, log Log) error {
 	var work sync.WaitGroup
 	defer work.Wait()
-	defer func() { notLeader(s.inbox.lead(0)) }()
+	defer func() { notLeader(s.inbox.close()) }()
 	number := uint64(0)
 	for ctx.Err() == nil {
 		term := s.inbox.leading()
@@ -102,8 +102,8 @@ func (s *Shard) leadFor(ctx context.Context, log Log, term uint64, number *uint6
 		for _, f := range l.timers.due(l.now()) {
 			f()
 		}
-		l.look()
 		if l.flight == nil {
+			l.look()
 			*number++
 			l.depart(*number)
 		}
@@ -136,12 +136,12 @@ func (s *Shard) leadFor(ctx context.Context, log Log, term uint64, number *uint6
 // brings.
 func (l *leader) tick() {
 	now := l.s.cfg.Now()
-	l.time += min(max(now.Sub(l.last), 0), tickCap)
+	l.passed += min(max(now.Sub(l.last), 0), tickCap)
 	l.last = now
 }
 
 // now is log time as it will be when the next batch is applied.
-func (l *leader) now() uint64 { return l.base + uint64(l.time/time.Millisecond) }
+func (l *leader) now() uint64 { return l.base + uint64(l.passed/time.Millisecond) }
 
 // wait is how long the loop may sleep. It ticks only while something depends
 // on time.
@@ -159,7 +159,7 @@ func (l *leader) wait() time.Duration {
 	if !ok {
 		return time.Hour
 	}
-	left := time.Duration(next)*time.Millisecond - time.Duration(l.base)*time.Millisecond - l.time
+	left := time.Duration(next)*time.Millisecond - time.Duration(l.base)*time.Millisecond - l.passed
 	return min(max(left, 0), tickEvery)
 }
 
@@ -195,8 +195,8 @@ func (l *leader) depart(number uint64) {
 	if len(commands) == 0 {
 		return
 	}
-	advance := l.time / time.Millisecond
-	l.time -= advance * time.Millisecond
+	advance := l.passed / time.Millisecond
+	l.passed -= advance * time.Millisecond
 	data, err := proto.Marshal(&tablepb.Batch{
 		AdvanceMs: uint64(advance), Origin: l.s.origin, Number: number, Commands: commands,
 	})

@@ -59,6 +59,7 @@ type Status struct {
 	Applied   uint64        // index of the last entry
 	Now       time.Duration // log time
 	Waiting   int           // requests without an answer
+	Busy      uint64        // requests refused at a bound
 	Conflicts uint64        // hands that the database holds with another result: an alarm
 	Voided    uint64        // tables voided while this process applied: an alarm
 }
@@ -72,7 +73,7 @@ func (s *Shard) Status() Status {
 		Conflicts: s.conflicts.Load(), Voided: s.voided.Load(),
 	}
 	s.mu.Unlock()
-	st.Term, st.Waiting = s.inbox.status()
+	st.Term, st.Waiting, st.Busy = s.inbox.status()
 	st.Leading = st.Term != 0
 	return st
 }
