@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"context"
 	"encoding/binary"
 	"time"
 
@@ -23,7 +24,7 @@ type thought struct {
 
 // look finds what touched tables want of the leader: bots to think, hands to
 // settle, bindings to free.
-func (l *leader) look() {
+func (l *leader) look(ctx context.Context) {
 	if !l.tookOver {
 		return
 	}
@@ -62,7 +63,7 @@ func (l *leader) look() {
 			l.think(th)
 		}
 	}
-	l.startJobs()
+	l.startJobs(ctx)
 }
 
 // pause is between half and all of d, different for each prompt.

@@ -57,15 +57,16 @@ func (j *jobs) add(one *job) {
 	j.queue = append(j.queue, one)
 }
 
-// startJobs keeps a bounded number of jobs running.
-func (l *leader) startJobs() {
-	for l.ctx.Err() == nil && l.jobs.running < l.s.cfg.SettleAtOnce && len(l.jobs.queue) > 0 {
+// startJobs keeps a bounded number of jobs running. They end with ctx, the
+// leadership.
+func (l *leader) startJobs(ctx context.Context) {
+	for ctx.Err() == nil && l.jobs.running < l.s.cfg.SettleAtOnce && len(l.jobs.queue) > 0 {
 		one := l.jobs.queue[0]
 		l.jobs.queue[0] = nil
 		l.jobs.queue = l.jobs.queue[1:]
 		l.jobs.running++
 		err := l.pooled(func() {
-			err := l.s.do(l.ctx, one)
+			err := l.s.do(ctx, one)
 			l.s.inbox.post(func() { l.finishJob(one, err) })
 		})
 		if err != nil {

@@ -35,7 +35,6 @@ type leader struct {
 	s    *Shard
 	log  Log
 	term uint64
-	ctx  context.Context // ends with the leadership
 	work *sync.WaitGroup // of all leaderships of one Run
 
 	tookOver bool          // the take-over is applied
@@ -85,7 +84,7 @@ func (s *Shard) leadFor(ctx context.Context, log Log, term uint64, number *uint6
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	l := &leader{
-		s: s, log: log, term: term, ctx: ctx, work: work, last: s.cfg.Now(),
+		s: s, log: log, term: term, work: work, last: s.cfg.Now(),
 		thinking: make(map[game.TableID]*[table.MaxSeats]uint64), jobs: newJobs(),
 	}
 	s.cfg.Logger.Info("leading", "term", term)
@@ -103,7 +102,7 @@ func (s *Shard) leadFor(ctx context.Context, log Log, term uint64, number *uint6
 			f()
 		}
 		if l.flight == nil {
-			l.look()
+			l.look(ctx)
 			*number++
 			l.depart(*number)
 		}
@@ -117,7 +116,7 @@ func (s *Shard) leadFor(ctx context.Context, log Log, term uint64, number *uint6
 		case <-ctx.Done():
 		case <-s.inbox.wake:
 		case <-landed:
-			l.landed()
+			l.landed(ctx)
 		case <-clock.C:
 		}
 	}
@@ -226,11 +225,11 @@ func (l *leader) dueCommands() [][]byte {
 }
 
 // landed ends the flight.
-func (l *leader) landed() {
+func (l *leader) landed(ctx context.Context) {
 	f := l.flight
 	_, _, _, err := f.future.Result()
 	if err != nil {
-		l.pause()
+		pause(ctx)
 	}
 	if errors.Is(err, raftgroup.ErrBusy) {
 		// In no log, and this replica still leads: the same again.
@@ -262,12 +261,12 @@ func (l *leader) landed() {
 }
 
 // pause keeps a replica that raft refuses from asking again at once.
-func (l *leader) pause() {
+func pause(ctx context.Context) {
 	t := time.NewTimer(busyRetry)
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-l.ctx.Done():
+	case <-ctx.Done():
 	}
 }
 
