@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/raftgroup"
@@ -138,6 +140,50 @@ func TestWhatArrivesTogetherIsOneEntry(t *testing.T) {
 	})
 }
 
+func TestAnswersFindTheirRequests(t *testing.T) {
+	bubble(t, 1, nil, func(t *testing.T, cl *cluster) {
+		cl.log.slow(10 * time.Millisecond)
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		queueMany(t, leader, 40)
+		// Guests come while matches and confirmations share their entries.
+		var answers []<-chan *linkpb.Response
+		for range 100 {
+			answers = append(answers, leader.ask(requestOf("auth.guest", nil, &wirepb.GuestRequest{})))
+			pass(time.Millisecond)
+		}
+		for i, a := range answers {
+			reply := &wirepb.LoginReply{}
+			if err := proto.Unmarshal((<-a).Payload, reply); err != nil || reply.Player != uint64(41+i) {
+				t.Errorf("guest %d: %v %v", i, reply, err)
+			}
+		}
+		if leader.notices() != 40 {
+			t.Errorf("%d notices", leader.notices())
+		}
+	})
+}
+
+// TestOldReignsAnswersAreIgnored leads, loses and leads again while the shards
+// are slow: answers to the first sendings come in the second reign.
+func TestOldReignsAnswersAreIgnored(t *testing.T) {
+	bubble(t, 1, func(c *Config) { c.LedShards, c.MaxCreations = 1, 2 }, func(t *testing.T, cl *cluster) {
+		cl.shards.delay = time.Second
+		leader := cl.nodes[0]
+		cl.log.lead(leader)
+		queueMany(t, leader, 120)
+		pass(100 * time.Millisecond)
+		cl.log.lead(nil)
+		pass(800 * time.Millisecond)
+		cl.log.lead(leader)
+		pass(time.Minute)
+		checkSeats(t, cl, leader, 120)
+		if open := 2 * 3 * 2; cl.shards.maxOpen > open { // both reigns, three shards, two each
+			t.Errorf("%d creations open at a time, want at most %d", cl.shards.maxOpen, open)
+		}
+	})
+}
+
 func TestFullMailboxIsBusy(t *testing.T) {
 	bubble(t, 1, func(c *Config) { c.MaxWaiting, c.MaxBatch = 3, 2 }, func(t *testing.T, cl *cluster) {
 		cl.log.slow(10 * time.Millisecond)
@@ -156,6 +202,11 @@ func TestFullMailboxIsBusy(t *testing.T) {
 			}
 			if r := <-a; r.Code != want {
 				t.Errorf("request %d: %v, want %v", i, r.Code, want)
+			}
+		}
+		for _, b := range cl.log.batches(t) {
+			if len(b.Commands) > 2 {
+				t.Errorf("entry of %d commands", len(b.Commands))
 			}
 		}
 		if n := leader.c.Counts().Busy; n != 2 {

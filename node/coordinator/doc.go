@@ -22,6 +22,10 @@
 // whether it was granted or refused. Numbers within an epoch grow; gaps are
 // allowed. An older epoch is SUPERSEDED.
 //
+// Epochs count the logins of all players together, and a player is remembered
+// from its login on. So whoever is not remembered was forgotten, every epoch it
+// can name is below any later one, and SUPERSEDED (log in again) is the answer.
+//
 // # Bounds
 //
 // The mailbox (Config.MaxWaiting) answers BUSY when it is full. Tickets, queues,

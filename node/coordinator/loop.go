@@ -270,7 +270,9 @@ func (l *loop) land(now time.Time) {
 	current := l.leading && f.reign == l.reign
 	switch {
 	case err == nil && ok && len(done.results) == len(f.commands):
-		l.outcomes <- outcome{requests: f.requests, results: done.results[f.first:]}
+		if len(f.requests) > 0 {
+			l.outcomes <- outcome{requests: f.requests, results: done.results[f.first:]}
+		}
 		if current {
 			l.applied(f, done, term)
 		}
