@@ -214,6 +214,8 @@ func TestRestart(t *testing.T) {
 			nd.start(Coordinator, []Member{{ID: nd.id, Voter: true}})
 			nd.start(1, nil)
 		}
+		c.nodes[0].group(Coordinator).campaign()
+		c.nodes[1].group(1).campaign()
 		c.propose(Coordinator, "last")
 		c.propose(1, "last")
 		for _, nd := range c.nodes {

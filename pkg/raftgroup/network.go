@@ -152,11 +152,11 @@ func (n *network) accept(nc net.Conn) {
 	stop := context.AfterFunc(n.ctx, func() { nc.Close() })
 	id, br, err := n.cred.accept(nc)
 	if !stop() || err != nil {
-		nc.Close()
 		if err != nil && !errors.Is(err, io.EOF) { // a probe connects and goes away
 			n.refusals.Add(1)
 			n.logger.Warn("connection refused", "remote", nc.RemoteAddr().String(), "error", err)
 		}
+		nc.Close()
 		return
 	}
 	c := newConn(nc, br, id)
