@@ -23,6 +23,7 @@ func main() {
 	root := &cobra.Command{Use: "bench", Short: "Play on a cluster and measure it", SilenceUsage: true, SilenceErrors: true}
 	root.AddCommand(
 		swarmCommand(),
+		failoverCommand(),
 		&cobra.Command{
 			Use: "hand", Short: "Answer recorded hands from standard input", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {

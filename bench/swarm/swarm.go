@@ -176,6 +176,9 @@ func (s *Swarm) Busy(match func(table game.TableID, gateway string) bool) (n int
 	return n
 }
 
+// LongestGap is the longest time so far from a move's first sending to its answer.
+func (s *Swarm) LongestGap() time.Duration { return time.Duration(s.meter.gap.Load()) }
+
 // login brings everybody in.
 func (s *Swarm) login(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.LoginTimeout,

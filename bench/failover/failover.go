@@ -1,0 +1,242 @@
+// Package failover breaks one process of a local cluster again and again while a
+// swarm plays, brings it back, and measures what the players noticed:
+//
+//	f, err := failover.New(failover.Config{State: file, Tries: 20, Fault: fault, Role: failover.Leader})
+//	result, err := f.Run(ctx)
+//
+// Each try has a swarm and an audit of its own. A fault counts only if moves were
+// unanswered on what it hit; otherwise the try is repeated.
+//
+// The faults go through the supervisor of deploy/local, so it works on clusters on
+// this machine only. Only bench imports it.
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"syscall"
+	"time"
+
+	"teahouse/bench/report"
+	"teahouse/deploy/cluster"
+)
+
+// Role says which process is the victim.
+type Role string
+
+// The roles.
+const (
+	Any         Role = "any"         // any node
+	Leader      Role = "leader"      // a node that leads a shard with tables in play
+	Coordinator Role = "coordinator" // the node that leads the coordinator's group
+	Gateway     Role = "gateway"     // a gateway; the others take its clients
+)
+
+// Fault is what is done to the victim.
+type Fault struct {
+	// Stop is how long the process is stopped before it goes on; 0 = it is killed,
+	// and started again once the play goes on without it.
+	Stop time.Duration
+}
+
+// ParseFault reads "kill" or "stop:DURATION".
+func ParseFault(s string) (Fault, error) {
+	if s == "kill" {
+		return Fault{}, nil
+	}
+	if text, ok := strings.CutPrefix(s, "stop:"); ok {
+		if d, err := time.ParseDuration(text); err == nil && d > 0 {
+			return Fault{Stop: d}, nil
+		}
+	}
+	return Fault{}, fmt.Errorf("fault %q: want kill or, for example, stop:5s", s)
+}
+
+func (f Fault) signal() syscall.Signal {
+	if f.Stop > 0 {
+		return syscall.SIGSTOP
+	}
+	return syscall.SIGKILL
+}
+
+// Try is one fault and what came of it. Times count from the fault.
+type Try struct {
+	Victim      string       `json:"victim"`
+	DetectionMS *float64     `json:"detection_ms"` // until the first other node knew; null for a gateway
+	LeaderMS    *float64     `json:"leader_ms"`    // until the first of its groups had a new leader that serves; null if it led none
+	GapMS       float64      `json:"gap_ms"`       // longest answer to a move in the whole try
+	FaultGapMS  float64      `json:"fault_gap_ms"` // the same until the victim was brought back
+	InFlight    int          `json:"in_flight"`    // moves unanswered on what was hit
+	Moves       int          `json:"moves_acked"`
+	Hands       int          `json:"hands_finished"`
+	Disconnects int          `json:"disconnects"`
+	Audit       report.Audit `json:"audit"`
+}
+
+// Result is what failover prints with --json.
+type Result struct {
+	Role      Role      `json:"role"`
+	Fault     string    `json:"fault"`
+	Tries     []Try     `json:"tries"`
+	Repeated  []Try     `json:"repeated"` // hit nothing in flight
+	Detection Quantiles `json:"detection_ms"`
+	Leader    Quantiles `json:"leader_ms"`
+	Gap       Quantiles `json:"gap_ms"`
+}
+
+// Held says whether every promise held in every try, the repeated ones included.
+func (r Result) Held() bool {
+	for _, tries := range [][]Try{r.Tries, r.Repeated} {
+		for _, t := range tries {
+			if !t.Audit.Clean() || t.Disconnects > 0 && r.Role != Gateway {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Config says what to break and how. Only State must be set.
+type Config struct {
+	State string // state file of the cluster
+	Addr  string // overrides the address in it
+
+	Tries int   // default 20
+	Fault Fault // default: kill
+	Role  Role  // default Any
+
+	Players int           // default 200
+	Pace    time.Duration // mean thinking time; 0 = at once
+	Seed    uint64        // chooses victims and thinking times
+
+	Warmup time.Duration // of play before the fault; default 1.5 s
+	Calm   time.Duration // of play without the victim, and again when all is healed; default 1 s
+	Heal   time.Duration // bounds every wait for the cluster; default 60 s
+
+	Report func(try Try, counts bool) // called after each try; nil = nobody
+	Logger *slog.Logger               // default: none
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.State == "" {
+		return c, errors.New("failover: Config.State is empty")
+	}
+	if c.Tries < 0 || c.Fault.Stop < 0 || c.Players < 0 || c.Pace < 0 || c.Warmup < 0 || c.Calm < 0 || c.Heal < 0 {
+		return c, errors.New("failover: nothing may be below zero")
+	}
+	switch c.Role {
+	case "":
+		c.Role = Any
+	case Any, Leader, Coordinator, Gateway:
+	default:
+		return c, fmt.Errorf("role %q: want any, leader, coordinator or gateway", c.Role)
+	}
+	if c.Tries == 0 {
+		c.Tries = 20
+	}
+	if c.Players == 0 {
+		c.Players = 200
+	}
+	for _, d := range []struct {
+		value *time.Duration
+		usual time.Duration
+	}{{&c.Warmup, 1500 * time.Millisecond}, {&c.Calm, time.Second}, {&c.Heal, time.Minute}} {
+		if *d.value == 0 {
+			*d.value = d.usual
+		}
+	}
+	if c.Report == nil {
+		c.Report = func(Try, bool) {}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}
+
+// Failover is one run.
+type Failover struct {
+	cfg    Config
+	client *cluster.Client
+	rand   *rand.Rand
+	stop   chan struct{} // closed by Stop
+}
+
+// New finds the cluster.
+func New(cfg Config) (*Failover, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	client, err := cluster.Open(cfg.State)
+	if err != nil {
+		return nil, err
+	}
+	return &Failover{
+		cfg: cfg, client: client, rand: rand.New(rand.NewPCG(cfg.Seed, 0)), stop: make(chan struct{}),
+	}, nil
+}
+
+// Stop ends the run after the try that is under way. It may be called once.
+func (f *Failover) Stop() { close(f.stop) }
+
+// maxRepeats bounds the tries that hit nothing, for each that is wanted.
+const maxRepeats = 3
+
+// minNodes is how many must run before one of them is broken.
+const minNodes = 3
+
+// Run makes the tries. The result is whole even if a promise was broken: see Held.
+// An error says that the run could not go on.
+func (f *Failover) Run(ctx context.Context) (r Result, err error) {
+	r = Result{Role: f.cfg.Role, Fault: f.cfg.Fault.String()}
+	defer r.summarize()
+	state, err := f.client.State(ctx)
+	if err != nil {
+		return r, err
+	}
+	if n := len(running(state, roleGateway)); f.cfg.Role == Gateway && n < 2 {
+		return r, fmt.Errorf("a gateway can only fail over to another one, and %d runs: start the cluster with --gateways 2", n)
+	}
+	if n := len(running(state, roleNode)); f.cfg.Role != Gateway && n < minNodes {
+		return r, fmt.Errorf("play goes on without a node from %d nodes on, and %d run", minNodes, n)
+	}
+	for len(r.Tries) < f.cfg.Tries && !f.stopped() {
+		if len(r.Repeated) > maxRepeats*f.cfg.Tries {
+			return r, fmt.Errorf("%d faults hit no move in flight: more players or a shorter pace would", len(r.Repeated))
+		}
+		try, err := f.try(ctx, uint64(len(r.Tries)+len(r.Repeated)))
+		if err != nil {
+			return r, err
+		}
+		counts := try.InFlight > 0
+		if counts {
+			r.Tries = append(r.Tries, try)
+		} else {
+			r.Repeated = append(r.Repeated, try)
+		}
+		f.cfg.Report(try, counts)
+	}
+	return r, nil
+}
+
+func (f *Failover) stopped() bool {
+	select {
+	case <-f.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// String is the form that ParseFault reads.
+func (f Fault) String() string {
+	if f.Stop > 0 {
+		return "stop:" + f.Stop.String()
+	}
+	return "kill"
+}

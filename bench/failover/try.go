@@ -1,0 +1,184 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"teahouse/bench/report"
+	"teahouse/bench/swarm"
+	"teahouse/deploy/cluster"
+	"teahouse/pkg/game"
+)
+
+// longPlay is the duration of a try's swarm; it is stopped long before.
+const longPlay = time.Hour
+
+// try runs a swarm, breaks something, brings it back and audits.
+func (f *Failover) try(ctx context.Context, number uint64) (Try, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := f.healthy(ctx); err != nil {
+		return Try{}, err
+	}
+	s, err := swarm.New(swarm.Config{
+		State: f.cfg.State, Addr: f.cfg.Addr, Players: f.cfg.Players, Pace: f.cfg.Pace,
+		Seed: f.cfg.Seed + number, Duration: longPlay, Logger: f.cfg.Logger,
+	})
+	if err != nil {
+		return Try{}, err
+	}
+	type outcome struct {
+		sum report.Summary
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		sum, err := s.Run(ctx)
+		done <- outcome{sum, err}
+	}()
+	select {
+	case <-s.Playing():
+	case o := <-done:
+		return Try{}, fmt.Errorf("swarm: %w", o.err)
+	}
+
+	try, err := f.fault(ctx, s)
+	if err != nil {
+		cancel() // there is nothing to audit
+		return Try{}, errors.Join(err, ignore((<-done).err, context.Canceled))
+	}
+	s.Stop()
+	o := <-done
+	if o.err != nil {
+		return Try{}, fmt.Errorf("swarm: %w", o.err)
+	}
+	try.GapMS, try.Disconnects, try.Audit = o.sum.LongestGapMS, o.sum.Disconnects, o.sum.Audit
+	try.Moves, try.Hands = o.sum.MovesAcked, o.sum.HandsFinished
+	return try, nil
+}
+
+func ignore(err, kind error) error {
+	if errors.Is(err, kind) {
+		return nil
+	}
+	return err
+}
+
+// fault breaks the victim while s plays, waits until the play goes on without it,
+// brings it back and waits until all is healed.
+func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err error) {
+	if err := sleep(ctx, f.cfg.Warmup); err != nil {
+		return try, err
+	}
+	v, err := f.choose(ctx)
+	if err != nil {
+		return try, err
+	}
+	try.Victim = v.name
+	busy := func() int { return s.Busy(v.serves) }
+	if err := f.aim(ctx, busy); err != nil {
+		return try, err
+	}
+	began := time.Now()
+	if err := f.client.Kill(ctx, v.name, f.cfg.Fault.signal()); err != nil {
+		return try, err
+	}
+	try.InFlight = busy()
+	broken := true
+	defer func() {
+		if broken { // whatever went wrong: leave no stopped or missing process behind
+			err = errors.Join(err, f.revive(context.WithoutCancel(ctx), v.name))
+		}
+	}()
+
+	if try.LeaderMS, err = f.newLeaders(ctx, v, began); err != nil {
+		return try, err
+	}
+	rest := max(f.cfg.Calm, time.Until(began.Add(f.cfg.Fault.Stop)))
+	if err := sleep(ctx, rest); err != nil {
+		return try, err
+	}
+	if try.DetectionMS, err = f.detection(ctx, v, began); err != nil {
+		return try, err
+	}
+	try.FaultGapMS = float64(s.LongestGap().Microseconds()) / 1000
+	broken = false
+	if err := f.revive(ctx, v.name); err != nil {
+		return try, err
+	}
+	if err := f.healthy(ctx); err != nil {
+		return try, err
+	}
+	return try, sleep(ctx, f.cfg.Calm)
+}
+
+// aim waits until moves are unanswered on the victim, so that the fault hits some;
+// it gives up waiting after aimFor.
+func (f *Failover) aim(ctx context.Context, busy func() int) error {
+	deadline := time.Now().Add(aimFor)
+	for busy() < 2 && time.Now().Before(deadline) {
+		if err := sleep(ctx, 50*time.Microsecond); err != nil {
+			return err
+		}
+		if time.Until(deadline) < aimFor/2 && busy() > 0 {
+			return nil // one must do
+		}
+	}
+	return nil
+}
+
+const aimFor = 2 * time.Second
+
+// revive ends the fault.
+func (f *Failover) revive(ctx context.Context, name string) error {
+	if f.cfg.Fault.Stop > 0 {
+		return f.client.Kill(ctx, name, syscall.SIGCONT)
+	}
+	err := f.client.Start(ctx, name)
+	if err != nil && isRunning(ctx, f.client, name) {
+		return nil // a supervisor with --respawn was faster
+	}
+	return err
+}
+
+func isRunning(ctx context.Context, c *cluster.Client, name string) bool {
+	state, err := c.State(ctx)
+	if err != nil {
+		return false
+	}
+	for _, p := range state.Processes {
+		if p.Name == name {
+			return p.PID != 0
+		}
+	}
+	return false
+}
+
+// healthy waits until every group has a leader and level replicas.
+func (f *Failover) healthy(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, f.cfg.Heal)
+	defer cancel()
+	return f.client.AwaitHealthy(ctx)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// serves says whether a move at table, sent through gateway, needs the victim.
+func (v victim) serves(table game.TableID, gateway string) bool {
+	if v.role == roleGateway {
+		return gateway == v.name
+	}
+	return v.groups[uint32(table.Shard())]
+}

@@ -1,0 +1,158 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"teahouse/deploy/cluster"
+	"teahouse/node/host"
+)
+
+// The roles of processes in the state file.
+const (
+	roleNode    = "node"
+	roleGateway = "gateway"
+)
+
+// victim is a process right before its fault.
+type victim struct {
+	name   string
+	role   string
+	groups map[uint32]bool // that it led
+}
+
+// running are the names of the processes of a role.
+func running(state cluster.State, role string) (names []string) {
+	for _, p := range state.Processes {
+		if p.Role == role && p.PID != 0 {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// choose finds a victim, at random among those that fit.
+func (f *Failover) choose(ctx context.Context) (victim, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.cfg.Heal)
+	defer cancel()
+	for {
+		state, err := f.client.State(ctx)
+		if err != nil {
+			return victim{}, err
+		}
+		statuses := state.Statuses(ctx)
+		if fit := f.fitting(state, statuses); len(fit) > 0 {
+			v := victim{name: fit[f.rand.IntN(len(fit))], role: roleNode, groups: make(map[uint32]bool)}
+			if f.cfg.Role == Gateway {
+				v.role = roleGateway
+			}
+			for _, g := range statuses[v.name].Replicas {
+				if g.Serving {
+					v.groups[g.Group] = true
+				}
+			}
+			return v, nil
+		}
+		if err := sleep(ctx, pollEvery); err != nil {
+			return victim{}, fmt.Errorf("no process of role %s: %w", f.cfg.Role, err)
+		}
+	}
+}
+
+// pollEvery is how often nodes are asked while something is awaited.
+const pollEvery = 20 * time.Millisecond
+
+// fitting are the names of the processes that may be the victim.
+func (f *Failover) fitting(state cluster.State, statuses map[string]host.Status) []string {
+	if f.cfg.Role == Gateway {
+		return running(state, roleGateway)
+	}
+	return slices.DeleteFunc(running(state, roleNode), func(name string) bool {
+		status, ok := statuses[name]
+		return !ok || f.cfg.Role != Any && !slices.ContainsFunc(status.Replicas, func(g host.GroupStatus) bool {
+			if f.cfg.Role == Coordinator {
+				return g.Group == 0 && g.Serving
+			}
+			return g.Group != 0 && g.Serving && g.Tables > 0
+		})
+	})
+}
+
+// survivors asks all nodes but the victim.
+func (f *Failover) survivors(ctx context.Context, v victim) (map[string]host.Status, error) {
+	state, err := f.client.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// A stopped process would let every question wait for its time-out.
+	state.Processes = slices.DeleteFunc(state.Processes, func(p cluster.Process) bool { return p.Name == v.name })
+	return state.Statuses(ctx), nil
+}
+
+// newLeaders waits until other nodes serve all groups of the victim, and says how
+// long the first of them took; nil if it led none. Of the coordinator only its own
+// group counts.
+func (f *Failover) newLeaders(ctx context.Context, v victim, began time.Time) (*float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.cfg.Heal)
+	defer cancel()
+	for {
+		statuses, err := f.survivors(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		served := make(map[uint32]bool)
+		var first *float64
+		for _, status := range statuses {
+			for _, g := range status.Replicas {
+				if !g.Serving || !v.groups[g.Group] || g.ServingSince < began.UnixMicro() {
+					continue
+				}
+				served[g.Group] = true
+				if f.cfg.Role != Coordinator || g.Group == 0 {
+					first = earlier(first, began, g.ServingSince)
+				}
+			}
+		}
+		if len(served) == len(v.groups) {
+			return first, nil
+		}
+		if err := sleep(ctx, pollEvery); err != nil {
+			return nil, fmt.Errorf("%d of the %d groups that %s led have a new leader: %w", len(served), len(v.groups), v.name, err)
+		}
+	}
+}
+
+// detection is when the first other node lost its link to the victim.
+func (f *Failover) detection(ctx context.Context, v victim, began time.Time) (*float64, error) {
+	if v.role == roleGateway {
+		return nil, nil
+	}
+	statuses, err := f.survivors(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	var first *float64
+	for _, status := range statuses {
+		for _, loss := range status.Losses {
+			if loss.Node == v.name && loss.AtUS >= began.UnixMicro() {
+				first = earlier(first, began, loss.AtUS)
+			}
+		}
+	}
+	if first == nil {
+		return nil, errors.New("no node noticed that " + v.name + " was gone")
+	}
+	return first, nil
+}
+
+// earlier is the smaller of first and the milliseconds from began to at.
+func earlier(first *float64, began time.Time, atUS int64) *float64 {
+	ms := float64(atUS-began.UnixMicro()) / 1000
+	if first == nil || ms < *first {
+		return &ms
+	}
+	return first
+}

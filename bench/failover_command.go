@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"teahouse/bench/failover"
+	"teahouse/bench/report"
+)
+
+func failoverCommand() *cobra.Command {
+	cfg := failover.Config{Logger: warnings()}
+	var fault, role, file string
+	cmd := &cobra.Command{
+		Use: "failover", Short: "Break a process again and again while players play", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if cfg.Fault, err = failover.ParseFault(fault); err != nil {
+				return err
+			}
+			cfg.Role = failover.Role(role)
+			out := cmd.OutOrStdout()
+			cfg.Report = reporter(out)
+			f, err := failover.New(cfg)
+			if err != nil {
+				return err
+			}
+			ctx, release := interrupts(cmd.Context(), f.Stop)
+			defer release()
+			r, err := f.Run(ctx)
+			if err != nil && !errors.Is(err, context.Canceled) {
+				return errors.Join(err, report.WriteJSON(file, r))
+			}
+			printResult(out, r)
+			switch err := report.WriteJSON(file, r); {
+			case err != nil:
+				return err
+			case len(r.Tries) == 0:
+				return errors.New("no try was made")
+			case !r.Held():
+				return errBroken
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	stateFlag(cmd, &cfg.State)
+	flags.StringVar(&cfg.Addr, "addr", "", "gateway address (default: that of the state file)")
+	flags.IntVar(&cfg.Tries, "tries", 20, "faults that hit moves in flight; others are repeated")
+	flags.StringVar(&fault, "fault", "kill", "kill, or stop:5s to stop a process for a while")
+	flags.StringVar(&role, "role", "any", "victim: any (node), leader (of a shard), coordinator or gateway")
+	flags.IntVar(&cfg.Players, "players", 200, "players")
+	flags.DurationVar(&cfg.Pace, "pace", 200*time.Millisecond, "mean thinking time, exponential; 0 = at once")
+	flags.Uint64Var(&cfg.Seed, "seed", 1, "of victims and thinking times")
+	flags.StringVar(&file, "json", "", "file for the result as JSON")
+	return cmd
+}
+
+// reporter prints a line for each try.
+func reporter(out io.Writer) func(failover.Try, bool) {
+	n := 0
+	return func(t failover.Try, counts bool) {
+		name := "again "
+		if counts {
+			n++
+			name = fmt.Sprintf("try %2d", n)
+		}
+		fmt.Fprintf(out, "%s  %-9s  detected %s  new leader %s  longest gap %7.1f ms, %7.1f with the victim's return  %2d in flight  %d disconnects  audit %v\n",
+			name, t.Victim, milliseconds(t.DetectionMS), milliseconds(t.LeaderMS), t.FaultGapMS, t.GapMS, t.InFlight, t.Disconnects, t.Audit)
+	}
+}
+
+func milliseconds(v *float64) string {
+	if v == nil {
+		return "      -   "
+	}
+	return fmt.Sprintf("%7.1f ms", *v)
+}
+
+func printResult(out io.Writer, r failover.Result) {
+	fmt.Fprintf(out, "\n%d tries (%s, %s), %d more hit no move in flight\n", len(r.Tries), r.Role, r.Fault, len(r.Repeated))
+	fmt.Fprintf(out, "detected     %v\nnew leader   %v\nlongest gap  %v\n", r.Detection, r.Leader, r.Gap)
+}
