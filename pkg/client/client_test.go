@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -163,10 +164,19 @@ func TestAFullQueueIsFetchedAgain(t *testing.T) {
 	for n := uint64(1); n <= 5; n++ {
 		conn.push(wirepb.Push_EVENT, n, event("x"))
 	}
-	go func() {
+	var fetching sync.WaitGroup
+	defer fetching.Wait()
+	stop := make(chan struct{})
+	defer close(stop)
+	fetching.Go(func() {
 		m := &wirepb.AttachRequest{}
-		for range 2 { // 3 and 4, then 5
-			q := <-g.calls
+		for { // as often as the queue was full
+			var q call
+			select {
+			case q = <-g.calls:
+			case <-stop:
+				return
+			}
 			if q.Method != "table.attach" || proto.Unmarshal(q.Payload, m) != nil {
 				t.Error("no attach")
 			}
@@ -175,11 +185,14 @@ func TestAFullQueueIsFetchedAgain(t *testing.T) {
 				q.from.push(wirepb.Push_EVENT, n, event("x"))
 			}
 		}
-	}()
+	})
 	for n := uint64(1); n <= 5; n++ {
 		if e, err := tab.Receive(testContext(t)); err != nil || e.Number != n {
 			t.Fatalf("received %d %v, want %d", e.Number, err, n)
 		}
+	}
+	if c.Stats().Overflows == 0 {
+		t.Fatal("the queue was never full")
 	}
 }
 
