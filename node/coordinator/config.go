@@ -26,8 +26,7 @@ type Config struct {
 
 	// Create asks the leader of the table's shard to make a table, by the
 	// method "cluster.create". Calls for one shard are made in order of their
-	// numbers and must be sent in that order; up to MaxCreations are open at a
-	// time. done is called exactly once, from any goroutine and soon after ctx
+	// numbers, and up to MaxCreations are open at a time. done is called exactly once, from any goroutine and soon after ctx
 	// ends at the latest; any error means that the outcome is unknown and that
 	// the same creation comes again. The table must not be changed.
 	Create func(ctx context.Context, table *linkpb.CreateTable, done func(*linkpb.CreateTableReply, error))
@@ -64,7 +63,7 @@ type Config struct {
 	MatchEvery   time.Duration // how often waiting tickets are looked at; default 20 ms
 	MaxWaiting   int           // requests that wait for the entry before them; default 8192
 	MaxBatch     int           // commands of one entry; default 1024
-	MaxCreations int           // creations on their way to one shard; default 16
+	MaxCreations int           // creations on their way to one shard; default 1, more only if Create sends in order of the calls
 	CreateWithin time.Duration // after which a creation without an answer is sent again; default 2 s
 	RetryEvery   time.Duration // pause of a shard's creations after an error; default 25 ms
 
@@ -160,7 +159,7 @@ func (c Config) withDefaults() (Config, error) {
 		field *int
 		value int
 	}{
-		{&c.LedShards, 2}, {&c.Replicas, 3}, {&c.MaxWaiting, 8192}, {&c.MaxBatch, 1024}, {&c.MaxCreations, 16},
+		{&c.LedShards, 2}, {&c.Replicas, 3}, {&c.MaxWaiting, 8192}, {&c.MaxBatch, 1024}, {&c.MaxCreations, 1},
 		{&c.Limits.Tickets, 20_000}, {&c.Limits.Queues, 256}, {&c.Limits.Idle, 100_000}, {&c.Limits.Pending, 256},
 		{&c.Limits.SlackPercent, 25},
 	} {
