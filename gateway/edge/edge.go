@@ -114,15 +114,6 @@ func (e *Edge) Run(ctx context.Context) error {
 	})
 	background.Go(func() { e.hub.Run(inner) })
 
-	registration, err := e.cfg.Registry.Register(ctx, registry.Instance{
-		ID: e.cfg.Name, Name: e.cfg.Name, Role: registry.RoleGateway,
-		Meta: map[string]string{"clients": e.Addr()},
-	})
-	if err != nil {
-		e.ln.Close()
-		return fmt.Errorf("edge: %w", err)
-	}
-
 	door := &door{ln: e.ln, serve: e.hub.Serve, max: e.cfg.MaxConns + strangers, log: e.cfg.Logger}
 	background.Go(func() {
 		if err := door.run(); err != nil {
@@ -134,9 +125,15 @@ func (e *Edge) Run(ctx context.Context) error {
 		e.cfg.Ready(e.Addr())
 	}
 
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
+	registration, err := e.cfg.Registry.Register(ctx, registry.Instance{
+		ID: e.cfg.Name, Name: e.cfg.Name, Role: registry.RoleGateway,
+		Meta: map[string]string{"clients": e.Addr()},
+	})
+	if err == nil {
+		select {
+		case err = <-failed:
+		case <-ctx.Done():
+		}
 	}
 	// Network first: nobody new, then the farewell, and the links last, because the
 	// tables hear over them who has gone.
@@ -144,7 +141,13 @@ func (e *Edge) Run(ctx context.Context) error {
 	farewell, cancel := context.WithTimeout(inner, e.cfg.Drain)
 	defer cancel()
 	e.hub.Drain(farewell)
-	return errors.Join(err, registration.Close(farewell))
+	if registration != nil {
+		err = errors.Join(err, registration.Close(farewell))
+	}
+	if err != nil {
+		return fmt.Errorf("edge: %w", err)
+	}
+	return nil
 }
 
 // learnCluster waits until a node that is registered tells the cluster id.

@@ -1,0 +1,365 @@
+package edge
+
+import (
+	"context"
+	"crypto/ed25519"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/pkg/client"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/token"
+	"teahouse/pkg/wire/wirepb"
+	"teahouse/registry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	secret = []byte("0123456789abcdef")
+	table  = game.MakeTableID(1, 1)
+)
+
+// fakeNode is a node that leads everything, with one table: each move is an event.
+type fakeNode struct {
+	t      *testing.T
+	name   string
+	addr   string
+	term   uint64
+	signer *token.Signer
+	stop   context.CancelFunc
+	done   chan struct{}
+	gone   chan *linkpb.SessionClosed
+
+	epoch  uint64   // owned by the one link's reader
+	events []string // of the table
+	seat   *linkpb.Push
+}
+
+func startNode(t *testing.T, name string, term uint64, signer *token.Signer) *fakeNode {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	n := &fakeNode{
+		t: t, name: name, addr: ln.Addr().String(), term: term, signer: signer, stop: cancel,
+		done: make(chan struct{}), gone: make(chan *linkpb.SessionClosed, 16), epoch: term * 100,
+	}
+	cfg := link.Config{Cluster: "c-1", Secret: secret, Name: name, Role: link.RoleNode, DeadAfter: 5 * time.Second}
+	go func() {
+		defer close(n.done)
+		link.Serve(ctx, ln, cfg, link.Handler{
+			Up: func(c *link.Conn) {
+				for group := range uint32(2) {
+					c.SendAnnounce(&linkpb.Announce{Group: group, Term: term})
+				}
+			},
+			Request:       n.request,
+			SessionClosed: func(_ *link.Conn, m *linkpb.SessionClosed) { n.gone <- m },
+		})
+	}()
+	t.Cleanup(n.kill)
+	return n
+}
+
+func (n *fakeNode) kill() {
+	n.stop()
+	<-n.done
+}
+
+func (n *fakeNode) request(c *link.Conn, r *linkpb.Request) {
+	var reply proto.Message
+	var missed []uint64
+	switch r.Method {
+	case "auth.guest", "auth.resume":
+		n.epoch++
+		text, err := n.signer.Sign(token.Claims{Player: 42}, time.Now())
+		if err != nil {
+			n.t.Error(err)
+		}
+		reply = &wirepb.LoginReply{Player: 42, Epoch: n.epoch, Token: text}
+	case "table.attach":
+		m := &wirepb.AttachRequest{}
+		if err := proto.Unmarshal(r.Payload, m); err != nil {
+			n.t.Error(err)
+		}
+		n.seat = &linkpb.Push{Session: r.Session, Epoch: r.Epoch, Kind: wirepb.Push_EVENT, Table: r.Table}
+		reply = &wirepb.AttachReply{NextNumber: uint64(len(n.events)) + 1}
+		for i := m.LastEvent; i < uint64(len(n.events)); i++ {
+			missed = append(missed, i+1)
+		}
+	case "table.move":
+		m := &wirepb.MoveRequest{}
+		if err := proto.Unmarshal(r.Payload, m); err != nil {
+			n.t.Error(err)
+		}
+		if m.Number == uint64(len(n.events))+1 {
+			n.events = append(n.events, string(m.Move))
+			missed = []uint64{m.Number}
+		}
+		reply = &wirepb.MoveReply{NextNumber: m.Number + 1}
+	}
+	payload, err := proto.Marshal(reply)
+	if err != nil {
+		n.t.Error(err)
+	}
+	c.Respond(r.Id, &linkpb.Response{Payload: payload})
+	for _, number := range missed {
+		event := &wirepb.TableEvent{Body: &wirepb.TableEvent_Game{Game: []byte(n.events[number-1])}}
+		p := proto.CloneOf(n.seat)
+		if p.Payload, err = proto.Marshal(event); err != nil {
+			n.t.Error(err)
+		}
+		p.Number = number
+		c.SendPush(p)
+	}
+}
+
+// book is a registry in memory.
+type book struct {
+	registered chan registry.Instance
+	left       chan string
+
+	mu      sync.Mutex
+	current registry.Snapshot
+	changed chan struct{} // closed and replaced by show
+}
+
+func newBook() *book {
+	return &book{registered: make(chan registry.Instance, 1), left: make(chan string, 1), changed: make(chan struct{})}
+}
+
+func (b *book) show(nodes ...*fakeNode) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.current = registry.Snapshot{}
+	for _, n := range nodes {
+		b.current.Instances = append(b.current.Instances, registry.Instance{
+			ID: n.name, Name: n.name, Role: registry.RoleNode, LinkAddr: n.addr, Meta: map[string]string{ClusterMeta: "c-1"},
+		})
+	}
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+func (b *book) Watch(ctx context.Context, _ string) (<-chan registry.Snapshot, error) {
+	out := make(chan registry.Snapshot)
+	go func() {
+		defer close(out)
+		for {
+			b.mu.Lock()
+			s, changed := b.current, b.changed
+			b.mu.Unlock()
+			select {
+			case out <- s:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out, nil
+}
+
+func (b *book) Register(_ context.Context, i registry.Instance) (registry.Registration, error) {
+	b.registered <- i
+	return registration{b, i.ID}, i.Validate()
+}
+
+func (b *book) Close() error { return nil }
+
+type registration struct {
+	b  *book
+	id string
+}
+
+func (r registration) Close(context.Context) error {
+	r.b.left <- r.id
+	return nil
+}
+
+func receive[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(5 * time.Second):
+		t.Fatal("nothing came")
+		panic("unreachable")
+	}
+}
+
+func newSigner(t *testing.T) *token.Signer {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := token.NewSigner(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
+// TestAGatewayFromBirthToFarewell plays through a real gateway: the cluster id is learned, a
+// move survives the death of the leader on an open connection, and the end is announced.
+func TestAGatewayFromBirthToFarewell(t *testing.T) {
+	signer := newSigner(t)
+	reg := newBook()
+	a := startNode(t, "node-a", 1, signer)
+	reg.show(a)
+	ready := make(chan string, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Run(ctx, Config{
+			Name: "gateway-1", Listen: "127.0.0.1:0", ReusePort: true, Registry: reg, Secret: secret, Verifier: signer.Verifier(),
+			Drain: time.Second, Ready: func(addr string) { ready <- addr },
+		})
+	}()
+	defer cancel()
+	addr := receive(t, ready)
+	if i := receive(t, reg.registered); i.Role != registry.RoleGateway || i.Meta["clients"] != addr {
+		t.Fatalf("registered as %v", i)
+	}
+
+	patience, enough := context.WithTimeout(context.Background(), 5*time.Second)
+	defer enough()
+	byes := make(chan wirepb.Code, 4)
+	c, err := client.Dial(patience, client.Config{Addr: addr, Hooks: client.Hooks{Received: func(e *wirepb.Envelope) {
+		if e.GetBye() != nil {
+			byes <- e.GetBye().Code
+		}
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	tab, err := c.Attach(patience, table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	play := func(move string, number uint64) {
+		t.Helper()
+		if n, err := tab.Move(patience, 1, []byte(move)); err != nil || n != number {
+			t.Fatalf("move %d: %v", n, err)
+		}
+		if e, err := tab.Receive(patience); err != nil || e.Number != number || string(e.Event.GetGame()) != move {
+			t.Fatalf("received %v %v", e, err)
+		}
+	}
+	play("one", 1)
+	play("two", 2)
+
+	// The leader dies before it could push "three"; another node has it in its log.
+	events := append(a.events, "three")
+	a.kill()
+	b := startNode(t, "node-b", 2, signer)
+	b.events = events
+	reg.show(b)
+	if e, err := tab.Receive(patience); err != nil || e.Number != 3 {
+		t.Fatalf("received %v %v", e, err)
+	}
+	if n, err := tab.Move(patience, 1, []byte("three")); err != nil || n != 3 {
+		t.Fatalf("a repeated move %d: %v", n, err)
+	}
+	play("four", 4)
+	if s := c.Stats(); s.Disconnects != 0 {
+		t.Fatalf("the client noticed: %+v", s)
+	}
+
+	other, err := client.Dial(patience, client.Config{Addr: addr, Token: c.Token()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := receive(t, byes); code != wirepb.Code_SUPERSEDED {
+		t.Fatalf("the older session was told %v", code)
+	}
+	if m := receive(t, b.gone); m.Table != uint64(table) || m.Player != 42 {
+		t.Fatalf("the table was told %v", m)
+	}
+	cancel()
+	if err := receive(t, ended); err != nil {
+		t.Fatal(err)
+	}
+	other.Close()
+	if id := receive(t, reg.left); id != "gateway-1" {
+		t.Fatalf("%s left the registry", id)
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	signer := newSigner(t)
+	reg := newBook()
+	good := Config{Listen: "127.0.0.1:0", Cluster: "c", Registry: reg, Secret: secret, Verifier: signer.Verifier()}
+	for name, change := range map[string]func(*Config){
+		"no registry":    func(c *Config) { c.Registry = nil },
+		"no verifier":    func(c *Config) { c.Verifier = nil },
+		"short secret":   func(c *Config) { c.Secret = secret[:5] },
+		"small outbound": func(c *Config) { c.MaxOutbound = 1 },
+		"bad bound":      func(c *Config) { c.MaxConns = -1 },
+		"bad time":       func(c *Config) { c.Drain = -1 },
+		"bad address":    func(c *Config) { c.Listen = "nowhere" },
+	} {
+		cfg := good
+		change(&cfg)
+		if _, err := New(t.Context(), cfg); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+	e, err := New(t.Context(), good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.ln.Close()
+}
+
+func TestFlags(t *testing.T) {
+	dir := t.TempDir()
+	if err := token.GenerateKeyFiles(dir); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "secret")
+	if err := os.WriteFile(file, append(secret, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-listen", "127.0.0.1:7777", "-secret-file", file, "-token-key", filepath.Join(dir, token.PublicFile)}
+	out, err := os.Create(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	cfg, closer, err := FromFlags(args, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	if cfg.Listen != "127.0.0.1:7777" || string(cfg.Secret) != string(secret) || cfg.Verifier == nil || cfg.Registry == nil {
+		t.Fatalf("%+v", cfg.Listen)
+	}
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := FromFlags(args, out); err == nil {
+		t.Error("a secret that all may read is accepted")
+	}
+	if _, _, err := FromFlags([]string{"-no-such-flag"}, out); err == nil {
+		t.Error("an unknown flag is accepted")
+	}
+}
