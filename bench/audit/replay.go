@@ -18,6 +18,7 @@ import (
 func (c *checker) replay(hand uint32) {
 	archive := c.table.Hands[hand].Archive
 	if archive == nil {
+		c.blind = true
 		if len(c.table.Hands[hand].Scores) > 0 {
 			c.HandsUnsettled++
 			c.note("table %v hand %d has no archive", c.table.ID, hand)
@@ -30,6 +31,7 @@ func (c *checker) replay(hand uint32) {
 		_, err = table.Replay(archive, c.game, r.entry)
 	}
 	if err != nil {
+		c.blind = true
 		c.EventsWrong++
 		c.note("table %v hand %d: %v", c.table.ID, hand, err)
 	}

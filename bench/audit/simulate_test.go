@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -9,6 +10,7 @@ import (
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/mahjong"
 	"teahouse/pkg/mahjong/tablegame"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -17,10 +19,17 @@ import (
 type simulated struct {
 	Table
 	entries int
+	views   [4]map[uint64]*wirepb.TableView // what each seat could see at each event
 }
 
 // simulate plays hands with players made of code until the table is released.
 func simulate(t testing.TB, hands uint32) *simulated {
+	t.Helper()
+	return simulateSlow(t, hands, -1)
+}
+
+// simulateSlow has a seat that never answers, unless it is below 0.
+func simulateSlow(t testing.TB, hands uint32, lazy int) *simulated {
 	t.Helper()
 	g, err := tablegame.New(tablegame.Config{})
 	if err != nil {
@@ -33,6 +42,7 @@ func simulate(t testing.TB, hands uint32) *simulated {
 		player := game.PlayerID(100 + i)
 		spec.Seats = append(spec.Seats, &linkpb.Seat{Player: uint64(player), Name: "guest"})
 		s.Seats = append(s.Seats, &Seat{Player: player, Steady: true})
+		s.views[i] = make(map[uint64]*wirepb.TableView)
 	}
 	live, err := table.New(g, &tablepb.Create{Spec: spec, Timing: &tablepb.Timing{AttachMs: 1000, IntermissionMs: 10}}, 0)
 	if err != nil {
@@ -55,6 +65,14 @@ func simulate(t testing.TB, hands uint32) *simulated {
 			if e.GetPrompt() != nil {
 				asked[p.Seat] = &wirepb.Push{Number: p.Number, Payload: e.GetPrompt().GetGame()}
 			}
+			if e.GetHandEnded() != nil {
+				delete(asked, p.Seat)
+			}
+		}
+		for i, seat := range s.Seats {
+			if h := live.Hand(); h != nil {
+				s.views[i][seat.Stream.last] = &wirepb.TableView{Hand: uint32(len(s.Hands)) + 1, Game: h.View(i)}
+			}
 		}
 	}
 	for _, seat := range s.Seats {
@@ -66,12 +84,13 @@ func simulate(t testing.TB, hands uint32) *simulated {
 		if s.entries > 10000 {
 			t.Fatal("the round does not end")
 		}
-		now += 5
+		moved := false
 		for i := range 4 {
 			p := asked[i]
-			if p == nil {
+			if p == nil || i == lazy {
 				continue
 			}
+			moved = true
 			delete(asked, i)
 			move, err := g.Think(p.Payload)
 			if err != nil {
@@ -83,6 +102,9 @@ func simulate(t testing.TB, hands uint32) *simulated {
 			apply(&tablepb.Command{Table: uint64(id), Body: &tablepb.Command_Move{Move: &tablepb.Move{
 				Player: uint64(seat.Player), Epoch: 1, Number: number, Prompt: p.Number, Move: move,
 			}}})
+		}
+		if ms, ok := live.NextDeadline(); ok && !moved {
+			now = max(now, ms)
 		}
 		for _, d := range live.Due(now) {
 			apply(&tablepb.Command{Table: uint64(id), Body: &tablepb.Command_Deadline{Deadline: d}})
@@ -97,4 +119,68 @@ func simulate(t testing.TB, hands uint32) *simulated {
 		}
 	}
 	return s
+}
+
+func marshal(t testing.TB, m proto.Message) []byte {
+	t.Helper()
+	data, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// edit changes an event that a seat has received.
+func (s *simulated) edit(t testing.TB, seat int, number uint64, change func(*wirepb.TableEvent)) {
+	t.Helper()
+	old := s.Seats[seat].Stream
+	var edited Stream
+	for i, e := range old.events {
+		payload := slices.Clone(old.payload(i))
+		if e.number == number {
+			var m wirepb.TableEvent
+			if err := proto.Unmarshal(payload, &m); err != nil {
+				t.Fatal(err)
+			}
+			change(&m)
+			payload = marshal(t, &m)
+		}
+		edited.Event(e.number, payload)
+	}
+	s.Seats[seat].Stream = edited
+}
+
+// editArchive changes the archive of a hand.
+func (s *simulated) editArchive(t testing.TB, hand uint32, change func(*wirepb.HandArchive)) {
+	t.Helper()
+	h := s.Hands[hand]
+	var a wirepb.HandArchive
+	if err := proto.Unmarshal(h.Archive, &a); err != nil {
+		t.Fatal(err)
+	}
+	change(&a)
+	h.Archive = marshal(t, &a)
+	s.Hands[hand] = h
+}
+
+// unseen is a tile of the first hand that a seat does not know at an event.
+func (s *simulated) unseen(t testing.TB, seat int, number uint64) uint32 {
+	t.Helper()
+	var known tablegame.Audit
+	g, err := tablegame.New(tablegame.Config{Observe: known.Observe})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tile := mahjong.NoTile
+	_, err = table.Replay(s.Hands[1].Archive, g, func(_ *wirepb.ArchiveEntry, now *table.Table) {
+		for i := mahjong.Tile(0); !tile.Valid() && len(now.Events(seat, number-1)) > 0; i++ {
+			if !known.Knows(seat, i) {
+				tile = i
+			}
+		}
+	})
+	if err != nil || !tile.Valid() {
+		t.Fatal("no tile is hidden", err)
+	}
+	return uint32(tile)
 }
