@@ -10,6 +10,9 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
+// maxMoveBytes bounds a game's move message, which its hand's archive keeps.
+const maxMoveBytes = 1024
+
 // OnState tells that this replica now leads in term, or (leading false) does
 // not.
 func (s *Shard) OnState(leading bool, term uint64) {
@@ -71,6 +74,9 @@ func (s *Shard) handleMove(req *linkpb.Request, c *tablepb.Command, reply func(*
 	var m wirepb.MoveRequest
 	if err := decode(req, &m); err != nil {
 		return err
+	}
+	if len(m.GetMove()) > maxMoveBytes {
+		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "a move of %d bytes, at most %d", len(m.GetMove()), maxMoveBytes)
 	}
 	c.Body = &tablepb.Command_Move{Move: &tablepb.Move{
 		Player: req.GetPlayer(), Epoch: req.GetEpoch(), Number: m.GetNumber(), Prompt: m.GetPrompt(),

@@ -101,6 +101,10 @@ func TestBadRequests(t *testing.T) {
 		defer c.close()
 		c.lead(0)
 		sitDown(t, c, ``)
+		long, err := proto.Marshal(&wirepb.MoveRequest{Number: 1, Prompt: 3, Move: make([]byte, 2000)})
+		if err != nil {
+			t.Fatal(err)
+		}
 		before := c.entryCount()
 		for name, want := range map[string]struct {
 			req  *linkpb.Request
@@ -110,6 +114,7 @@ func TestBadRequests(t *testing.T) {
 			"no login":    {&linkpb.Request{Method: "table.move", Table: uint64(tableID(1))}, wirepb.Code_NOT_LOGGED_IN},
 			"other shard": {&linkpb.Request{Method: "table.move", Table: uint64(game.MakeTableID(8, 1)), Player: 11}, wirepb.Code_BAD_REQUEST},
 			"garbage":     {&linkpb.Request{Method: "table.move", Table: uint64(tableID(1)), Player: 11, Payload: []byte{0xff}}, wirepb.Code_BAD_REQUEST},
+			"long move":   {&linkpb.Request{Method: "table.move", Table: uint64(tableID(1)), Player: 11, Payload: long}, wirepb.Code_MOVE_MALFORMED},
 			"garbage too": {&linkpb.Request{Method: "cluster.create", Payload: []byte{0xff}}, wirepb.Code_BAD_REQUEST},
 		} {
 			var got *linkpb.Response
