@@ -67,6 +67,7 @@ type door struct {
 	up     *fakeUpstream
 	signer *token.Signer
 	ln     net.Listener
+	left   chan struct{} // a token for each connection that was served to its end
 }
 
 func newDoor(t testing.TB, change func(*Config)) *door {
@@ -75,7 +76,7 @@ func newDoor(t testing.TB, change func(*Config)) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{t: t, up: &fakeUpstream{make(chan upCall, 1024), make(chan *linkpb.SessionClosed, 64)}}
+	d := &door{t: t, up: &fakeUpstream{make(chan upCall, 1024), make(chan *linkpb.SessionClosed, 64)}, left: make(chan struct{}, 64)}
 	if d.signer, err = token.NewSigner(key); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,10 @@ func (d *door) listen() *door {
 			if err != nil {
 				return
 			}
-			serving.Go(func() { d.hub.Serve(conn) })
+			serving.Go(func() {
+				d.hub.Serve(conn)
+				d.left <- struct{}{}
+			})
 		}
 	})
 	d.t.Cleanup(func() {

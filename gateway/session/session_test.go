@@ -214,11 +214,8 @@ func TestAnAttachThatComesTooLateIsTakenBack(t *testing.T) {
 	c := d.client().login(9, 4)
 	c.call("table.attach", table, &wirepb.AttachRequest{})
 	q := receive(t, d.up.calls)
-	s := d.hub.all()[0]
 	c.conn.Close()
-	for !s.isClosing() {
-		time.Sleep(time.Millisecond)
-	}
+	receive(t, d.left)
 	q.answer(wirepb.Code_OK, &wirepb.AttachReply{})
 	if m := receive(t, d.up.closed); m.Table != uint64(table) {
 		t.Fatalf("told %v", m)
@@ -277,10 +274,7 @@ func TestServerFull(t *testing.T) {
 func TestDrainSaysGoodbye(t *testing.T) {
 	d := newDoor(t, nil).listen()
 	c := d.client().login(9, 4)
-	silent := d.client() // never reads, so it is cut off in the end
-	for d.hub.Len() < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	silent := d.client().hello() // does not close, so it is cut off in the end
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)

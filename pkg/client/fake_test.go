@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ type peer struct {
 	conn  net.Conn
 	mu    sync.Mutex
 	login *wirepb.Call
+	pings *atomic.Uint64 // counts them if set; nobody answers
 }
 
 type call struct {
@@ -83,6 +85,10 @@ func (g *gateway) serve(p *peer) {
 			p.send(&wirepb.Envelope{Body: &wirepb.Envelope_Welcome{Welcome: &wirepb.Welcome{
 				Version: 1, HeartbeatMs: 10_000, IdleMs: 30_000, MaxFrame: 64 << 10,
 			}}})
+		case *wirepb.Envelope_Ping:
+			if p.pings != nil {
+				p.pings.Add(1)
+			}
 		case *wirepb.Envelope_Call:
 			if b.Call.Method != "auth.guest" && b.Call.Method != "auth.resume" {
 				g.calls <- call{b.Call, p}

@@ -1,0 +1,147 @@
+package session
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// TestStreamOverALossyTable plays a table whose pushes get lost, come twice, and are cut off by
+// take-overs, and demands that the client sees every event once, in order, in the end.
+func TestStreamOverALossyTable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s stream
+		var happened, seen uint64 // events of the table, and those the client has got
+		var answers []uint64      // last events of the attaches that are on their way
+		deliver := func(number uint64) {
+			if s.push(wirepb.Push_EVENT, table, number) == forward {
+				if seen++; number != seen {
+					t.Fatalf("event %d was forwarded, want %d", number, seen)
+				}
+			}
+		}
+		attach := func() {
+			if id, last, ok := s.take(); ok {
+				if id != table || last != seen {
+					t.Fatalf("attach to %v from %d, the client has %d", id, last, seen)
+				}
+				answers = append(answers, last)
+			}
+		}
+		answer := func(code wirepb.Code) {
+			last := answers[0]
+			answers = answers[1:]
+			s.attached(table, last, true, code)
+			if code == wirepb.Code_OK {
+				for n := last + 1; n <= happened; n++ {
+					deliver(n)
+				}
+			}
+		}
+		s.begin()
+		s.attached(table, 0, false, wirepb.Code_OK)
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			switch rapid.SampledFrom([]string{"event", "lost", "twice", "led", "attach", "answer", "failure"}).Draw(t, "what") {
+			case "event":
+				happened++
+				deliver(happened)
+			case "lost":
+				happened++
+			case "twice":
+				if happened > 0 {
+					deliver(rapid.Uint64Range(1, happened).Draw(t, "number"))
+				}
+			case "led":
+				s.led(table.Shard())
+			case "attach":
+				attach()
+			case "answer":
+				if len(answers) > 0 {
+					answer(wirepb.Code_OK)
+				}
+			case "failure":
+				if len(answers) > 0 {
+					answer(wirepb.Code_OUTCOME_UNKNOWN)
+				}
+			}
+			if len(answers) > 1 {
+				t.Fatal("two attaches are on their way")
+			}
+		}
+		// One more take-over brings everything that is missing.
+		for len(answers) > 0 {
+			answer(wirepb.Code_OK)
+		}
+		s.led(table.Shard())
+		attach()
+		answer(wirepb.Code_OK)
+		if seen != happened {
+			t.Fatalf("the client has %d of %d events", seen, happened)
+		}
+	})
+}
+
+func TestStreamFollowsTheClientToAnotherTable(t *testing.T) {
+	other := game.MakeTableID(4, 1)
+	var s stream
+	s.begin()
+	s.attached(table, 5, false, wirepb.Code_OK)
+	s.led(table.Shard())
+	s.take()
+	s.begin()
+	s.attached(other, 0, false, wirepb.Code_OK)
+	s.attached(table, 5, true, wirepb.Code_TABLE_GONE) // about the table before: no matter
+	if s.push(wirepb.Push_EVENT, other, 1) != forward || s.push(wirepb.Push_EVENT, table, 6) != drop {
+		t.Fatalf("the stream is %+v", s)
+	}
+	s.begin()
+	s.attached(table, 9, false, wirepb.Code_NOT_SEATED) // a failed attach changes nothing
+	if s.push(wirepb.Push_EVENT, other, 2) != forward {
+		t.Fatalf("the stream is %+v", s)
+	}
+	s.end(other)
+	if s.push(wirepb.Push_EVENT, other, 3) != drop || s.open != 0 {
+		t.Fatalf("the stream is %+v", s)
+	}
+}
+
+func TestSnapshotsDoNotGoBack(t *testing.T) {
+	var s stream
+	s.begin()
+	s.attached(table, 5, false, wirepb.Code_OK)
+	if s.push(wirepb.Push_SNAPSHOT, table, 4) != repeat || s.push(wirepb.Push_SNAPSHOT, table, 9) != forward {
+		t.Fatalf("the stream is %+v", s)
+	}
+	s.begin()
+	s.attached(table, 20, false, wirepb.Code_RESUME_INVALID) // the client was ahead of the table
+	if s.push(wirepb.Push_SNAPSHOT, table, 9) != forward || s.push(wirepb.Push_EVENT, table, 10) != forward {
+		t.Fatalf("the stream is %+v", s)
+	}
+}
+
+func TestBindingTellsAMatchOnce(t *testing.T) {
+	now := time.Unix(100, 0)
+	var b binding
+	if b.due(now) {
+		t.Fatal("read without a ticket")
+	}
+	b.holds(7, 0, now)
+	if b.due(now) || !b.due(now.Add(readBindingEvery)) || b.due(now.Add(time.Hour)) {
+		t.Fatal("read at the wrong time, or twice at once")
+	}
+	b.asking = false
+	if b.read(7, 7, 0) || b.read(6, 0, table) {
+		t.Fatal("told of nothing, or of another ticket")
+	}
+	if !b.matched(7, table) || b.matched(7, table) || b.read(7, 0, table) || b.due(now.Add(time.Hour)) {
+		t.Fatal("not told, or told twice")
+	}
+	b.holds(8, 0, now)
+	if !b.read(8, 0, table+1) || b.matched(8, table+1) {
+		t.Fatal("the next match: not told, or told twice")
+	}
+}
