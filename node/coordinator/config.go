@@ -88,8 +88,7 @@ type Signer interface {
 // stake and hands are equal too.
 type Queue struct {
 	Name         string
-	Modes        []string      // games; the first is the default
-	Rules        string        // overrides of the game's default rules, JSON
+	Modes        []Mode        // the first is the default
 	DefaultHands int           // hands of a round for who does not say
 	MaxHands     int           // and the most that one may ask for
 	BotsAfter    time.Duration // wait after which bots fill a table; 0 = never
@@ -99,14 +98,21 @@ type Queue struct {
 	Window, WidenPerSecond, MaxWindow uint32
 }
 
+// Mode is one way to play in a queue.
+type Mode struct {
+	Name  string // what players ask for
+	Game  string // game.Game.Name
+	Rules string // overrides of the game's default rules, JSON
+}
+
 // DefaultQueues are `standard` for people and `bench` for measurements.
 func DefaultQueues() []Queue {
 	return []Queue{{
-		Name: "standard", Modes: []string{"xuezhan"}, Rules: `{"min_claim_ms":700}`,
+		Name: "standard", Modes: []Mode{{Name: "xuezhan", Game: "mahjong", Rules: `{"min_claim_ms":700}`}},
 		DefaultHands: 4, MaxHands: 16, BotsAfter: 10 * time.Second,
 		Window: 200, WidenPerSecond: 50, MaxWindow: 2000,
 	}, {
-		Name: "bench", Modes: []string{"xuezhan"}, Rules: `{"min_claim_ms":0}`,
+		Name: "bench", Modes: []Mode{{Name: "xuezhan", Game: "mahjong", Rules: `{"min_claim_ms":0}`}},
 		DefaultHands: 1, MaxHands: 16,
 		Window: 200, WidenPerSecond: 50, MaxWindow: 2000,
 	}}
@@ -242,8 +248,12 @@ func (c Config) settings() *coordpb.Settings {
 		SlackPercent: uint32(c.Limits.SlackPercent),
 	}
 	for _, q := range c.Queues {
+		var modes []*coordpb.Mode
+		for _, m := range q.Modes {
+			modes = append(modes, &coordpb.Mode{Name: m.Name, Game: m.Game, Rules: []byte(m.Rules)})
+		}
 		s.Queues = append(s.Queues, &coordpb.Queue{
-			Name: q.Name, Modes: q.Modes, Rules: []byte(q.Rules),
+			Name: q.Name, Modes: modes,
 			DefaultHands: uint32(q.DefaultHands), MaxHands: uint32(q.MaxHands),
 			BotsAfterMs: uint32(q.BotsAfter.Milliseconds()),
 			Window:      q.Window, WidenPerSecond: q.WidenPerSecond, MaxWindow: q.MaxWindow,

@@ -433,8 +433,8 @@ func TestConfig(t *testing.T) {
 		"no replicas":      func(c *Config) { c.Replicas = -1 },
 		"no batch":         func(c *Config) { c.MaxBatch = -1 },
 		"fast matching":    func(c *Config) { c.MatchEvery = 1 },
-		"nameless queue":   func(c *Config) { c.Queues = []Queue{{Modes: []string{"x"}}} },
-		"queue of no hand": func(c *Config) { c.Queues = []Queue{{Name: "q", Modes: []string{"x"}}} },
+		"nameless queue":   func(c *Config) { c.Queues = []Queue{{Modes: []Mode{{Name: "x", Game: "x"}}}} },
+		"queue of no hand": func(c *Config) { c.Queues = []Queue{{Name: "q", Modes: []Mode{{Name: "x", Game: "x"}}}} },
 		"queue twice":      func(c *Config) { c.Queues = append(DefaultQueues(), DefaultQueues()...) },
 	} {
 		cfg := good

@@ -21,7 +21,7 @@ func TestMatchBecomesTableWhenItsShardConfirms(t *testing.T) {
 	table := item.table()
 	c := item.create
 	if table.Seq() != 1 || table.Shard() != e.outbox[0] || len(c.Secret) != 32 || len(c.Seats) != 4 || c.Dealer > 3 ||
-		c.Game != "xuezhan" || c.Hands != 1 || c.Stake != 1 || c.Queue != "bench" || string(c.Rules) != `{"min_claim_ms":0}` {
+		c.Game != "mahjong" || c.Hands != 1 || c.Stake != 1 || c.Queue != "bench" || string(c.Rules) != `{"min_claim_ms":0}` {
 		t.Errorf("creation: %v", c)
 	}
 	for _, p := range players[:4] {

@@ -51,16 +51,25 @@ func (s *state) queueKey(j *coordpb.Join) (queueKey, game.Code) {
 		return queueKey{}, wirepb.Code_QUEUE_UNKNOWN
 	}
 	k := queueKey{
-		name: q.GetName(), mode: cmp.Or(j.GetMode(), q.GetModes()[0]),
+		name: q.GetName(), mode: cmp.Or(j.GetMode(), q.GetModes()[0].GetName()),
 		stake: cmp.Or(j.GetStake(), 1), hands: cmp.Or(j.GetHands(), q.GetDefaultHands()),
 	}
 	switch {
-	case !slices.Contains(q.GetModes(), k.mode):
+	case mode(q, k.mode) == nil:
 		return k, wirepb.Code_QUEUE_UNKNOWN
 	case k.stake > maxStake || k.hands > q.GetMaxHands():
 		return k, wirepb.Code_BAD_REQUEST
 	}
 	return k, wirepb.Code_OK
+}
+
+// mode finds a queue's mode by name.
+func mode(q *coordpb.Queue, name string) *coordpb.Mode {
+	i := slices.IndexFunc(q.GetModes(), func(m *coordpb.Mode) bool { return m.GetName() == name })
+	if i < 0 {
+		return nil
+	}
+	return q.GetModes()[i]
 }
 
 // cancel takes back a ticket that has not matched.

@@ -1043,8 +1043,7 @@ func (x *Settings) GetSlackPercent() uint32 {
 type Queue struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Name           string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Modes          []string               `protobuf:"bytes,2,rep,name=modes,proto3" json:"modes,omitempty"` // the first is the default
-	Rules          []byte                 `protobuf:"bytes,3,opt,name=rules,proto3" json:"rules,omitempty"` // overrides, JSON
+	Modes          []*Mode                `protobuf:"bytes,2,rep,name=modes,proto3" json:"modes,omitempty"` // the first is the default
 	DefaultHands   uint32                 `protobuf:"varint,4,opt,name=default_hands,json=defaultHands,proto3" json:"default_hands,omitempty"`
 	MaxHands       uint32                 `protobuf:"varint,5,opt,name=max_hands,json=maxHands,proto3" json:"max_hands,omitempty"`
 	BotsAfterMs    uint32                 `protobuf:"varint,6,opt,name=bots_after_ms,json=botsAfterMs,proto3" json:"bots_after_ms,omitempty"` // 0 = never
@@ -1092,16 +1091,9 @@ func (x *Queue) GetName() string {
 	return ""
 }
 
-func (x *Queue) GetModes() []string {
+func (x *Queue) GetModes() []*Mode {
 	if x != nil {
 		return x.Modes
-	}
-	return nil
-}
-
-func (x *Queue) GetRules() []byte {
-	if x != nil {
-		return x.Rules
 	}
 	return nil
 }
@@ -1148,6 +1140,67 @@ func (x *Queue) GetMaxWindow() uint32 {
 	return 0
 }
 
+// Mode is one way to play in a queue.
+type Mode struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Game          string                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`   // which game's rules
+	Rules         []byte                 `protobuf:"bytes,3,opt,name=rules,proto3" json:"rules,omitempty"` // overrides of the game's default rules, JSON
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mode) Reset() {
+	*x = Mode{}
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mode) ProtoMessage() {}
+
+func (x *Mode) ProtoReflect() protoreflect.Message {
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mode.ProtoReflect.Descriptor instead.
+func (*Mode) Descriptor() ([]byte, []int) {
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Mode) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Mode) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *Mode) GetRules() []byte {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
 // Snapshot is the whole state; lists are sorted by id, or as they say.
 type Snapshot struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1170,7 +1223,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1182,7 +1235,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1195,7 +1248,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{15}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Snapshot) GetVersion() uint32 {
@@ -1302,7 +1355,7 @@ type Shard struct {
 
 func (x *Shard) Reset() {
 	*x = Shard{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1314,7 +1367,7 @@ func (x *Shard) String() string {
 func (*Shard) ProtoMessage() {}
 
 func (x *Shard) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1327,7 +1380,7 @@ func (x *Shard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shard.ProtoReflect.Descriptor instead.
 func (*Shard) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{16}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Shard) GetId() uint32 {
@@ -1377,7 +1430,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1389,7 +1442,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1402,7 +1455,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{17}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Pending) GetCreate() *linkpb.CreateTable {
@@ -1442,7 +1495,7 @@ type Ticket struct {
 
 func (x *Ticket) Reset() {
 	*x = Ticket{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1454,7 +1507,7 @@ func (x *Ticket) String() string {
 func (*Ticket) ProtoMessage() {}
 
 func (x *Ticket) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1467,7 +1520,7 @@ func (x *Ticket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ticket.ProtoReflect.Descriptor instead.
 func (*Ticket) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{18}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Ticket) GetId() uint64 {
@@ -1537,7 +1590,7 @@ type Table struct {
 
 func (x *Table) Reset() {
 	*x = Table{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1549,7 +1602,7 @@ func (x *Table) String() string {
 func (*Table) ProtoMessage() {}
 
 func (x *Table) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1562,7 +1615,7 @@ func (x *Table) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Table.ProtoReflect.Descriptor instead.
 func (*Table) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{19}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Table) GetId() uint64 {
@@ -1594,7 +1647,7 @@ type Player struct {
 
 func (x *Player) Reset() {
 	*x = Player{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1606,7 +1659,7 @@ func (x *Player) String() string {
 func (*Player) ProtoMessage() {}
 
 func (x *Player) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1619,7 +1672,7 @@ func (x *Player) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Player.ProtoReflect.Descriptor instead.
 func (*Player) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{20}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Player) GetId() uint64 {
@@ -1685,7 +1738,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1750,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1763,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{21}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Pair) GetNumber() uint64 {
@@ -1825,18 +1878,21 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\fpass_over_ms\x18\a \x01(\rR\n" +
 	"passOverMs\x12\x19\n" +
 	"\bstuck_ms\x18\b \x01(\rR\astuckMs\x12#\n" +
-	"\rslack_percent\x18\t \x01(\rR\fslackPercent\"\x8e\x02\n" +
+	"\rslack_percent\x18\t \x01(\rR\fslackPercent\"\x97\x02\n" +
 	"\x05Queue\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05modes\x18\x02 \x03(\tR\x05modes\x12\x14\n" +
-	"\x05rules\x18\x03 \x01(\fR\x05rules\x12#\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x123\n" +
+	"\x05modes\x18\x02 \x03(\v2\x1d.teahouse.coordinator.v1.ModeR\x05modes\x12#\n" +
 	"\rdefault_hands\x18\x04 \x01(\rR\fdefaultHands\x12\x1b\n" +
 	"\tmax_hands\x18\x05 \x01(\rR\bmaxHands\x12\"\n" +
 	"\rbots_after_ms\x18\x06 \x01(\rR\vbotsAfterMs\x12\x16\n" +
 	"\x06window\x18\a \x01(\rR\x06window\x12(\n" +
 	"\x10widen_per_second\x18\b \x01(\rR\x0ewidenPerSecond\x12\x1d\n" +
 	"\n" +
-	"max_window\x18\t \x01(\rR\tmaxWindow\"\xa4\x04\n" +
+	"max_window\x18\t \x01(\rR\tmaxWindow\"D\n" +
+	"\x04Mode\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04game\x18\x02 \x01(\tR\x04game\x12\x14\n" +
+	"\x05rules\x18\x03 \x01(\fR\x05rules\"\xa4\x04\n" +
 	"\bSnapshot\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x15\n" +
 	"\x06now_ms\x18\x02 \x01(\x04R\x05nowMs\x12\x18\n" +
@@ -1904,7 +1960,7 @@ func file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP() []byte {
 	return file_node_coordinator_coordpb_coordinator_proto_rawDescData
 }
 
-var file_node_coordinator_coordpb_coordinator_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_node_coordinator_coordpb_coordinator_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_node_coordinator_coordpb_coordinator_proto_goTypes = []any{
 	(*Batch)(nil),              // 0: teahouse.coordinator.v1.Batch
 	(*Command)(nil),            // 1: teahouse.coordinator.v1.Command
@@ -1921,16 +1977,17 @@ var file_node_coordinator_coordpb_coordinator_proto_goTypes = []any{
 	(*Ended)(nil),              // 12: teahouse.coordinator.v1.Ended
 	(*Settings)(nil),           // 13: teahouse.coordinator.v1.Settings
 	(*Queue)(nil),              // 14: teahouse.coordinator.v1.Queue
-	(*Snapshot)(nil),           // 15: teahouse.coordinator.v1.Snapshot
-	(*Shard)(nil),              // 16: teahouse.coordinator.v1.Shard
-	(*Pending)(nil),            // 17: teahouse.coordinator.v1.Pending
-	(*Ticket)(nil),             // 18: teahouse.coordinator.v1.Ticket
-	(*Table)(nil),              // 19: teahouse.coordinator.v1.Table
-	(*Player)(nil),             // 20: teahouse.coordinator.v1.Player
-	(*Pair)(nil),               // 21: teahouse.coordinator.v1.Pair
-	(*linkpb.Member)(nil),      // 22: teahouse.link.v1.Member
-	(*linkpb.Members)(nil),     // 23: teahouse.link.v1.Members
-	(*linkpb.CreateTable)(nil), // 24: teahouse.link.v1.CreateTable
+	(*Mode)(nil),               // 15: teahouse.coordinator.v1.Mode
+	(*Snapshot)(nil),           // 16: teahouse.coordinator.v1.Snapshot
+	(*Shard)(nil),              // 17: teahouse.coordinator.v1.Shard
+	(*Pending)(nil),            // 18: teahouse.coordinator.v1.Pending
+	(*Ticket)(nil),             // 19: teahouse.coordinator.v1.Ticket
+	(*Table)(nil),              // 20: teahouse.coordinator.v1.Table
+	(*Player)(nil),             // 21: teahouse.coordinator.v1.Player
+	(*Pair)(nil),               // 22: teahouse.coordinator.v1.Pair
+	(*linkpb.Member)(nil),      // 23: teahouse.link.v1.Member
+	(*linkpb.Members)(nil),     // 24: teahouse.link.v1.Members
+	(*linkpb.CreateTable)(nil), // 25: teahouse.link.v1.CreateTable
 }
 var file_node_coordinator_coordpb_coordinator_proto_depIdxs = []int32{
 	1,  // 0: teahouse.coordinator.v1.Batch.commands:type_name -> teahouse.coordinator.v1.Command
@@ -1944,27 +2001,28 @@ var file_node_coordinator_coordpb_coordinator_proto_depIdxs = []int32{
 	10, // 8: teahouse.coordinator.v1.Command.match:type_name -> teahouse.coordinator.v1.Match
 	11, // 9: teahouse.coordinator.v1.Command.created:type_name -> teahouse.coordinator.v1.Created
 	12, // 10: teahouse.coordinator.v1.Command.ended:type_name -> teahouse.coordinator.v1.Ended
-	22, // 11: teahouse.coordinator.v1.Birth.members:type_name -> teahouse.link.v1.Member
+	23, // 11: teahouse.coordinator.v1.Birth.members:type_name -> teahouse.link.v1.Member
 	13, // 12: teahouse.coordinator.v1.TookOver.settings:type_name -> teahouse.coordinator.v1.Settings
 	4,  // 13: teahouse.coordinator.v1.Guest.place:type_name -> teahouse.coordinator.v1.Place
 	4,  // 14: teahouse.coordinator.v1.Resume.place:type_name -> teahouse.coordinator.v1.Place
 	14, // 15: teahouse.coordinator.v1.Settings.queues:type_name -> teahouse.coordinator.v1.Queue
-	13, // 16: teahouse.coordinator.v1.Snapshot.settings:type_name -> teahouse.coordinator.v1.Settings
-	23, // 17: teahouse.coordinator.v1.Snapshot.members:type_name -> teahouse.link.v1.Members
-	16, // 18: teahouse.coordinator.v1.Snapshot.shards:type_name -> teahouse.coordinator.v1.Shard
-	20, // 19: teahouse.coordinator.v1.Snapshot.players:type_name -> teahouse.coordinator.v1.Player
-	18, // 20: teahouse.coordinator.v1.Snapshot.waiting:type_name -> teahouse.coordinator.v1.Ticket
-	19, // 21: teahouse.coordinator.v1.Snapshot.tables:type_name -> teahouse.coordinator.v1.Table
-	17, // 22: teahouse.coordinator.v1.Shard.outbox:type_name -> teahouse.coordinator.v1.Pending
-	24, // 23: teahouse.coordinator.v1.Pending.create:type_name -> teahouse.link.v1.CreateTable
-	18, // 24: teahouse.coordinator.v1.Pending.tickets:type_name -> teahouse.coordinator.v1.Ticket
-	4,  // 25: teahouse.coordinator.v1.Player.place:type_name -> teahouse.coordinator.v1.Place
-	21, // 26: teahouse.coordinator.v1.Player.last:type_name -> teahouse.coordinator.v1.Pair
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	15, // 16: teahouse.coordinator.v1.Queue.modes:type_name -> teahouse.coordinator.v1.Mode
+	13, // 17: teahouse.coordinator.v1.Snapshot.settings:type_name -> teahouse.coordinator.v1.Settings
+	24, // 18: teahouse.coordinator.v1.Snapshot.members:type_name -> teahouse.link.v1.Members
+	17, // 19: teahouse.coordinator.v1.Snapshot.shards:type_name -> teahouse.coordinator.v1.Shard
+	21, // 20: teahouse.coordinator.v1.Snapshot.players:type_name -> teahouse.coordinator.v1.Player
+	19, // 21: teahouse.coordinator.v1.Snapshot.waiting:type_name -> teahouse.coordinator.v1.Ticket
+	20, // 22: teahouse.coordinator.v1.Snapshot.tables:type_name -> teahouse.coordinator.v1.Table
+	18, // 23: teahouse.coordinator.v1.Shard.outbox:type_name -> teahouse.coordinator.v1.Pending
+	25, // 24: teahouse.coordinator.v1.Pending.create:type_name -> teahouse.link.v1.CreateTable
+	19, // 25: teahouse.coordinator.v1.Pending.tickets:type_name -> teahouse.coordinator.v1.Ticket
+	4,  // 26: teahouse.coordinator.v1.Player.place:type_name -> teahouse.coordinator.v1.Place
+	22, // 27: teahouse.coordinator.v1.Player.last:type_name -> teahouse.coordinator.v1.Pair
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_node_coordinator_coordpb_coordinator_proto_init() }
@@ -1990,7 +2048,7 @@ func file_node_coordinator_coordpb_coordinator_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_node_coordinator_coordpb_coordinator_proto_rawDesc), len(file_node_coordinator_coordpb_coordinator_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
