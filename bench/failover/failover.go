@@ -66,7 +66,7 @@ func (f Fault) signal() syscall.Signal {
 // Try is one fault and what came of it. Times count from the fault.
 type Try struct {
 	Victim      string       `json:"victim"`
-	DetectionMS *float64     `json:"detection_ms"` // until the first other node knew; null for a gateway
+	DetectionMS *float64     `json:"detection_ms"` // until the first other node noted it; null if none did, as for a gateway
 	LeaderMS    *float64     `json:"leader_ms"`    // until the first of its groups had a new leader that serves; null if it led none
 	GapMS       float64      `json:"gap_ms"`       // longest answer to a move in the whole try
 	FaultGapMS  float64      `json:"fault_gap_ms"` // the same until the victim was brought back

@@ -101,15 +101,15 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 	if err := sleep(ctx, rest); err != nil {
 		return try, err
 	}
-	if try.DetectionMS, err = f.detection(ctx, v, began); err != nil {
-		return try, err
-	}
 	try.FaultGapMS = float64(s.LongestGap().Microseconds()) / 1000
 	broken = false
 	if err := f.revive(ctx, v.name); err != nil {
 		return try, err
 	}
 	if err := f.healthy(ctx); err != nil {
+		return try, err
+	}
+	if try.DetectionMS, err = f.detection(ctx, v, began); err != nil {
 		return try, err
 	}
 	return try, sleep(ctx, f.cfg.Calm)

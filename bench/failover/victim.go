@@ -2,7 +2,6 @@ package failover
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -125,7 +124,8 @@ func (f *Failover) newLeaders(ctx context.Context, v victim, began time.Time) (*
 	}
 }
 
-// detection is when the first other node lost its link to the victim.
+// detection is when the first other node noted that its link to the victim was lost;
+// nil if none did.
 func (f *Failover) detection(ctx context.Context, v victim, began time.Time) (*float64, error) {
 	if v.role == roleGateway {
 		return nil, nil
@@ -134,18 +134,18 @@ func (f *Failover) detection(ctx context.Context, v victim, began time.Time) (*f
 	if err != nil {
 		return nil, err
 	}
-	var first *float64
+	return firstLoss(statuses, v.name, began), nil
+}
+
+func firstLoss(statuses map[string]host.Status, name string, began time.Time) (first *float64) {
 	for _, status := range statuses {
 		for _, loss := range status.Losses {
-			if loss.Node == v.name && loss.AtUS >= began.UnixMicro() {
+			if loss.Node == name && loss.AtUS >= began.UnixMicro() {
 				first = earlier(first, began, loss.AtUS)
 			}
 		}
 	}
-	if first == nil {
-		return nil, errors.New("no node noticed that " + v.name + " was gone")
-	}
-	return first, nil
+	return first
 }
 
 // earlier is the smaller of first and the milliseconds from began to at.
