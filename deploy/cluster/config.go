@@ -34,6 +34,10 @@ type Config struct {
 	// Respawn starts a child again that ended without being told to.
 	Respawn bool
 
+	// Profile is an existing folder that gets a CPU profile of each process
+	// that ends by itself; empty = none.
+	Profile string
+
 	Output io.Writer // what people read; default: discard
 }
 

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"time"
 
 	"teahouse/gateway/edge"
@@ -41,6 +42,7 @@ type roleSpec struct {
 	Expect   int    // nodes that begin the cluster
 	Sync     bool
 	Database string
+	Profile  string    `json:",omitempty"` // folder for a CPU profile
 	Reap     *reapSpec `json:",omitempty"`
 }
 
@@ -61,6 +63,9 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 			Name: fmt.Sprintf("gateway-%d", i+1), Role: roleGateway, Data: s.data, Registry: s.cfg.Registry,
 			Listen: s.listen, Share: s.cfg.Gateways > 1,
 		})
+	}
+	for i := range specs {
+		specs[i].Profile = s.cfg.Profile
 	}
 	return specs, nil
 }
@@ -103,6 +108,13 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		return err
 	}
 	defer lock.Close()
+	if spec.Profile != "" {
+		stop, err := profile(filepath.Join(spec.Profile, spec.Name+".cpu"))
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	// A role that hangs must not outlive its supervisor.
 	context.AfterFunc(ctx, func() {
 		time.AfterFunc(stopGrace, func() { os.Exit(1) })
@@ -115,6 +127,22 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		logger.Error("ended", "error", err)
 	}
 	return err
+}
+
+// profile writes a CPU profile of this process from now until stop.
+func profile(file string) (stop func(), err error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close()
+	}, nil
 }
 
 func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[string]string)) error {

@@ -49,6 +49,7 @@ func command() *cobra.Command {
 	flags.StringVar(&cfg.Registry, "registry", "", "address of a Consul agent (default: the embedded registry)")
 	flags.StringVar(&cfg.Database, "db", "", "database, sqlite:FILE or mysql:DSN (default: SQLite in the data folder)")
 	flags.BoolVar(&cfg.Respawn, "respawn", false, "start a process again that ended by itself")
+	flags.StringVar(&cfg.Profile, "cpuprofile", "", "folder for a CPU profile of each process")
 	root.AddCommand(psCommand(&cfg.State), killCommand(&cfg.State), startCommand(&cfg.State), stopCommand(&cfg.State))
 	return root
 }

@@ -140,7 +140,7 @@ func TestImportDirectionsCanFail(t *testing.T) {
 }
 
 func TestTopLevel(t *testing.T) {
-	want := []string{"CHANGELOG.md", "DESIGN.md", "LICENSE", "README.md", "bench", "buf.gen.yaml", "buf.yaml",
+	want := []string{"CHANGELOG.md", "DESIGN.md", "LICENSE", "README.md", "bench",
 		"deploy", "gateway", "go.mod", "go.sum", "node", "pkg", "registry"}
 	entries, err := os.ReadDir("../..")
 	if err != nil {

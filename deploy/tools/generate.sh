@@ -6,5 +6,6 @@ cd "$(dirname "$0")/../.."
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 (cd deploy/tools && go build -o "$bin/" tool)
-PATH="$bin:$PATH" buf lint
-PATH="$bin:$PATH" buf generate
+export PATH="$bin:$PATH"
+buf lint --config deploy/tools/buf.yaml
+buf generate --config deploy/tools/buf.yaml --template deploy/tools/buf.gen.yaml
