@@ -13,7 +13,7 @@ import (
 // book holds what the seats lived through until it is audited: after the play, or
 // the oldest tables at once when more than its bound waits.
 type book struct {
-	ledger *ledger
+	ledger records
 	bound  int // bytes
 
 	mu      sync.Mutex
@@ -25,6 +25,11 @@ type book struct {
 	result  audit.Result
 	err     error
 	samples map[game.TableID]sample
+}
+
+// records tells what the database has of a table at which player sat.
+type records interface {
+	take(ctx context.Context, table game.TableID, player game.PlayerID) (map[uint32]audit.Hand, error)
 }
 
 // chapter is a table.
@@ -40,7 +45,7 @@ type sample struct {
 	archive []byte
 }
 
-func newBook(l *ledger, bound int) *book {
+func newBook(l records, bound int) *book {
 	b := &book{ledger: l, bound: bound, open: make(map[game.TableID]*chapter), samples: make(map[game.TableID]sample)}
 	b.cond.L = &b.mu
 	return b
