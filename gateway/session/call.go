@@ -30,12 +30,13 @@ func unsettled(code wirepb.Code) bool { return !wire.Definite(code) }
 func (s *session) call(c *wirepb.Call, now time.Time) {
 	req := &linkpb.Request{Method: c.Method, Session: s.id, Payload: c.Payload}
 	method, known := s.hub.methods.Lookup(c.Method)
-	from, refusal := uint64(0), error(nil)
+	var from uint64
+	var refusal *linkpb.Response // nil = the call goes on
 	switch {
 	case !known:
-		refusal = game.Errorf(wirepb.Code_UNKNOWN_METHOD, "no such method")
+		refusal = refuse(wirepb.Code_UNKNOWN_METHOD, "no such method")
 	case method.Scope == wirepb.Scope_TABLE && game.TableID(c.Table).Shard() == game.Coordinator:
-		refusal = game.Errorf(wirepb.Code_BAD_REQUEST, "the method needs a table")
+		refusal = refuse(wirepb.Code_BAD_REQUEST, "the method needs a table")
 	case method.Scope == wirepb.Scope_TABLE:
 		req.Table = c.Table
 	}
@@ -56,9 +57,7 @@ func (s *session) call(c *wirepb.Call, now time.Time) {
 	}
 	if refusal != nil {
 		s.hub.stats.refused.Add(1)
-		s.reply(c.Id, &linkpb.Response{
-			Code: game.CodeOf(refusal, wirepb.Code_BAD_REQUEST), Detail: refusal.Error(),
-		}, now)
+		s.reply(c.Id, refusal, now)
 		return
 	}
 	s.hub.stats.calls.Add(1)
@@ -66,16 +65,16 @@ func (s *session) call(c *wirepb.Call, now time.Time) {
 }
 
 // admit checks the call against the session's state and counts it in.
-func (s *session) admit(method string, login bool, req *linkpb.Request) error {
+func (s *session) admit(method string, login bool, req *linkpb.Request) (refusal *linkpb.Response) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case login && s.state != greeted:
-		return game.Errorf(wirepb.Code_ALREADY_LOGGED_IN, "this connection has its player")
+		return refuse(wirepb.Code_ALREADY_LOGGED_IN, "this connection has its player")
 	case !login && s.state != open:
-		return game.Errorf(wirepb.Code_NOT_LOGGED_IN, "log in first")
+		return refuse(wirepb.Code_NOT_LOGGED_IN, "log in first")
 	case s.calls >= s.hub.cfg.Limits.MaxCalls:
-		return game.Errorf(wirepb.Code_BUSY, "%d calls are unanswered", s.calls)
+		return refuse(wirepb.Code_BUSY, "too many calls are unanswered")
 	}
 	s.calls++
 	switch {
@@ -89,28 +88,33 @@ func (s *session) admit(method string, login bool, req *linkpb.Request) error {
 }
 
 // resume checks the token; the node trusts the gateway about who the player is.
-func (s *session) resume(req *linkpb.Request, now time.Time) error {
+func (s *session) resume(req *linkpb.Request, now time.Time) (refusal *linkpb.Response) {
 	m := &wirepb.ResumeRequest{}
 	if err := proto.Unmarshal(req.Payload, m); err != nil {
-		return game.Errorf(wirepb.Code_BAD_REQUEST, "not a ResumeRequest")
+		return refuse(wirepb.Code_BAD_REQUEST, "not a ResumeRequest")
 	}
 	claims, err := s.hub.cfg.Verifier.Verify(m.Token, now)
 	switch {
 	case errors.Is(err, token.ErrExpired):
-		return game.Errorf(wirepb.Code_TOKEN_EXPIRED, "log in anew")
+		return refuse(wirepb.Code_TOKEN_EXPIRED, "log in anew")
 	case err != nil:
-		return game.Errorf(wirepb.Code_TOKEN_INVALID, "log in anew")
+		return refuse(wirepb.Code_TOKEN_INVALID, "log in anew")
 	}
 	req.Player, req.Payload = claims.Player, nil // the token goes no further than it must
 	return nil
 }
 
-func attachFrom(payload []byte) (last uint64, err error) {
+func attachFrom(payload []byte) (last uint64, refusal *linkpb.Response) {
 	m := &wirepb.AttachRequest{}
 	if err := proto.Unmarshal(payload, m); err != nil {
-		return 0, game.Errorf(wirepb.Code_BAD_REQUEST, "not an AttachRequest")
+		return 0, refuse(wirepb.Code_BAD_REQUEST, "not an AttachRequest")
 	}
 	return m.LastEvent, nil
+}
+
+// refuse is the gateway's own answer to a call.
+func refuse(code wirepb.Code, detail string) *linkpb.Response {
+	return &linkpb.Response{Code: code, Detail: detail}
 }
 
 func (s *session) reply(id uint64, r *linkpb.Response, now time.Time) {
