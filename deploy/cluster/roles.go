@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"runtime/pprof"
 	"time"
 
@@ -103,6 +104,10 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		<-ctx.Done()
 		return reap(*spec.Reap)
 	}
+	// Live heaps here are small, so the default would collect many times a
+	// second; the limit keeps a large one from doubling.
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(1 << 30)
 	lock, err := lockFolder(spec.Data)
 	if err != nil {
 		return err
