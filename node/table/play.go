@@ -77,10 +77,15 @@ func (t *Table) deal(seed [32]byte) {
 // showStep tells each seat what it may know of a step.
 func (t *Table) showStep(step game.Step) {
 	for _, e := range step.Events {
+		var last, event []byte // most events are one payload for all seats
 		for i, payload := range e.Seats {
-			if payload != nil {
-				t.show(i, encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_Game{Game: payload}}))
+			if payload == nil {
+				continue
 			}
+			if event == nil || !same(payload, last) {
+				last, event = payload, encodeGame(payload)
+			}
+			t.show(i, event)
 		}
 	}
 }
@@ -100,9 +105,7 @@ func (t *Table) ask() {
 			continue
 		}
 		limit := milliseconds(p.Limit)
-		number := t.show(i, encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_Prompt{
-			Prompt: &wirepb.Prompt{LimitMs: limit, Game: p.Payload},
-		}}))
+		number := t.show(i, encodePrompt(limit, p.Payload))
 		s.prompt = prompt{number: number, serial: p.Serial, opened: t.now, limit: limit}
 		t.setDue(s)
 	}

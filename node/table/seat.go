@@ -1,8 +1,6 @@
 package table
 
 import (
-	"google.golang.org/protobuf/proto"
-
 	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -130,14 +128,4 @@ func (t *Table) seatOf(player uint64) (int, *seat, error) {
 		}
 	}
 	return 0, nil, game.Errorf(wirepb.Code_NOT_SEATED, "player %d does not sit at table %v", player, t.id)
-}
-
-// encode marshals a message that cannot fail: all strings in it were decoded
-// from messages or come from this program.
-func encode(m proto.Message) []byte {
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
-	if err != nil {
-		panic(err)
-	}
-	return b
 }

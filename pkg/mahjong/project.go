@@ -30,6 +30,9 @@ func (e Event) For(viewer int) *Event {
 	return &e
 }
 
+// Wall is the number of tiles that are left to draw.
+func (h *Hand) Wall() int { return h.wall() }
+
 // View gives everything that viewer (a seat or Spectator) may know now. The Serial of
 // its prompt is left 0: it counts the prompts of all seats.
 func (h *Hand) View(viewer int) View {

@@ -92,7 +92,7 @@ func (h *hand) project(e mahjong.Event) game.Event {
 	wall := 0
 	if e.Kind == mahjong.EventDraw {
 		// Nothing is drawn after a draw, so the wall is as this one left it.
-		wall = h.played.View(mahjong.Spectator).Wall
+		wall = h.played.Wall()
 	}
 	seats := make([][]byte, mahjong.Seats)
 	if isPublic(e.Kind) {
@@ -100,6 +100,15 @@ func (h *hand) project(e mahjong.Event) game.Event {
 		for seat := range seats {
 			seats[seat] = payload
 		}
+		return game.Event{Seats: seats}
+	}
+	if e.Kind == mahjong.EventDraw && !leakDraws {
+		// Who does not draw is told what a spectator is.
+		payload := marshal(encodeEvent(e.For(mahjong.Spectator), wall))
+		for seat := range seats {
+			seats[seat] = payload
+		}
+		seats[e.Seat] = marshal(encodeEvent(e.For(e.Seat), wall))
 		return game.Event{Seats: seats}
 	}
 	for seat := range seats {

@@ -1,0 +1,25 @@
+package table
+
+import (
+	"bytes"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"teahouse/pkg/wire/wirepb"
+)
+
+func TestEncodedByHand(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		payload := rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "payload")
+		limit := rapid.Uint32().Draw(t, "limit")
+		want := encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_Game{Game: payload}})
+		if got := encodeGame(payload); !bytes.Equal(got, want) {
+			t.Fatalf("game event %x, want %x", got, want)
+		}
+		want = encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_Prompt{Prompt: &wirepb.Prompt{LimitMs: limit, Game: payload}}})
+		if got := encodePrompt(limit, payload); !bytes.Equal(got, want) {
+			t.Fatalf("prompt %x, want %x", got, want)
+		}
+	})
+}
