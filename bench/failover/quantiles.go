@@ -12,8 +12,11 @@ type Quantiles struct {
 	Max    float64 `json:"max"`
 }
 
-// String lists them.
+// String lists them, or "-" when nothing was measured.
 func (q Quantiles) String() string {
+	if q == (Quantiles{}) {
+		return "-"
+	}
 	return fmt.Sprintf("median %.0f ms, 99 %% %.0f, max %.0f", q.Median, q.P99, q.Max)
 }
 

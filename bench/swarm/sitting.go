@@ -77,7 +77,7 @@ func (s *sitting) opened(o *wirepb.Opened) {
 // answer moves.
 func (s *sitting) answer(ctx context.Context, number uint64, p *wirepb.Prompt) error {
 	s.think(ctx, time.Duration(p.LimitMs)*time.Millisecond)
-	move, err := s.s.thinker.Think(p.Game)
+	move, err := decide(s.rand, p.Game)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,6 @@ import (
 	"teahouse/bench/report"
 	"teahouse/deploy/cluster"
 	"teahouse/pkg/game"
-	"teahouse/pkg/mahjong/tablegame"
 )
 
 // Swarm is one run.
@@ -36,9 +35,8 @@ type Swarm struct {
 	addr    string
 	players []*player
 	ours    map[game.PlayerID]bool // set before playing is closed
-	thinker game.Game
-	playing chan struct{} // closed when the clock starts
-	ended   chan struct{} // closed when the play is over and hands are played out
+	playing chan struct{}          // closed when the clock starts
+	ended   chan struct{}          // closed when the play is over and hands are played out
 
 	endOnce sync.Once
 	meter   meter
@@ -56,12 +54,8 @@ func New(cfg Config) (*Swarm, error) {
 	if err != nil {
 		return nil, err
 	}
-	thinker, err := tablegame.New(tablegame.Config{})
-	if err != nil {
-		return nil, err
-	}
 	s := &Swarm{
-		cfg: cfg, addr: state.Address, thinker: thinker, ours: make(map[game.PlayerID]bool),
+		cfg: cfg, addr: state.Address, ours: make(map[game.PlayerID]bool),
 		playing: make(chan struct{}), ended: make(chan struct{}), cpu: newCPUMeter(cfg.State),
 	}
 	if cfg.Addr != "" {
@@ -254,7 +248,7 @@ type Config struct {
 	Hands     uint32        // a round; default 1
 	Pace      time.Duration // mean thinking time, exponential; 0 = at once
 	SpawnRate float64       // logins a second; 0 = as fast as it goes
-	Seed      uint64        // of thinking times
+	Seed      uint64        // of thinking times and of what players leave to chance
 	Grace     time.Duration // to play the open hands out; players then answer at once; default 60 s
 
 	LoginTimeout time.Duration // for all together; default 60 s

@@ -1,0 +1,96 @@
+package swarm
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/mahjong/tablegame"
+)
+
+// hand plays a hand with deciders and returns all prompts.
+func hand(t testing.TB, g game.Game, seed byte) (prompts [][]byte, won bool) {
+	t.Helper()
+	rules, err := g.Rules([]byte(`{"min_claim_ms":0}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := g.Deal(game.Setup{Rules: rules, Seed: [32]byte{seed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(uint64(seed), 0))
+	for moves := 0; ; {
+		if result, over := h.Result(); over {
+			for _, s := range result.Scores {
+				won = won || s > 0
+			}
+			return prompts, won
+		}
+		for seat := range g.Seats() {
+			p := h.Prompt(seat)
+			if p.Serial == 0 {
+				continue
+			}
+			prompts = append(prompts, p.Payload)
+			move, err := decide(r, p.Payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := h.Move(seat, move); err != nil {
+				t.Fatalf("seed %d: a move that is not legal: %v", seed, err)
+			}
+			if moves++; moves > 1000 {
+				t.Fatal("the hand does not end")
+			}
+		}
+	}
+}
+
+func newGame(t testing.TB) game.Game {
+	t.Helper()
+	g, err := tablegame.New(tablegame.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestDecisionsAreLegal(t *testing.T) {
+	g, won := newGame(t), 0
+	for seed := range byte(50) {
+		if _, w := hand(t, g, seed); w {
+			won++
+		}
+	}
+	if won < 25 {
+		t.Errorf("only %d of 50 hands move points: they exercise too little", won)
+	}
+}
+
+func TestDecideOnNonsense(t *testing.T) {
+	for _, prompt := range []string{"", "\xff", "\x08\x01", "\x08\x03"} {
+		if move, err := decide(rand.New(rand.NewPCG(1, 0)), []byte(prompt)); err == nil {
+			t.Errorf("%q is answered with %x", prompt, move)
+		}
+	}
+}
+
+// What a player's thought costs the swarm, and with it the cluster beside it.
+func BenchmarkDecide(b *testing.B) {
+	g := newGame(b)
+	prompts, _ := hand(b, g, 1)
+	r := rand.New(rand.NewPCG(1, 0))
+	for name, think := range map[string]func([]byte) ([]byte, error){
+		"decide": func(p []byte) ([]byte, error) { return decide(r, p) },
+		"think":  g.Think,
+	} {
+		b.Run(name, func(b *testing.B) {
+			for i := range b.N {
+				if _, err := think(prompts[i%len(prompts)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
