@@ -22,10 +22,18 @@ var errBroken = errors.New("the audit is not clean")
 
 func swarmCommand() *cobra.Command {
 	cfg := swarm.Config{Progress: progress(os.Stderr), Logger: warnings()}
-	var file string
+	var file, profile string
 	cmd := &cobra.Command{
 		Use: "swarm", Short: "Let players made of code play, and audit what they saw", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if profile != "" {
+				out, err := os.Create(profile)
+				if err != nil {
+					return err
+				}
+				defer out.Close()
+				cfg.Profile = out
+			}
 			s, err := swarm.New(cfg)
 			if err != nil {
 				return err
@@ -63,6 +71,7 @@ func swarmCommand() *cobra.Command {
 	flags.Uint64Var(&cfg.Seed, "seed", 1, "of the thinking times")
 	flags.DurationVar(&cfg.Grace, "grace", time.Minute, "time to play the open hands out")
 	flags.StringVar(&file, "json", "", "file for the summary as JSON")
+	flags.StringVar(&profile, "profile", "", "file for a CPU profile of the swarm itself during the play")
 	return cmd
 }
 

@@ -18,7 +18,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -111,6 +113,11 @@ func (s *Swarm) Run(ctx context.Context) (report.Summary, error) {
 
 // play lasts until the duration is over and the open hands are played out.
 func (s *Swarm) play(ctx context.Context) (played time.Duration) {
+	if s.cfg.Profile != nil {
+		if err := pprof.StartCPUProfile(s.cfg.Profile); err != nil {
+			s.cfg.Logger.Warn("no profile", "err", err)
+		}
+	}
 	s.cpu.begin()
 	began := time.Now()
 	close(s.playing)
@@ -130,6 +137,9 @@ func (s *Swarm) play(ctx context.Context) (played time.Duration) {
 	s.meter.freeze()
 	s.cpu.end()
 	played = time.Since(began)
+	if s.cfg.Profile != nil {
+		pprof.StopCPUProfile()
+	}
 	s.Stop()
 	grace := time.AfterFunc(s.cfg.Grace, abort)
 	defer grace.Stop()
@@ -255,6 +265,7 @@ type Config struct {
 	Memory       int           // bytes of received messages that wait for their audit; default 1 GiB
 	Auditors     int           // workers; default 2
 
+	Profile  io.Writer      // gets a CPU profile of the play; nil = none
 	Progress func(Progress) // called about once a second; nil = nobody
 	Logger   *slog.Logger   // default: none
 }
