@@ -69,8 +69,8 @@ func reporter(out io.Writer) func(failover.Try, bool) {
 			n++
 			name = fmt.Sprintf("try %2d", n)
 		}
-		fmt.Fprintf(out, "%s  %-9s  detected %s  new leader %s  longest gap %7.1f ms, %7.1f with the victim's return  %2d in flight  %d disconnects  audit %v\n",
-			name, t.Victim, milliseconds(t.DetectionMS), milliseconds(t.LeaderMS), t.FaultGapMS, t.GapMS, t.InFlight, t.Disconnects, t.Audit)
+		fmt.Fprintf(out, "%s  %-9s  detected %s  new leader %s  longest gap %7.1f ms (fault %.1f, return %.1f)  %2d in flight  %d disconnects  audit %v\n",
+			name, t.Victim, milliseconds(t.DetectionMS), milliseconds(t.LeaderMS), t.GapMS, t.FaultGapMS, t.HealGapMS, t.InFlight, t.Disconnects, t.Audit)
 	}
 }
 

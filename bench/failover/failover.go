@@ -70,6 +70,7 @@ type Try struct {
 	LeaderMS    *float64     `json:"leader_ms"`    // until the first of its groups had a new leader that serves; null if it led none
 	GapMS       float64      `json:"gap_ms"`       // longest answer to a move in the whole try
 	FaultGapMS  float64      `json:"fault_gap_ms"` // the same until the victim was brought back
+	HealGapMS   float64      `json:"heal_gap_ms"`  // the same until all was healed, before the hands were played out
 	InFlight    int          `json:"in_flight"`    // moves unanswered on what was hit
 	Moves       int          `json:"moves_acked"`
 	Hands       int          `json:"hands_finished"`

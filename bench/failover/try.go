@@ -112,7 +112,9 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 	if try.DetectionMS, err = f.detection(ctx, v, began); err != nil {
 		return try, err
 	}
-	return try, sleep(ctx, f.cfg.Calm)
+	err = sleep(ctx, f.cfg.Calm)
+	try.HealGapMS = float64(s.LongestGap().Microseconds()) / 1000
+	return try, err
 }
 
 // aim waits until moves are unanswered on the victim, so that the fault hits some;
