@@ -48,6 +48,13 @@ func (d *directory) learn(s registry.Snapshot) map[string]string {
 	return links
 }
 
+// name is the node on a server, or "".
+func (d *directory) name(id raftgroup.ServerID) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.names[id]
+}
+
 func (d *directory) raft(id raftgroup.ServerID) (addr string, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

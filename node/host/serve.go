@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"sync"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -41,7 +40,7 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 	run(func(ctx context.Context) error { return n.watch(ctx, nodes) })
 	run(n.coord.Run)
 	run(n.follow)
-	run(func(ctx context.Context) error { return n.balance(ctx) })
+	run(n.balance)
 	run(func(ctx context.Context) error { return serveStatus(ctx, statuses, n.status) })
 
 	n.in.SetGroup(game.Coordinator, coordinatorGroup{n.coord})
@@ -163,42 +162,9 @@ func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, v coordi
 	n.mu.Lock()
 	n.shards[s.ID] = &replica{shard: sh, group: group, preferred: members[0].ID}
 	n.mu.Unlock()
-	n.in.SetGroup(s.ID, shardGroup{sh})
+	n.in.SetGroup(s.ID, shardGroup{sh, n})
 	return nil
 }
-
-// balanceEvery is how often a leader looks whether the preferred one is back.
-const balanceEvery = 500 * time.Millisecond
-
-// balance gives leaderships back to who has them by preference, once that
-// replica is level.
-func (n *node) balance(ctx context.Context) error {
-	tick := time.NewTicker(balanceEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		for _, r := range n.replicas() {
-			status := r.group.Status()
-			if !status.Leading || r.preferred == n.server || !r.shard.Status().Leading {
-				continue
-			}
-			if matched := status.Matched[r.preferred]; matched == 0 || matched+levelWithin < status.LastIndex {
-				continue
-			}
-			ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-			err := r.group.Transfer(ctx, r.preferred)
-			cancel()
-			n.log.Info("leadership given back", "shard", status.ID, "to", r.preferred, "error", err)
-		}
-	}
-}
-
-// levelWithin is how many entries the preferred leader may be behind.
-const levelWithin = 64
 
 // call asks a group's leader and decodes its answer.
 func (n *node) call(ctx context.Context, group game.GroupID, method string, table uint64, req, resp proto.Message) error {
@@ -227,12 +193,3 @@ func (p pool) Go(f func()) error { return p.Submit(f) }
 type proposer struct{ group *raftgroup.Group }
 
 func (p proposer) Propose(data []byte) shard.Future { return p.group.Propose(data) }
-
-// shardGroup is a shard as the front door sees it.
-type shardGroup struct{ *shard.Shard }
-
-func (g shardGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
-	g.Handle(from, req, reply)
-}
-
-func (g shardGroup) SessionClosed(_ string, m *linkpb.SessionClosed) { g.Shard.SessionClosed(m) }

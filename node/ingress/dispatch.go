@@ -25,7 +25,7 @@ func (in *Ingress) request(c *link.Conn, req *linkpb.Request) {
 // route finds the handler of a request; nil comes with the refusal.
 func (in *Ingress) route(peer link.Peer, req *linkpb.Request) (Handler, *linkpb.Response) {
 	switch req.Method {
-	case link.MethodCreate, link.MethodEnded:
+	case link.MethodCreate, link.MethodEnded, link.MethodYield:
 		if peer.Role != link.RoleNode {
 			return refuse(wirepb.Code_UNKNOWN_METHOD, "only nodes may call it")
 		}

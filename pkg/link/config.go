@@ -17,6 +17,7 @@ const (
 const (
 	MethodCreate = "cluster.create" // CreateTable, to the shard's leader
 	MethodEnded  = "cluster.ended"  // TableEnded, to the coordinator's leader
+	MethodYield  = "cluster.yield"  // Yield, to the leader of Request.group
 )
 
 // Bounds of what is said in the handshake.

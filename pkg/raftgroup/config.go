@@ -75,9 +75,9 @@ type Config struct {
 	Timings Timings // zero fields take the values of DefaultTimings
 
 	// SnapshotEntries is the number of entries after which a group takes a
-	// snapshot (default 8192), TrailingEntries how many it keeps behind a
+	// snapshot (default 4096), TrailingEntries how many it keeps behind a
 	// snapshot so that a replica that was away for a moment needs no
-	// snapshot (default 4096).
+	// snapshot (default 2048).
 	SnapshotEntries, TrailingEntries uint64
 
 	Logger *slog.Logger // default: discard
@@ -105,7 +105,7 @@ func DefaultTimings() Timings {
 		Election:  500 * time.Millisecond,
 		Lease:     250 * time.Millisecond,
 		Commit:    50 * time.Millisecond,
-		Snapshot:  30 * time.Second,
+		Snapshot:  10 * time.Second,
 		Stall:     250 * time.Millisecond,
 		Survey:    25 * time.Millisecond,
 		Stagger:   150 * time.Millisecond,
@@ -119,7 +119,7 @@ func SlowTimings() Timings {
 		Election:  1500 * time.Millisecond,
 		Lease:     time.Second,
 		Commit:    100 * time.Millisecond,
-		Snapshot:  30 * time.Second,
+		Snapshot:  10 * time.Second,
 		Stall:     time.Second,
 		Survey:    150 * time.Millisecond,
 		Stagger:   600 * time.Millisecond,
@@ -145,10 +145,10 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.Timings = c.Timings.withDefaults()
 	if c.SnapshotEntries == 0 {
-		c.SnapshotEntries = 8192
+		c.SnapshotEntries = 4096
 	}
 	if c.TrailingEntries == 0 {
-		c.TrailingEntries = 4096
+		c.TrailingEntries = 2048
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -1,0 +1,96 @@
+package host
+
+import (
+	"context"
+	"time"
+
+	"teahouse/node/shard"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/wire/wirepb"
+)
+
+const (
+	// balanceEvery is how often a node looks whether it should lead.
+	balanceEvery = 500 * time.Millisecond
+	// yieldTimeout bounds one request for a leadership.
+	yieldTimeout = 2 * time.Second
+	// levelWithin is how many entries a replica may be behind and still count
+	// as level.
+	levelWithin = 64
+)
+
+// balance asks for the leaderships that this node has by preference. The one
+// who wants to lead asks, because only it knows how much of its log it has
+// applied: a node that has just come back has the whole log on its disk, and
+// would let everybody wait while it replays that.
+func (n *node) balance(ctx context.Context) error {
+	tick := time.NewTicker(balanceEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, r := range n.replicas() {
+			if st := r.group.Status(); r.preferred == n.server && !st.Leading && st.Leader != "" && level(st) {
+				ctx, cancel := context.WithTimeout(ctx, yieldTimeout)
+				err := n.call(ctx, game.GroupID(st.ID), link.MethodYield, 0, new(linkpb.Yield), new(linkpb.YieldReply))
+				cancel()
+				n.log.Info("leadership asked for", "shard", st.ID, "error", err)
+			}
+		}
+	}
+}
+
+// level reports whether a replica has applied about all there is.
+func level(st raftgroup.Status) bool {
+	return st.Commit > 0 && st.Commit+levelWithin >= st.LastIndex && st.Applied+levelWithin >= st.Commit
+}
+
+// yield gives a leadership to the node that asks for it, if it may have it.
+func (n *node) yield(from string, group game.GroupID, reply func(*linkpb.Response)) {
+	n.mu.Lock()
+	r := n.shards[group]
+	n.mu.Unlock()
+	if r == nil || !r.shard.Status().Leading {
+		reply(&linkpb.Response{Code: wirepb.Code_NOT_LEADER})
+		return
+	}
+	st := r.group.Status()
+	if matched := st.Matched[r.preferred]; n.directory.name(r.preferred) != from || matched+levelWithin < st.LastIndex {
+		reply(&linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: "not for " + from})
+		return
+	}
+	err := n.pool.Submit(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), yieldTimeout)
+		defer cancel()
+		if err := r.group.Transfer(ctx, r.preferred); err != nil {
+			n.log.Warn("leadership not given back", "shard", group, "to", from, "error", err)
+		}
+	})
+	if err != nil {
+		reply(&linkpb.Response{Code: wirepb.Code_BUSY, Detail: err.Error()})
+		return
+	}
+	reply(&linkpb.Response{})
+}
+
+// shardGroup is a shard as the front door sees it.
+type shardGroup struct {
+	*shard.Shard
+	node *node
+}
+
+func (g shardGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
+	if req.Method == link.MethodYield {
+		g.node.yield(from, game.GroupID(req.Group), reply)
+		return
+	}
+	g.Handle(from, req, reply)
+}
+
+func (g shardGroup) SessionClosed(_ string, m *linkpb.SessionClosed) { g.Shard.SessionClosed(m) }
