@@ -26,8 +26,9 @@ type door struct {
 	log   *slog.Logger
 }
 
-// run accepts until the listener is closed and waits until all connections are served.
-func (d *door) run() error {
+// run accepts until ctx ends or the listener is closed, and waits until all connections are
+// served. After an error it rests, so that it does not spin.
+func (d *door) run(ctx context.Context) error {
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	seats := make(chan struct{}, d.max)
@@ -38,8 +39,12 @@ func (d *door) run() error {
 			return nil
 		case err != nil:
 			d.log.Error("accept failed", "err", err)
-			time.Sleep(acceptPause)
-			continue
+			select {
+			case <-time.After(acceptPause):
+				continue
+			case <-ctx.Done():
+				return nil
+			}
 		}
 		select {
 		case seats <- struct{}{}:

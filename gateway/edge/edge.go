@@ -116,7 +116,7 @@ func (e *Edge) Run(ctx context.Context) error {
 
 	door := &door{ln: e.ln, serve: e.hub.Serve, max: e.cfg.MaxConns + strangers, log: e.cfg.Logger}
 	background.Go(func() {
-		if err := door.run(); err != nil {
+		if err := door.run(ctx); err != nil {
 			failed <- err
 		}
 	})

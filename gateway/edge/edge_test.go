@@ -3,11 +3,15 @@ package edge
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -336,7 +340,7 @@ func TestFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "secret")
-	if err := os.WriteFile(file, append(secret, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(hex.EncodeToString(secret)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"-listen", "127.0.0.1:7777", "-secret-file", file, "-token-key", filepath.Join(dir, token.PublicFile)}
@@ -353,6 +357,9 @@ func TestFlags(t *testing.T) {
 	if cfg.Listen != "127.0.0.1:7777" || string(cfg.Secret) != string(secret) || cfg.Verifier == nil || cfg.Registry == nil {
 		t.Fatalf("%+v", cfg.Listen)
 	}
+	if nodes, err := link.LoadSecret(file); err != nil || string(nodes) != string(cfg.Secret) {
+		t.Errorf("a node reads another secret from the same file (%v)", err)
+	}
 	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -362,4 +369,38 @@ func TestFlags(t *testing.T) {
 	if _, _, err := FromFlags([]string{"-no-such-flag"}, out); err == nil {
 		t.Error("an unknown flag is accepted")
 	}
+}
+
+// brokenListener fails until it is closed, as when there are no file descriptors left.
+type brokenListener struct {
+	net.Listener
+	accepts chan struct{}
+}
+
+func (l *brokenListener) Accept() (net.Conn, error) {
+	select {
+	case l.accepts <- struct{}{}:
+	default:
+	}
+	return nil, errors.New("out of file descriptors")
+}
+
+func TestTheDoorSurvivesFailedAccepts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln := &brokenListener{accepts: make(chan struct{}, 16)}
+		d := &door{ln: ln, max: 1, log: slog.New(slog.DiscardHandler)}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- d.run(ctx) }()
+		began := time.Now()
+		<-ln.accepts
+		<-ln.accepts
+		if rest := time.Since(began); rest != acceptPause {
+			t.Errorf("the second try came after %v", rest)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }

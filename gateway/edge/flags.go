@@ -1,14 +1,12 @@
 package edge
 
 import (
-	"bytes"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"log/slog"
-	"os"
 
+	"teahouse/pkg/link"
 	"teahouse/pkg/token"
 	"teahouse/registry/consul"
 )
@@ -26,7 +24,7 @@ func FromFlags(args []string, out io.Writer) (Config, io.Closer, error) {
 	fs.BoolVar(&cfg.ReusePort, "reuseport", false, "share the address with other gateways of this host")
 	fs.StringVar(&registryAddr, "registry", "127.0.0.1:8500", "`address` of the Consul agent or the embedded registry")
 	fs.StringVar(&cfg.Cluster, "cluster", "", "cluster id (default: as the nodes have registered it)")
-	fs.StringVar(&secretFile, "secret-file", "", "`file` with the cluster secret, mode 0600")
+	fs.StringVar(&secretFile, "secret-file", "", "`file` with the cluster secret in hex, mode 0600, as the nodes have it")
 	fs.StringVar(&tokenFile, "token-key", token.PublicFile, "`file` with the public key of the session tokens")
 	fs.IntVar(&cfg.MaxConns, "max-conns", 0, "most clients at once (default 20000)")
 	fs.TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")
@@ -35,7 +33,10 @@ func FromFlags(args []string, out io.Writer) (Config, io.Closer, error) {
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
 	var err error
-	if cfg.Secret, err = readSecret(secretFile); err != nil {
+	if secretFile == "" {
+		return cfg, nil, errors.New("edge: -secret-file is missing")
+	}
+	if cfg.Secret, err = link.LoadSecret(secretFile); err != nil {
 		return cfg, nil, err
 	}
 	if cfg.Verifier, err = token.LoadVerifier(tokenFile); err != nil {
@@ -47,29 +48,4 @@ func FromFlags(args []string, out io.Writer) (Config, io.Closer, error) {
 	}
 	cfg.Registry = reg
 	return cfg, reg, nil
-}
-
-// readSecret reads the cluster secret, less white space around it. The file must be closed
-// to others.
-func readSecret(path string) ([]byte, error) {
-	if path == "" {
-		return nil, errors.New("edge: -secret-file is missing")
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("edge: %w", err)
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("edge: %w", err)
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("edge: %s has mode %04o, want 0600", path, mode)
-	}
-	secret, err := io.ReadAll(io.LimitReader(file, 4096))
-	if err != nil {
-		return nil, fmt.Errorf("edge: %w", err)
-	}
-	return bytes.TrimSpace(secret), nil
 }
