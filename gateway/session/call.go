@@ -81,7 +81,7 @@ func (s *session) admit(method string, login bool, req *linkpb.Request) (refusal
 	case login:
 		s.state = loggingIn
 	case method == methodAttach:
-		s.stream.begin()
+		s.stream.begin(game.TableID(req.Table))
 	}
 	req.Player, req.Epoch = uint64(s.player), s.epoch.Load()
 	return nil
@@ -124,6 +124,10 @@ func (s *session) reply(id uint64, r *linkpb.Response, now time.Time) {
 }
 
 func (s *session) replyLocked(id uint64, r *linkpb.Response, now time.Time) {
+	if n := len(r.Payload) + len(r.Detail); !s.fits(n) {
+		s.hub.cfg.Logger.Error("an answer is too long for a frame", "code", r.Code.String(), "bytes", n)
+		r = refuse(wirepb.Code_INTERNAL, "the answer is too long")
+	}
 	s.sendLocked(&wirepb.Envelope{Body: &wirepb.Envelope_Reply{Reply: &wirepb.Reply{
 		Id: id, Code: r.Code, Detail: r.Detail, Payload: r.Payload,
 	}}}, now)
@@ -154,7 +158,7 @@ func (s *session) answered(c *wirepb.Call, from uint64, r *linkpb.Response) {
 	if older != nil {
 		older.bye(wirepb.Code_SUPERSEDED, "a newer login or resume exists")
 	}
-	if gone && c.Method == methodAttach && r.Code == wirepb.Code_OK {
+	if gone && c.Method == methodAttach && attaches(r.Code) {
 		s.tellGone(game.TableID(c.Table)) // the table has heard of this session too late
 	}
 	s.reattach()
@@ -248,14 +252,20 @@ func (s *session) reattach() {
 }
 
 func (s *session) reattached(table game.TableID, last uint64, r *linkpb.Response) {
+	now := time.Now()
 	s.mu.Lock()
-	s.stream.attached(table, last, true, r.Code)
-	if r.Code == wirepb.Code_SUPERSEDED {
-		s.byeLocked(wirepb.Code_SUPERSEDED, "a newer login or resume exists", time.Now())
+	ended := s.stream.attached(table, last, true, r.Code)
+	switch {
+	case r.Code == wirepb.Code_SUPERSEDED:
+		s.byeLocked(wirepb.Code_SUPERSEDED, "a newer login or resume exists", now)
+	case ended:
+		s.noteLocked(&wirepb.Notice{Body: &wirepb.Notice_Detached{
+			Detached: &wirepb.Detached{Table: uint64(table), Code: r.Code},
+		}}, now)
 	}
 	gone := s.out.closing
 	s.mu.Unlock()
-	if gone && r.Code == wirepb.Code_OK {
+	if gone && attaches(r.Code) {
 		s.tellGone(table)
 	}
 	// What failed for now is tried again by the sweep; what was wanted meanwhile, at once.
@@ -290,13 +300,19 @@ func (s *session) bindingRead(asked uint64, r *linkpb.Response) {
 	case !s.binding.read(asked, m.Ticket, game.TableID(m.Table)):
 		return
 	}
-	payload, err := proto.Marshal(&wirepb.Notice{Body: &wirepb.Notice_Matched{
+	s.hub.stats.matchesTold.Add(1)
+	s.noteLocked(&wirepb.Notice{Body: &wirepb.Notice_Matched{
 		Matched: &wirepb.Matched{Ticket: asked, Table: m.Table},
-	}})
+	}}, now)
+}
+
+// noteLocked sends the gateway's own hint.
+func (s *session) noteLocked(n *wirepb.Notice, now time.Time) {
+	payload, err := proto.Marshal(n)
 	if err != nil {
+		s.byeLocked(wirepb.Code_INTERNAL, "cannot tell the news", now)
 		return
 	}
-	s.hub.stats.matchesTold.Add(1)
 	s.sendLocked(&wirepb.Envelope{Body: &wirepb.Envelope_Push{Push: &wirepb.Push{
 		Kind: wirepb.Push_NOTICE, Payload: payload,
 	}}}, now)

@@ -120,15 +120,26 @@ func NewHub(cfg Config, up Upstream) (*Hub, error) {
 func (h *Hub) Run(ctx context.Context) {
 	ticker := time.NewTicker(h.cfg.SweepEvery)
 	defer ticker.Stop()
+	last := time.Now()
 	for {
 		select {
-		case now := <-ticker.C:
-			for _, s := range h.all() {
-				s.sweep(now)
-			}
+		case <-ticker.C:
+			now := time.Now()
+			h.sweep(last, now)
+			last = now
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// sweep looks at the clock for all sessions; last is when it did so before. A sweep that is
+// late means that this process did not run: what the clients said meanwhile is still to be
+// read, so their silence is not known.
+func (h *Hub) sweep(last, now time.Time) {
+	paused := max(0, now.Sub(last)-2*h.cfg.SweepEvery)
+	for _, s := range h.all() {
+		s.sweep(now, paused)
 	}
 }
 

@@ -30,7 +30,6 @@ type session struct {
 	// immutable
 	hub   *Hub
 	conn  net.Conn
-	born  time.Time
 	id    uint64        // 0 = never let in
 	epoch atomic.Uint64 // set once, by the login; atomic because Hub.claim reads it
 
@@ -40,7 +39,7 @@ type session struct {
 	mu      sync.Mutex // never held while calling the Upstream
 	out     outbound
 	state   state
-	heard   time.Time // when the last whole frame came
+	heard   time.Time // when the last whole frame came, or the connection
 	calls   int       // unanswered, the client's own
 	player  game.PlayerID
 	stream  stream
@@ -48,7 +47,7 @@ type session struct {
 }
 
 func newSession(h *Hub, conn net.Conn, now time.Time) *session {
-	s := &session{hub: h, conn: conn, born: now, heard: now}
+	s := &session{hub: h, conn: conn, heard: now}
 	s.in = newInbound(conn, &h.input, h.cfg.Limits.MaxFrame)
 	s.out = outbound{
 		conn: conn, lock: &s.mu, buffers: &h.output, start: s.writers.Go,
@@ -137,6 +136,13 @@ func (s *session) hello(h *wirepb.Hello, now time.Time) {
 	}}}, now)
 }
 
+// frameRoom is more than any message to a client needs beside its payload and texts.
+const frameRoom = 64
+
+// fits reports whether a message with that many bytes of payload and text keeps the limit
+// that Welcome told.
+func (s *session) fits(n int) bool { return n+frameRoom <= s.hub.cfg.Limits.MaxFrame }
+
 func (s *session) send(e *wirepb.Envelope, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,16 +210,18 @@ func (s *session) tellGone(table game.TableID) {
 	})
 }
 
-// sweep looks at the clock for this session.
-func (s *session) sweep(now time.Time) {
+// sweep looks at the clock for this session. Time for which this process was paused is not
+// the client's silence.
+func (s *session) sweep(now time.Time, paused time.Duration) {
 	limits := s.hub.cfg.Limits
 	s.mu.Lock()
 	if s.out.closing {
 		s.mu.Unlock()
 		return
 	}
+	s.heard = s.heard.Add(min(paused, now.Sub(s.heard)))
 	switch {
-	case s.state == fresh && now.Sub(s.born) >= limits.Handshake:
+	case s.state == fresh && now.Sub(s.heard) >= limits.Handshake:
 		s.byeLocked(wirepb.Code_HANDSHAKE_TIMEOUT, "no Hello", now)
 	case now.Sub(s.heard) >= limits.Idle:
 		s.byeLocked(wirepb.Code_IDLE_TIMEOUT, "nothing was heard", now)
@@ -247,6 +255,12 @@ func (s *session) push(p *linkpb.Push) {
 		case gap:
 			stats.gaps.Add(1)
 		}
+	}
+	if send && !s.fits(len(p.Payload)) {
+		// It would only break the client's reading, again after each return.
+		s.hub.cfg.Logger.Error("a push is too long for a frame", "table", p.Table, "bytes", len(p.Payload))
+		s.byeLocked(wirepb.Code_INTERNAL, "a push is too long", now)
+		send = false
 	}
 	if send {
 		stats.pushes.Add(1)

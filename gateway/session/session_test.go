@@ -222,6 +222,67 @@ func TestAnAttachThatComesTooLateIsTakenBack(t *testing.T) {
 	}
 }
 
+func TestAStreamThatIsOverIsTold(t *testing.T) {
+	d := newDoor(t, nil).listen()
+	c := d.client().login(9, 4)
+	c.attach(table, 3)
+	d.hub.Led(table.Shard())
+	receive(t, d.up.calls).answer(wirepb.Code_TABLE_GONE, nil)
+	p, n := c.push(), &wirepb.Notice{}
+	if err := proto.Unmarshal(p.Payload, n); err != nil || p.Kind != wirepb.Push_NOTICE {
+		t.Fatalf("told %v %v", p, err)
+	}
+	if g := n.GetDetached(); g.GetTable() != uint64(table) || g.Code != wirepb.Code_TABLE_GONE {
+		t.Fatalf("told %v", n)
+	}
+	c.call("table.attach", table, &wirepb.AttachRequest{})
+	receive(t, d.up.calls).answer(wirepb.Code_TABLE_GONE, nil)
+	c.reply(wirepb.Code_TABLE_GONE) // its own attach needs no hint behind the reply
+	c.send(&wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{}}})
+	if e := c.next(); e.GetPong() == nil {
+		t.Fatalf("no pong but %v", e)
+	}
+}
+
+func TestNothingLongerThanAFrameIsSent(t *testing.T) {
+	d := newDoor(t, nil).listen()
+	c := d.client().login(9, 4)
+	id := c.attach(table, 0)
+	long := make([]byte, 64<<10)
+	c.call("archive.hand", 0, &wirepb.HandRequest{})
+	receive(t, d.up.calls).answer(wirepb.Code_OK, &wirepb.HandReply{Archive: long})
+	if r := c.reply(wirepb.Code_INTERNAL); len(r.Payload) != 0 {
+		t.Fatalf("%d bytes came", len(r.Payload))
+	}
+	fits := event(id, 4, table, 1)
+	fits.Payload = long[:len(long)-frameRoom]
+	d.hub.Push(fits)
+	if p := c.push(); len(p.Payload) != len(fits.Payload) || proto.Size(p) > 64<<10 {
+		t.Fatalf("%d bytes came", len(p.Payload))
+	}
+	tooLong := event(id, 4, table, 2)
+	tooLong.Payload = long
+	d.hub.Push(tooLong)
+	c.bye(wirepb.Code_INTERNAL, false)
+}
+
+// What the clients said while the process was stopped is still to be read.
+func TestAPauseOfTheProcessIsNotTheClientsSilence(t *testing.T) {
+	d := newDoor(t, nil).listen()
+	c := d.client().login(9, 4)
+	now := time.Now()
+	d.hub.sweep(now, now.Add(time.Minute))
+	if s := d.hub.Stats(); len(s.Byes) != 0 {
+		t.Fatalf("said goodbye: %v", s.Byes)
+	}
+	now = now.Add(time.Minute)
+	for range 31 * 4 { // from now on the process runs, and hears nothing
+		d.hub.sweep(now, now.Add(250*time.Millisecond))
+		now = now.Add(250 * time.Millisecond)
+	}
+	c.bye(wirepb.Code_IDLE_TIMEOUT, true)
+}
+
 func TestSupersededByAnotherSession(t *testing.T) {
 	d := newDoor(t, nil).listen()
 	old := d.client().login(9, 4)

@@ -8,11 +8,12 @@ import (
 // stream decides what of a table's pushes a client gets: exactly the next event, each once.
 // It is pure. The zero value is attached to no table.
 type stream struct {
-	table  game.TableID // 0 = none
-	last   uint64       // number of the last event or snapshot forwarded
-	rewind bool         // the next snapshot counts, whatever its number
-	open   int          // attaches on their way, the client's and ours
-	wanted bool         // attach again once none is on its way
+	table   game.TableID // 0 = none
+	last    uint64       // number of the last event or snapshot forwarded
+	rewind  bool         // the next snapshot counts, whatever its number
+	open    int          // attaches on their way, the client's and ours
+	opening game.TableID // what the client attached to last, answered or not
+	wanted  bool         // attach again once none is on its way
 }
 
 // verdict is what to do with a push.
@@ -47,15 +48,19 @@ func (s *stream) push(kind wirepb.Push_Kind, table game.TableID, number uint64) 
 	return forward
 }
 
-// led notes that the group has a new leader, or the old one on a new link.
+// led notes that the group has a new leader, or the old one on a new link. An attach that is on
+// its way counts too: the answer that comes may be that of the leader before.
 func (s *stream) led(group game.GroupID) {
-	if s.table != 0 && s.table.Shard() == group {
+	if s.table != 0 && s.table.Shard() == group || s.open > 0 && s.opening.Shard() == group {
 		s.wanted = true
 	}
 }
 
 // begin notes that the client's attach is on its way.
-func (s *stream) begin() { s.open++ }
+func (s *stream) begin(table game.TableID) {
+	s.open++
+	s.opening = table
+}
 
 // take reports whether to attach again now, with which last event, and notes that this is
 // on its way.
@@ -69,17 +74,15 @@ func (s *stream) take() (table game.TableID, last uint64, ok bool) {
 }
 
 // attached takes the answer to an attach from the event last on. Own says that the stream,
-// not the client, asked for it.
-func (s *stream) attached(table game.TableID, last uint64, own bool, code wirepb.Code) {
+// not the client, asked for it. Ended reports that the stream is over, which the client does
+// not know.
+func (s *stream) attached(table game.TableID, last uint64, own bool, code wirepb.Code) (ended bool) {
 	s.open--
 	if own && table != s.table {
-		return // the client has gone to another table meanwhile
+		return false // the client has gone to another table meanwhile
 	}
 	switch {
-	case code == wirepb.Code_OK || code == wirepb.Code_RESUME_INVALID:
-		if table != s.table {
-			s.wanted = false // that was about the table before
-		}
+	case attaches(code):
 		if !own {
 			s.table, s.last = table, last
 		}
@@ -90,12 +93,19 @@ func (s *stream) attached(table game.TableID, last uint64, own bool, code wirepb
 		s.wanted = true // the sweep tries again
 	default:
 		s.end(table)
+		return true
 	}
+	return false
+}
+
+// attaches reports whether an attach that was answered with code has had its effect.
+func attaches(code wirepb.Code) bool {
+	return code == wirepb.Code_OK || code == wirepb.Code_RESUME_INVALID
 }
 
 // end forgets the table, if it is that one.
 func (s *stream) end(table game.TableID) {
 	if table == s.table {
-		*s = stream{open: s.open}
+		*s = stream{open: s.open, opening: s.opening}
 	}
 }

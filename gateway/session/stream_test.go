@@ -42,7 +42,7 @@ func TestStreamOverALossyTable(t *testing.T) {
 				}
 			}
 		}
-		s.begin()
+		s.begin(table)
 		s.attached(table, 0, false, wirepb.Code_OK)
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			switch rapid.SampledFrom([]string{"event", "lost", "twice", "led", "attach", "answer", "failure"}).Draw(t, "what") {
@@ -88,17 +88,17 @@ func TestStreamOverALossyTable(t *testing.T) {
 func TestStreamFollowsTheClientToAnotherTable(t *testing.T) {
 	other := game.MakeTableID(4, 1)
 	var s stream
-	s.begin()
+	s.begin(table)
 	s.attached(table, 5, false, wirepb.Code_OK)
 	s.led(table.Shard())
 	s.take()
-	s.begin()
+	s.begin(other)
 	s.attached(other, 0, false, wirepb.Code_OK)
 	s.attached(table, 5, true, wirepb.Code_TABLE_GONE) // about the table before: no matter
 	if s.push(wirepb.Push_EVENT, other, 1) != forward || s.push(wirepb.Push_EVENT, table, 6) != drop {
 		t.Fatalf("the stream is %+v", s)
 	}
-	s.begin()
+	s.begin(table)
 	s.attached(table, 9, false, wirepb.Code_NOT_SEATED) // a failed attach changes nothing
 	if s.push(wirepb.Push_EVENT, other, 2) != forward {
 		t.Fatalf("the stream is %+v", s)
@@ -109,14 +109,34 @@ func TestStreamFollowsTheClientToAnotherTable(t *testing.T) {
 	}
 }
 
+// The answer of the leader before may come right behind the news of the next one: that one
+// must hear of the session, or it detaches the seat after a while.
+func TestALeaderThatComesDuringTheFirstAttach(t *testing.T) {
+	var s stream
+	s.begin(table)
+	s.led(table.Shard() + 1)
+	s.led(table.Shard())
+	s.attached(table, 0, false, wirepb.Code_OK)
+	if _, _, ok := s.take(); !ok {
+		t.Fatal("the new leader is not attached to")
+	}
+	s.attached(table, 0, true, wirepb.Code_OK)
+	s.begin(table + 1)
+	s.led(table.Shard() + 1)
+	s.attached(table+1, 0, false, wirepb.Code_OK)
+	if id, _, ok := s.take(); ok {
+		t.Fatalf("attached to %v again for another group", id)
+	}
+}
+
 func TestSnapshotsDoNotGoBack(t *testing.T) {
 	var s stream
-	s.begin()
+	s.begin(table)
 	s.attached(table, 5, false, wirepb.Code_OK)
 	if s.push(wirepb.Push_SNAPSHOT, table, 4) != repeat || s.push(wirepb.Push_SNAPSHOT, table, 9) != forward {
 		t.Fatalf("the stream is %+v", s)
 	}
-	s.begin()
+	s.begin(table)
 	s.attached(table, 20, false, wirepb.Code_RESUME_INVALID) // the client was ahead of the table
 	if s.push(wirepb.Push_SNAPSHOT, table, 9) != forward || s.push(wirepb.Push_EVENT, table, 10) != forward {
 		t.Fatalf("the stream is %+v", s)
