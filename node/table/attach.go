@@ -17,9 +17,9 @@ func (t *Table) attach(a *tablepb.Attach) {
 		t.reply(nil, err)
 		return
 	}
-	// The record needs only what changes the game: coming back again and again
-	// must not make it grow.
-	t.out.changed = !s.attached || s.epoch != a.GetEpoch()
+	// The record needs only what changes the game: coming back again and again,
+	// with a new epoch each time or not, must not make it grow.
+	t.out.changed = !s.attached
 	s.attached, s.left = true, false
 	s.attachment++
 	s.epoch, s.gateway, s.session = a.GetEpoch(), a.GetGateway(), a.GetSession()
@@ -52,7 +52,7 @@ func (t *Table) detach(d *tablepb.Detach) {
 	s.attached, s.gateway, s.session = false, "", 0
 	t.out.changed = true
 	if t.phase < tablepb.Phase_SETTLING {
-		t.setAuto(i, true)
+		t.setAuto(i, true, false)
 	}
 }
 
@@ -104,9 +104,9 @@ func (t *Table) view(i int) *wirepb.TableView {
 		RoundEnded: t.phase >= tablepb.Phase_ENDED, Released: t.phase >= tablepb.Phase_RELEASED,
 		Seat: uint32(i), NextNumber: s.number + 1,
 	}
-	for _, s := range t.seats {
+	for j, s := range t.seats {
 		v.Totals = append(v.Totals, s.total)
-		v.AutoPlay = append(v.AutoPlay, s.auto)
+		v.AutoPlay = append(v.AutoPlay, j == i && s.auto || j != i && s.autoShown)
 	}
 	if t.play == nil {
 		return v

@@ -151,3 +151,15 @@ func TestRepeatedAttachesDoNotGrowTheRecord(t *testing.T) {
 	res, _ := r.table.Result(1)
 	checkReplay(t, r, res.Archive, 1, 0)
 }
+
+func TestResumesDoNotGrowTheRecord(t *testing.T) {
+	r := newRig(t, ``, 1)
+	r.attachAll()
+	before := len(r.table.Message().GetEntries())
+	for epoch := range uint64(100) {
+		r.want(r.attach(11, 1+epoch, 0), wirepb.Code_OK)
+	}
+	if n := len(r.table.Message().GetEntries()); n != before {
+		t.Errorf("%d entries, %d before", n, before)
+	}
+}

@@ -55,17 +55,18 @@ func (t *Table) answer(i int, m *tablepb.Move) error {
 	case m.GetPrompt() != s.prompt.number:
 		return game.Errorf(wirepb.Code_PROMPT_GONE, "prompt %d is closed", m.GetPrompt())
 	}
+	secret := t.play.Prompt(i).Secret
 	step, err := t.play.Move(i, m.GetMove())
 	if err != nil {
 		return err
 	}
 	t.showStep(step)
-	t.setAuto(i, false)
+	t.setAuto(i, false, secret)
 	t.ask()
 	return nil
 }
 
-// maxSwitches is how often a seat may switch auto-play in a hand.
+// maxSwitches is how often a seat may ask to switch auto-play in a hand.
 const maxSwitches = 40
 
 // switchAuto turns auto-play on or off.
@@ -77,14 +78,14 @@ func (t *Table) switchAuto(i int, m *tablepb.Move) error {
 	case t.phase >= tablepb.Phase_SETTLING:
 		return game.Errorf(wirepb.Code_PROMPT_GONE, "the round is over")
 	}
-	// Every switch is an event for all seats; there is no use in many.
-	if s := t.seats[i]; s.auto != on {
-		if s.switches >= maxSwitches {
-			return game.Errorf(wirepb.Code_NOT_OFFERED, "auto-play was switched %d times in this hand", s.switches)
-		}
-		s.switches++
+	// Every request is kept in the hand's record, even one that changes nothing;
+	// there is no use in many.
+	s := t.seats[i]
+	if s.switches >= maxSwitches {
+		return game.Errorf(wirepb.Code_NOT_OFFERED, "auto-play was switched %d times in this hand", s.switches)
 	}
-	t.setAuto(i, on)
+	s.switches++
+	t.setAuto(i, on, false)
 	return nil
 }
 
@@ -102,9 +103,7 @@ func (t *Table) bot(b *tablepb.Bot) error {
 		return err
 	}
 	t.out.changed = true
-	t.seats[i].timeouts = 0
 	t.showStep(step)
-	t.setAuto(i, false)
 	t.ask()
 	return nil
 }

@@ -254,6 +254,86 @@ func TestAutoPlaySwitchesAreBounded(t *testing.T) {
 	if refusedAt == 0 {
 		t.Fatal("no bound")
 	}
-	// What changes nothing is no switch.
-	r.want(r.apply(autoCommand(11, refusedAt, wirepb.AutoPlay_AUTO_OFF)), wirepb.Code_OK)
+	r.want(r.apply(autoCommand(11, refusedAt, wirepb.AutoPlay_AUTO_OFF)), wirepb.Code_NOT_OFFERED)
+}
+
+// A request that changes nothing stands in the record too.
+func TestIdleAutoPlaySwitchesAreBounded(t *testing.T) {
+	r := newRig(t, ``, 1)
+	r.attachAll()
+	for n := uint64(1); n < 1000; n++ {
+		if reply := r.apply(autoCommand(11, n, wirepb.AutoPlay_AUTO_OFF)); reply.Code != wirepb.Code_OK {
+			r.want(reply, wirepb.Code_NOT_OFFERED)
+			return
+		}
+	}
+	t.Fatalf("no bound: %d entries", len(r.table.Message().GetEntries()))
+}
+
+// Whether a seat was asked for a claim is its own secret, so the others must not
+// hear at once of the auto-play that a claim's time-out starts or its answer ends.
+func TestClaimSwitchesAutoPlayInSecret(t *testing.T) {
+	r := newRig(t, `{"turns":20,"hold_ms":700}`, 1)
+	r.attachAll()
+	for seat := range 3 {
+		r.answer(seat, 2)
+	}
+	r.pass()       // seat 3 does not open
+	r.answer(1, 1) // seat 2 may claim
+	if p, _ := r.open(2); p == 0 {
+		t.Fatal("no claim")
+	}
+	r.pass() // the hold
+	r.pass() // the claim of seat 2
+	r.answer(2, 1)
+	r.pass() // the hold
+	before := len(r.pushed[0])
+	r.pass() // the claim of seat 3, its second time-out
+	if !r.table.Message().GetSeats()[3].GetAuto() || has[*wirepb.TableEvent_AutoPlay](r, 3) != 1 {
+		t.Fatal("seat 3 is not in auto-play, or does not know")
+	}
+	told := r.pushed[0][before:]
+	for _, p := range told[:1] {
+		if _, is := event(t, p.Payload).GetBody().(*wirepb.TableEvent_AutoPlay); is {
+			t.Error("the others hear of it before the seat's own turn")
+		}
+	}
+	if n := has[*wirepb.TableEvent_AutoPlay](r, 0); n != 1 { // seat 3 has the turn by now
+		t.Errorf("%d AutoPlayChanged with the seat's turn", n)
+	}
+
+	// A claim answered while the window is open ends it; the others hear nothing.
+	r.apply(autoCommand(11, 2, wirepb.AutoPlay_AUTO_ON))
+	r.answer(3, 1)
+	before = has[*wirepb.TableEvent_AutoPlay](r, 1)
+	own := has[*wirepb.TableEvent_AutoPlay](r, 0)
+	r.answer(0, 0)
+	if got := has[*wirepb.TableEvent_AutoPlay](r, 1); got != before {
+		t.Error("the others hear that a claim was answered")
+	}
+	if got := has[*wirepb.TableEvent_AutoPlay](r, 0); got != own+1 {
+		t.Error("the seat does not hear that its auto-play is over")
+	}
+	r.want(r.attach(12, 1, 9999), wirepb.Code_RESUME_INVALID)
+	var v wirepb.TableView
+	if err := proto.Unmarshal(r.out.Pushes[0].Payload, &v); err != nil || !v.GetAutoPlay()[0] {
+		t.Errorf("a snapshot shows it: %v %v", v.GetAutoPlay(), err)
+	}
+	r.pushed[1] = r.pushed[1][:len(r.pushed[1])-1]
+	r.finishHand()
+	res, _ := r.table.Result(1)
+	checkReplay(t, r, res.Archive, 1)
+}
+
+// Auto-play is quicker than a bot's pause: a bot in it would never think again.
+func TestBotsDoNotGoIntoAutoPlay(t *testing.T) {
+	r := newRig(t, ``, 1, 11, 0, 13, 0)
+	r.attach(11, 1, 0)
+	r.attach(13, 1, 0)
+	for range 2 {
+		r.pass()
+	}
+	if s := r.table.Message().GetSeats(); s[1].GetAuto() || s[3].GetAuto() {
+		t.Error("a bot is in auto-play")
+	}
 }

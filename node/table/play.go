@@ -68,7 +68,7 @@ func (t *Table) deal(seed [32]byte) {
 	t.showStep(game.Step{Events: play.Opening()})
 	for i, s := range t.seats {
 		if !s.attached && !s.bot() {
-			t.setAuto(i, true)
+			t.setAuto(i, true, false)
 		}
 	}
 	t.ask()
@@ -103,6 +103,9 @@ func (t *Table) ask() {
 		s.prompt = prompt{}
 		if p.Serial == 0 {
 			continue
+		}
+		if !p.Secret {
+			t.showAuto(i)
 		}
 		limit := milliseconds(p.Limit)
 		number := t.show(i, encodePrompt(limit, p.Payload))

@@ -11,9 +11,10 @@ type seat struct {
 	total  int64 // points of the round's ended hands
 	left   bool  // needs nothing more of the table
 
-	auto     bool
-	timeouts uint32 // in a row; two start auto-play
-	switches uint32 // of auto-play, on request, since the deal
+	auto      bool
+	autoShown bool   // what the other seats know of auto
+	timeouts  uint32 // in a row; two start auto-play
+	switches  uint32 // requests to switch auto-play since the deal
 
 	// The session that gets the pushes. attachment counts attaches, so that a
 	// Detach that was decided before the last one does nothing. Epochs never

@@ -83,12 +83,15 @@ func (t *Table) ring() {
 // answerFor answers a prompt whose time is over.
 func (t *Table) answerFor(i int) {
 	s := t.seats[i]
+	secret := t.play.Prompt(i).Secret
 	var step game.Step
 	var err error
 	if s.auto {
 		step, err = t.play.Auto(i)
 	} else {
-		s.timeouts++
+		if !s.bot() { // it has its own way to play, at its own pace
+			s.timeouts++
+		}
 		step, err = t.play.Timeout(i)
 	}
 	if err != nil {
@@ -96,7 +99,7 @@ func (t *Table) answerFor(i int) {
 	}
 	t.showStep(step)
 	if s.timeouts >= timeoutsToAuto {
-		t.setAuto(i, true)
+		t.setAuto(i, true, secret)
 	}
 	t.ask()
 }
@@ -113,19 +116,44 @@ func (t *Table) tookOver() {
 	}
 }
 
-// setAuto switches a seat's auto-play and tells everybody.
-func (t *Table) setAuto(i int, on bool) {
+// setAuto switches a seat's auto-play and tells everybody; only the seat, if it
+// was an answer to a secret prompt, or the lack of one, that switched it: the
+// others would learn that it was asked. They hear of it with the seat's next
+// prompt that is no secret.
+func (t *Table) setAuto(i int, on, secret bool) {
 	s := t.seats[i]
 	if s.auto == on {
 		return
 	}
 	s.auto, s.timeouts = on, 0
-	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_AutoPlay{
-		AutoPlay: &wirepb.AutoPlayChanged{Seat: uint32(i), On: on},
-	}})
+	t.show(i, t.autoPlay(i))
+	if !secret {
+		t.showAuto(i)
+	}
 	if s.prompt.number != 0 {
 		t.setDue(s)
 	}
+}
+
+// showAuto tells the others what they do not know of a seat's auto-play.
+func (t *Table) showAuto(i int) {
+	s := t.seats[i]
+	if s.autoShown == s.auto {
+		return
+	}
+	s.autoShown = s.auto
+	payload := t.autoPlay(i)
+	for j := range t.seats {
+		if j != i {
+			t.show(j, payload)
+		}
+	}
+}
+
+func (t *Table) autoPlay(i int) []byte {
+	return encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_AutoPlay{
+		AutoPlay: &wirepb.AutoPlayChanged{Seat: uint32(i), On: t.seats[i].auto},
+	}})
 }
 
 // setDue says when an open prompt's time is over. Leaving auto-play gives back

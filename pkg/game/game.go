@@ -65,6 +65,7 @@ type Hand interface {
 // open.
 type Prompt struct {
 	Serial  uint32        // 0 = none open; a new prompt has a higher one within the hand
+	Secret  bool          // that the seat is asked at all is nobody else's to know
 	Limit   time.Duration // log time to answer
 	Payload []byte        // game's own message: the question, the legal answers, what the seat holds
 }

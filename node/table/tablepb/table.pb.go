@@ -1383,8 +1383,9 @@ type Seat struct {
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Total         int64                  `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	Auto          bool                   `protobuf:"varint,4,opt,name=auto,proto3" json:"auto,omitempty"`
-	Timeouts      uint32                 `protobuf:"varint,5,opt,name=timeouts,proto3" json:"timeouts,omitempty"`  // in a row
-	Switches      uint32                 `protobuf:"varint,18,opt,name=switches,proto3" json:"switches,omitempty"` // of auto-play, on request, since the deal
+	AutoShown     bool                   `protobuf:"varint,19,opt,name=auto_shown,json=autoShown,proto3" json:"auto_shown,omitempty"` // what the other seats know of it
+	Timeouts      uint32                 `protobuf:"varint,5,opt,name=timeouts,proto3" json:"timeouts,omitempty"`                     // in a row
+	Switches      uint32                 `protobuf:"varint,18,opt,name=switches,proto3" json:"switches,omitempty"`                    // of auto-play, on request, since the deal
 	Left          bool                   `protobuf:"varint,6,opt,name=left,proto3" json:"left,omitempty"`
 	Attached      bool                   `protobuf:"varint,7,opt,name=attached,proto3" json:"attached,omitempty"`
 	Attachment    uint64                 `protobuf:"varint,8,opt,name=attachment,proto3" json:"attachment,omitempty"` // counts attaches
@@ -1455,6 +1456,13 @@ func (x *Seat) GetTotal() int64 {
 func (x *Seat) GetAuto() bool {
 	if x != nil {
 		return x.Auto
+	}
+	return false
+}
+
+func (x *Seat) GetAutoShown() bool {
+	if x != nil {
+		return x.AutoShown
 	}
 	return false
 }
@@ -1798,12 +1806,14 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\x04deal\x18\x11 \x01(\fR\x04deal\x12\x12\n" +
 	"\x04seed\x18\x12 \x01(\fR\x04seed\x123\n" +
 	"\aentries\x18\x13 \x03(\v2\x19.teahouse.v1.ArchiveEntryR\aentries\x124\n" +
-	"\apending\x18\x14 \x03(\v2\x1a.teahouse.table.v1.PendingR\apending\"\xda\x03\n" +
+	"\apending\x18\x14 \x03(\v2\x1a.teahouse.table.v1.PendingR\apending\"\xf9\x03\n" +
 	"\x04Seat\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\x03R\x05total\x12\x12\n" +
-	"\x04auto\x18\x04 \x01(\bR\x04auto\x12\x1a\n" +
+	"\x04auto\x18\x04 \x01(\bR\x04auto\x12\x1d\n" +
+	"\n" +
+	"auto_shown\x18\x13 \x01(\bR\tautoShown\x12\x1a\n" +
 	"\btimeouts\x18\x05 \x01(\rR\btimeouts\x12\x1a\n" +
 	"\bswitches\x18\x12 \x01(\rR\bswitches\x12\x12\n" +
 	"\x04left\x18\x06 \x01(\bR\x04left\x12\x1a\n" +

@@ -112,7 +112,7 @@ func (h *hand) Prompt(seat int) game.Prompt {
 		return game.Prompt{}
 	}
 	return game.Prompt{
-		Serial: h.Prompts[seat], Limit: time.Duration(h.Rules.LimitMS) * time.Millisecond,
+		Serial: h.Prompts[seat], Secret: h.Kinds[seat] == 'c', Limit: time.Duration(h.Rules.LimitMS) * time.Millisecond,
 		Payload: []byte{h.Kinds[seat], byte(seat)},
 	}
 }

@@ -30,6 +30,7 @@ func (h *hand) Prompt(seat int) game.Prompt {
 		view := h.played.View(seat)
 		h.prompts[seat] = game.Prompt{
 			Serial:  p.Serial,
+			Secret:  p.Kind == mahjong.PromptClaim || p.Kind == mahjong.PromptRob,
 			Limit:   h.cfg.limit(p.Kind),
 			Payload: marshal(encodePrompt(&p, &view, h.rules)),
 		}
