@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -51,14 +51,17 @@ func (c *child) pid() int {
 	return c.cmd.Process.Pid
 }
 
-// readiness is what a child says once: where it serves, or why it does not.
+// readiness is the line that a child says once: where it serves, or why it
+// does not.
 type readiness struct {
-	addresses map[string]string
-	err       error
+	Addresses map[string]string `json:"addresses,omitempty"`
+	Error     string            `json:"error,omitempty"`
+
+	err error // for the supervisor: Error, or what went wrong with the line
 }
 
 // start runs the executable as this child. It returns once the process exists;
-// ready says how it went on.
+// ready says once how it went on.
 func (c *child) start(executable, logDir string) (ready <-chan readiness, err error) {
 	log, err := os.OpenFile(filepath.Join(logDir, c.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -93,13 +96,16 @@ func (c *child) start(executable, logDir string) (ready <-chan readiness, err er
 		defer close(exited)
 		var r readiness
 		line, err := bufio.NewReader(stdout).ReadBytes('\n')
+		if err == nil {
+			err = json.Unmarshal(line, &r)
+		}
 		switch {
 		case errors.Is(err, io.EOF):
-			r.err = fmt.Errorf("%s ended before it was ready; see %s", c.name, log.Name())
+			r.err = fmt.Errorf("%s ended before it was ready: %s", c.name, lastLine(log.Name()))
 		case err != nil:
-			r.err = err
-		default:
-			r.err = json.Unmarshal(line, &r.addresses)
+			r.err = fmt.Errorf("%s: %w", c.name, err)
+		case r.Error != "":
+			r.err = fmt.Errorf("%s: %s", c.name, r.Error)
 		}
 		said <- r
 		io.Copy(io.Discard, stdout)
@@ -108,16 +114,15 @@ func (c *child) start(executable, logDir string) (ready <-chan readiness, err er
 	return said, nil
 }
 
-// await waits until the child serves.
-func await(ctx context.Context, name string, ready <-chan readiness) (addresses map[string]string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	select {
-	case r := <-ready:
-		return r.addresses, r.err
-	case <-ctx.Done():
-		return nil, fmt.Errorf("%s is not ready: %w", name, ctx.Err())
+// lastLine is the end of a log: what a process said before it died, or what
+// keeps it waiting.
+func lastLine(file string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err.Error()
 	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return lines[len(lines)-1]
 }
 
 // stop ends the child: first by its pipe, then by force.

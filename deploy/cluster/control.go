@@ -94,6 +94,7 @@ func answer(w http.ResponseWriter, err error) {
 
 // Client speaks to a running supervisor.
 type Client struct {
+	file           string // where the state stands
 	address, token string
 	http           *http.Client
 }
@@ -104,7 +105,7 @@ func Open(stateFile string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{address: state.Control, token: state.Token, http: &http.Client{Timeout: 2 * readyTimeout}}, nil
+	return &Client{file: stateFile, address: state.Control, token: state.Token, http: &http.Client{Timeout: 2 * readyTimeout}}, nil
 }
 
 // State is the cluster as it is now.
@@ -129,10 +130,25 @@ func (c *Client) Start(ctx context.Context, name string) error {
 	return err
 }
 
-// Stop ends the cluster.
+// Stop ends the cluster and waits until nothing of it is left.
 func (c *Client) Stop(ctx context.Context) error {
-	_, err := c.do(ctx, http.MethodPost, "/stop", nil)
-	return err
+	if _, err := c.do(ctx, http.MethodPost, "/stop", nil); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		if state, err := ReadState(c.file); err != nil || state.Token != c.token {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the cluster has not ended: %w", ctx.Err())
+		case <-tick.C:
+		}
+	}
 }
 
 // maxAnswer bounds what the client reads of an answer, in bytes.

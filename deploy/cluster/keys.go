@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"teahouse/pkg/token"
 )
@@ -51,6 +52,30 @@ func lockFolder(dir string) (*os.File, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("data folder %s is being removed: %w", dir, err)
+	}
+	return f, nil
+}
+
+// takeFolder is lockFolder for the supervisor: no process of another cluster
+// may be there. Those of one whose supervisor was killed get some time to end.
+func takeFolder(dir string, patience time.Duration) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for ; ; patience -= pollEvery {
+		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+			err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH) // the children share it
+			break
+		}
+		if patience <= 0 {
+			break
+		}
+		time.Sleep(pollEvery)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("data folder %s is in use by another cluster: %w", dir, err)
 	}
 	return f, nil
 }

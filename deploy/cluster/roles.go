@@ -98,23 +98,36 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		cancel()
 	}()
 	logger := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("process", spec.Name)
-	ready := func(addresses map[string]string) { json.NewEncoder(stdout).Encode(addresses) }
+	say := func(r readiness) { json.NewEncoder(stdout).Encode(r) }
 	if spec.Role == roleReaper {
-		ready(nil)
+		say(readiness{})
 		<-ctx.Done()
 		return reap(*spec.Reap)
 	}
+	err = spec.serve(ctx, logger, func(addresses map[string]string) { say(readiness{Addresses: addresses}) })
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = nil
+	}
+	if err != nil {
+		logger.Error("ended", "error", err)
+		say(readiness{Error: err.Error()})
+	}
+	return err
+}
+
+// serve prepares the process and runs the role until ctx ends.
+func (r roleSpec) serve(ctx context.Context, logger *slog.Logger, ready func(map[string]string)) error {
 	// Live heaps here are small, so the default would collect many times a
 	// second; the limit keeps a large one from doubling.
 	debug.SetGCPercent(400)
 	debug.SetMemoryLimit(1 << 30)
-	lock, err := lockFolder(spec.Data)
+	lock, err := lockFolder(r.Data)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	if spec.Profile != "" {
-		stop, err := profile(filepath.Join(spec.Profile, spec.Name+".cpu"))
+	if r.Profile != "" {
+		stop, err := profile(filepath.Join(r.Profile, r.Name+".cpu"))
 		if err != nil {
 			return err
 		}
@@ -124,14 +137,7 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	context.AfterFunc(ctx, func() {
 		time.AfterFunc(stopGrace, func() { os.Exit(1) })
 	})
-	err = spec.run(ctx, logger, ready)
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		err = nil
-	}
-	if err != nil {
-		logger.Error("ended", "error", err)
-	}
-	return err
+	return r.run(ctx, logger, ready)
 }
 
 // profile writes a CPU profile of this process from now until stop.

@@ -3,8 +3,11 @@ package cluster
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"syscall"
+	"time"
 )
 
 // State is what the state file says: which processes there are and how to
@@ -43,6 +46,20 @@ func ReadState(file string) (State, error) {
 		return s, fmt.Errorf("state file %s: %w", file, err)
 	}
 	return s, nil
+}
+
+// supervised reports whether the supervisor lives. Its process id alone could
+// be somebody else's by now.
+func (s State) supervised() bool {
+	if s.Supervisor <= 0 || syscall.Kill(s.Supervisor, 0) != nil {
+		return false
+	}
+	conn, err := net.DialTimeout("tcp", s.Control, time.Second)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
 }
 
 // write replaces the file as a whole, so that a reader never sees half of it.

@@ -16,6 +16,9 @@ import (
 // stopGrace is how long a child may take to end by itself.
 const stopGrace = 5 * time.Second
 
+// respawnPause keeps a child that cannot start from being started all the time.
+const respawnPause = time.Second
+
 var (
 	// ErrUnknownProcess says that no child has this name.
 	ErrUnknownProcess = errors.New("no such process")
@@ -38,6 +41,7 @@ type Supervisor struct {
 	mu       sync.Mutex
 	children []*child // in starting order
 	ended    bool
+	ending   chan struct{}  // closed when ended is set
 	watchers sync.WaitGroup // one a started child
 }
 
@@ -47,10 +51,10 @@ func New(cfg Config) (*Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if old, err := ReadState(cfg.State); err == nil && alive(old.Supervisor) {
+	if old, err := ReadState(cfg.State); err == nil && old.supervised() {
 		return nil, fmt.Errorf("a cluster runs already (pid %d, %s); end it with: go run ./deploy/local stop", old.Supervisor, cfg.State)
 	}
-	s := &Supervisor{cfg: cfg, data: cfg.Data}
+	s := &Supervisor{cfg: cfg, data: cfg.Data, ending: make(chan struct{})}
 	if s.data == "" {
 		if s.data, err = os.MkdirTemp("", "teahouse-"); err != nil {
 			return nil, err
@@ -71,7 +75,10 @@ func (s *Supervisor) prepare() error {
 	if err := os.MkdirAll(filepath.Join(s.data, "logs"), 0o700); err != nil {
 		return err
 	}
-	if s.lock, err = lockFolder(s.data); err != nil {
+	if s.lock, err = takeFolder(s.data, stopGrace+time.Second); err != nil {
+		return err
+	}
+	if err := s.checkNodes(); err != nil {
 		return err
 	}
 	if err := writeKeys(s.data); err != nil {
@@ -92,22 +99,38 @@ func (s *Supervisor) prepare() error {
 	return err
 }
 
+// checkNodes refuses a folder whose cluster has another number of nodes: who
+// takes part is decided at its birth.
+func (s *Supervisor) checkNodes() error {
+	folders, err := filepath.Glob(filepath.Join(s.data, roleNode+"-*"))
+	if err == nil && len(folders) > 0 && len(folders) != s.cfg.Nodes {
+		err = fmt.Errorf("%s holds a cluster of %d nodes, not %d", s.data, len(folders), s.cfg.Nodes)
+	}
+	return err
+}
+
 // Run starts everything and returns when ctx ends or the cluster is told to
 // stop; then no process is left, and no file that was not asked for.
 func (s *Supervisor) Run(ctx context.Context) error {
 	ctx, s.stop = context.WithCancel(ctx)
 	defer s.stop()
 	reaper, err := s.startReaper()
+	if err == nil {
+		defer reaper.stop(stopGrace) // last: until then it cleans up behind a supervisor that was killed
+	}
+	defer s.end()
 	if err != nil {
 		return err
 	}
-	defer reaper.stop(stopGrace) // last: until then it cleans up behind a supervisor that was killed
-	defer s.end()
 	go s.control.serve() // ends with control.close in end
-	if err := s.startAll(ctx); err != nil {
-		return err
+	err = s.startAll(ctx)
+	if err == nil {
+		err = s.control.awaitHealthy(ctx)
 	}
-	if err := s.control.awaitHealthy(ctx); err != nil {
+	if ctx.Err() != nil {
+		return nil // told to end while it started
+	}
+	if err != nil {
 		return err
 	}
 	s.explain()
@@ -119,80 +142,123 @@ func (s *Supervisor) Run(ctx context.Context) error {
 // nodes together, because they wait for each other, then the gateways.
 func (s *Supervisor) startAll(ctx context.Context) error {
 	for _, role := range []string{roleRegistry, roleNode, roleGateway} {
-		waits := make(map[string]<-chan readiness)
+		started := make(chan error, len(s.children))
+		waiting := 0
 		s.mu.Lock()
 		for _, c := range s.children {
 			if c.role != role {
 				continue
 			}
-			ready, err := s.launchLocked(c)
-			if err != nil {
+			if err := s.launchLocked(c, started); err != nil {
 				s.mu.Unlock()
 				return err
 			}
-			waits[c.name] = ready
+			waiting++
 		}
 		s.mu.Unlock()
-		for name, ready := range waits {
-			addresses, err := await(ctx, name, ready)
-			if err != nil {
+		for range waiting { // whoever fails first: the others may be waiting for it
+			if err := s.await(ctx, started, role); err != nil {
 				return err
 			}
-			s.placed(name, addresses)
 		}
 	}
 	return nil
 }
 
-// placed notes where a child serves, and tells the others' specs about the
-// registry.
-func (s *Supervisor) placed(name string, addresses map[string]string) {
+// await waits until one child serves.
+func (s *Supervisor) await(ctx context.Context, started <-chan error, what string) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	select {
+	case err := <-started:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%s is not ready (%w); %s", what, ctx.Err(), s.hangs())
+	}
+}
+
+// hangs says what the first running child that does not serve said last.
+func (s *Supervisor) hangs() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.children {
-		if c.name == name {
-			c.addresses = addresses
+		if c.running() && c.addresses == nil {
+			return c.name + ": " + lastLine(filepath.Join(s.data, "logs", c.name+".log"))
 		}
-		if name == roleRegistry {
-			c.spec.Registry = addresses["http"] // for the others; and where the registry itself comes back
+	}
+	return "all processes serve"
+}
+
+// placedLocked notes where a child serves, and tells the others' specs about
+// the registry; s.mu is held.
+func (s *Supervisor) placedLocked(c *child, addresses map[string]string) {
+	c.addresses = addresses
+	if c.role == roleRegistry {
+		for _, other := range s.children { // itself as well: it comes back where it was
+			other.spec.Registry = addresses["http"]
 		}
 	}
 	s.writeStateLocked()
 }
 
-// launchLocked starts c and watches it; s.mu is held.
-func (s *Supervisor) launchLocked(c *child) (<-chan readiness, error) {
+// launchLocked starts c and watches it until it has ended; s.mu is held.
+// started, which must have room, gets how the start went.
+func (s *Supervisor) launchLocked(c *child, started chan<- error) error {
 	if s.ended {
-		return nil, errors.New("the cluster is ending")
+		return errors.New("the cluster is ending")
 	}
 	ready, err := c.start(s.cfg.Executable, filepath.Join(s.data, "logs"))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.name, err)
+		return fmt.Errorf("%s: %w", c.name, err)
 	}
+	c.addresses = nil
 	exited := c.exited
 	s.watchers.Go(func() {
+		r := <-ready // comes in any case: the end of a child ends its line
+		s.mu.Lock()
+		if r.err == nil && c.exited == exited {
+			s.placedLocked(c, r.Addresses)
+		}
+		s.mu.Unlock()
+		started <- r.err
 		<-exited
-		s.left(c)
+		s.left(c, r.err)
 	})
 	s.writeStateLocked()
-	return ready, nil
+	return nil
 }
 
 // left notes that a child has ended, and starts it again if that is wanted.
-func (s *Supervisor) left(c *child) {
+// failed is why it never served.
+func (s *Supervisor) left(c *child, failed error) {
+	s.mu.Lock()
+	again := s.cfg.Respawn && !c.stopping && !s.ended
+	if !s.ended {
+		s.writeStateLocked()
+		switch {
+		case failed != nil && again: // else its starter is told
+			fmt.Fprintln(s.cfg.Output, failed)
+		case failed == nil && !c.stopping:
+			fmt.Fprintf(s.cfg.Output, "%s has ended\n", c.name)
+		}
+	}
+	s.mu.Unlock()
+	if !again {
+		return
+	}
+	pause := time.NewTimer(respawnPause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-s.ending:
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
+	if s.ended || c.running() { // somebody was faster
 		return
 	}
-	s.writeStateLocked()
-	if !c.stopping {
-		fmt.Fprintf(s.cfg.Output, "%s has ended\n", c.name)
-	}
-	if !s.cfg.Respawn || c.stopping {
-		return
-	}
-	if _, err := s.launchLocked(c); err != nil {
+	if err := s.launchLocked(c, make(chan error, 1)); err != nil {
 		fmt.Fprintf(s.cfg.Output, "%s does not start again: %v\n", c.name, err)
 	}
 }
@@ -209,17 +275,13 @@ func (s *Supervisor) Start(ctx context.Context, name string) error {
 		s.mu.Unlock()
 		return fmt.Errorf("%s %w", name, ErrRunning)
 	}
-	ready, err := s.launchLocked(c)
+	started := make(chan error, 1)
+	err = s.launchLocked(c, started)
 	s.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	addresses, err := await(ctx, name, ready)
-	if err != nil {
-		return err
-	}
-	s.placed(name, addresses)
-	return nil
+	return s.await(ctx, started, name)
 }
 
 // Kill sends a signal to a child. A child that it ends is not started again by
@@ -276,6 +338,7 @@ func (s *Supervisor) writeStateLocked() {
 func (s *Supervisor) end() {
 	s.mu.Lock()
 	s.ended = true
+	close(s.ending)
 	children := slices.Clone(s.children)
 	s.mu.Unlock()
 	for _, role := range []string{roleGateway, roleNode, roleRegistry} {
@@ -289,8 +352,8 @@ func (s *Supervisor) end() {
 	}
 	s.watchers.Wait()
 	s.control.close()
-	os.Remove(s.cfg.State)
 	s.removeTemporary()
+	os.Remove(s.cfg.State) // last: without it nothing of the cluster is left
 }
 
 func (s *Supervisor) removeTemporary() {
@@ -320,8 +383,4 @@ func freeAddress(addr string) (taken string, moved bool, err error) {
 	}
 	defer l.Close()
 	return l.Addr().String(), moved, nil
-}
-
-func alive(pid int) bool {
-	return pid > 0 && syscall.Kill(pid, 0) == nil
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -19,10 +18,16 @@ func addressLine(addresses map[string]string) string {
 	return strings.Join(parts, "  ")
 }
 
-var dsnPassword = regexp.MustCompile(`:[^:@/]*@`)
-
-// redactDSN hides the password of a DSN.
-func redactDSN(dsn string) string { return dsnPassword.ReplaceAllString(dsn, ":…@") }
+// redactDSN hides the password of a DSN of the form scheme:user:password@….
+// The password may hold any of these signs.
+func redactDSN(dsn string) string {
+	scheme, rest, _ := strings.Cut(dsn, ":")
+	colon, at := strings.Index(rest, ":"), strings.LastIndex(rest, "@")
+	if scheme == "sqlite" || colon < 0 || at < colon {
+		return dsn
+	}
+	return scheme + ":" + rest[:colon] + ":…" + rest[at:]
+}
 
 // Print writes the process list as people read it.
 func (s State) Print(out io.Writer) error {
@@ -52,14 +57,18 @@ func (s *Supervisor) explain() {
 	} else {
 		fmt.Fprintf(out, "Clients connect to %s\n", state.Address)
 	}
-	fmt.Fprint(out, `
+	flag := ""
+	if usual, err := StateFile(); err != nil || usual != s.cfg.State {
+		flag = " --state " + s.cfg.State
+	}
+	fmt.Fprintf(out, `
 Next, in another terminal:
-  go run ./bench swarm
+  go run ./bench swarm%[1]s
 
 and while it plays:
-  go run ./deploy/local kill node-2
-  go run ./deploy/local start node-2
+  go run ./deploy/local kill node-2%[1]s
+  go run ./deploy/local start node-2%[1]s
 
 Ctrl-C ends all of it.
-`)
+`, flag)
 }
