@@ -23,7 +23,8 @@ type replica struct {
 
 // serve runs the groups until ctx ends or one part fails.
 func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.Instance, links, statuses listener) error {
-	ctx, stop := context.WithCancelCause(ctx)
+	parent := ctx
+	ctx, stop := context.WithCancelCause(parent)
 	defer stop(nil)
 	var running sync.WaitGroup
 	run := func(part func(context.Context) error) {
@@ -65,7 +66,7 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 	}
 	<-ctx.Done()
 	running.Wait()
-	if cause := context.Cause(ctx); cause != context.Canceled {
+	if cause := context.Cause(ctx); parent.Err() == nil {
 		return cause
 	}
 	return nil
