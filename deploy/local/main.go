@@ -21,7 +21,8 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	// A second Ctrl-C ends this process at once; the others follow by their pipes.
+	context.AfterFunc(ctx, stop)
 	var err error
 	if len(os.Args) == 2 && os.Args[1] == cluster.RoleArgument {
 		err = cluster.RunRole(ctx, os.Stdin, os.Stdout)
