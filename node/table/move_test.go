@@ -275,44 +275,35 @@ func TestIdleAutoPlaySwitchesAreBounded(t *testing.T) {
 func TestClaimSwitchesAutoPlayInSecret(t *testing.T) {
 	r := newRig(t, `{"turns":20,"hold_ms":700}`, 1)
 	r.attachAll()
-	for seat := range 3 {
+	for seat := 1; seat < 4; seat++ {
 		r.answer(seat, 2)
 	}
-	r.pass()       // seat 3 does not open
-	r.answer(1, 1) // seat 2 may claim
-	if p, _ := r.open(2); p == 0 {
-		t.Fatal("no claim")
+	r.pass()       // seat 0 does not open
+	r.answer(1, 3) // seat 0 may claim
+	r.pass()       // the hold
+	r.pass()       // the claim: the second time-out
+	switches := has[*wirepb.TableEvent_AutoPlay]
+	if !r.table.Message().GetSeats()[0].GetAuto() || switches(r, 0) != 1 {
+		t.Fatal("seat 0 is not in auto-play, or does not know")
 	}
+	if switches(r, 1) != 0 {
+		t.Error("the others hear of it before the seat's own turn")
+	}
+	for seat := 2; seat < 4; seat++ {
+		r.answer(seat, 2)
+		r.pass()
+	}
+	if p, _ := r.open(0); p == 0 || switches(r, 0) != 1 || switches(r, 1) != 1 {
+		t.Fatalf("the seat's turn: prompt %d, the others heard of %d switches", p, switches(r, 1))
+	}
+	r.pass() // its turn
 	r.pass() // the hold
-	r.pass() // the claim of seat 2
-	r.answer(2, 1)
-	r.pass() // the hold
-	before := len(r.pushed[0])
-	r.pass() // the claim of seat 3, its second time-out
-	if !r.table.Message().GetSeats()[3].GetAuto() || has[*wirepb.TableEvent_AutoPlay](r, 3) != 1 {
-		t.Fatal("seat 3 is not in auto-play, or does not know")
-	}
-	told := r.pushed[0][before:]
-	for _, p := range told[:1] {
-		if _, is := event(t, p.Payload).GetBody().(*wirepb.TableEvent_AutoPlay); is {
-			t.Error("the others hear of it before the seat's own turn")
-		}
-	}
-	if n := has[*wirepb.TableEvent_AutoPlay](r, 0); n != 1 { // seat 3 has the turn by now
-		t.Errorf("%d AutoPlayChanged with the seat's turn", n)
-	}
 
 	// A claim answered while the window is open ends it; the others hear nothing.
-	r.apply(autoCommand(11, 2, wirepb.AutoPlay_AUTO_ON))
-	r.answer(3, 1)
-	before = has[*wirepb.TableEvent_AutoPlay](r, 1)
-	own := has[*wirepb.TableEvent_AutoPlay](r, 0)
+	r.answer(1, 3)
 	r.answer(0, 0)
-	if got := has[*wirepb.TableEvent_AutoPlay](r, 1); got != before {
-		t.Error("the others hear that a claim was answered")
-	}
-	if got := has[*wirepb.TableEvent_AutoPlay](r, 0); got != own+1 {
-		t.Error("the seat does not hear that its auto-play is over")
+	if switches(r, 0) != 2 || switches(r, 1) != 1 {
+		t.Errorf("after the claim seat 0 knows of %d switches, seat 1 of %d", switches(r, 0), switches(r, 1))
 	}
 	r.want(r.attach(12, 1, 9999), wirepb.Code_RESUME_INVALID)
 	var v wirepb.TableView
