@@ -11,15 +11,14 @@ import (
 
 // queueState is what the client knows of its place in a queue. Guarded by Client.mu.
 type queueState struct {
-	next   uint64       // number of the next queue command of this login
-	ticket uint64       // held, or 0
-	table  game.TableID // bound to, or 0
+	next  uint64       // number of the next queue command of this login
+	table game.TableID // bound to, or 0
 }
 
 // loggedIn starts the numbering of the new epoch, and takes over the truth.
 func (q *queueState) loggedIn(l *wirepb.LoginReply) {
 	q.next = 1
-	q.ticket, q.table = l.Ticket, game.TableID(l.Table)
+	q.table = game.TableID(l.Table)
 }
 
 // Join asks for a place in a queue and returns the ticket. The request's number is filled in
@@ -28,6 +27,7 @@ func (q *queueState) loggedIn(l *wirepb.LoginReply) {
 func (c *Client) Join(ctx context.Context, req *wirepb.JoinRequest) (ticket uint64, err error) {
 	req = proto.CloneOf(req)
 	reply := &wirepb.JoinReply{}
+	before := c.Table()
 	tries, err := c.queueCommand(ctx, "queue.join", func(n uint64) proto.Message {
 		req.Number = n
 		return req
@@ -40,9 +40,13 @@ func (c *Client) Join(ctx context.Context, req *wirepb.JoinRequest) (ticket uint
 	defer c.mu.Unlock()
 	switch code {
 	case wirepb.Code_OK, wirepb.Code_ALREADY_QUEUED:
-		c.queue.ticket = reply.Ticket
+		// Whoever waits in a queue is bound to no table. The match of this ticket may have been
+		// told already: that table is another one.
+		if c.queue.table == before {
+			c.queue.table = 0
+		}
 	case wirepb.Code_AT_TABLE:
-		c.matchedLocked(0, game.TableID(reply.Table))
+		c.boundLocked(game.TableID(reply.Table))
 	}
 	// An earlier sending under another epoch may have had its effect already.
 	if tries > 1 && (code == wirepb.Code_ALREADY_QUEUED || code == wirepb.Code_AT_TABLE) {
@@ -58,17 +62,10 @@ func (c *Client) Cancel(ctx context.Context, ticket uint64) error {
 		return &wirepb.CancelRequest{Number: n, Ticket: ticket}
 	}, reply)
 	code := game.CodeOf(err, wirepb.Code_OK)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err != nil && code == wirepb.Code_OK {
-		return err
-	}
 	if code == wirepb.Code_AT_TABLE {
-		c.matchedLocked(ticket, game.TableID(reply.Table))
-		return err
-	}
-	if c.queue.ticket == ticket {
-		c.queue.ticket = 0
+		c.mu.Lock()
+		c.boundLocked(game.TableID(reply.Table))
+		c.mu.Unlock()
 	}
 	if tries > 1 && code == wirepb.Code_NO_TICKET {
 		return nil // an earlier sending had its effect
@@ -121,19 +118,24 @@ func (c *Client) queueCommand(ctx context.Context, method string, build func(num
 // notice takes a hint.
 func (c *Client) notice(p *wirepb.Push) {
 	n := &wirepb.Notice{}
-	if proto.Unmarshal(p.Payload, n) != nil || n.GetMatched() == nil {
+	if proto.Unmarshal(p.Payload, n) != nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.matchedLocked(n.GetMatched().Ticket, game.TableID(n.GetMatched().Table))
+	switch b := n.Body.(type) {
+	case *wirepb.Notice_Matched:
+		c.boundLocked(game.TableID(b.Matched.Table))
+	case *wirepb.Notice_Detached:
+		// An attach of our own that is on its way brings its own answer.
+		if t := c.tables[game.TableID(b.Detached.Table)]; t != nil && t.pending != c.gen {
+			t.endLocked(game.Errorf(b.Detached.Code, "the gateway could not attach to table %v again", t.id))
+		}
+	}
 }
 
-// matchedLocked notes that ticket (0 = whichever) has become a table. The caller holds c.mu.
-func (c *Client) matchedLocked(ticket uint64, table game.TableID) {
-	if ticket == 0 || ticket == c.queue.ticket {
-		c.queue.ticket = 0
-	}
+// boundLocked notes that the player sits at a table. The caller holds c.mu.
+func (c *Client) boundLocked(table game.TableID) {
 	c.queue.table = table
 	c.changedLocked()
 }

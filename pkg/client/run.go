@@ -44,6 +44,7 @@ func (c *Client) run(ctx context.Context, last *lastError) {
 	c.err = err
 	c.changedLocked()
 	for _, t := range c.tables {
+		t.stopRetryLocked()
 		t.wakeUp()
 	}
 	c.mu.Unlock()

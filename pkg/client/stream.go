@@ -15,9 +15,9 @@ import (
 func (t *Table) attach() {
 	c := t.c
 	c.mu.Lock()
-	if c.conn == nil || t.pending == c.gen || t.attached == c.gen && !t.behind || t.err != nil {
+	if c.conn == nil || t.pending == c.gen || t.attached == c.gen && !t.behind || c.tables[t.id] != t {
 		c.mu.Unlock()
-		return // without a connection, the next one attaches
+		return // without a connection, the next one attaches; a forgotten table does not
 	}
 	gen := c.gen
 	t.pending, t.behind = gen, false
@@ -54,7 +54,8 @@ func (t *Table) answered(gen uint64, r *wirepb.Reply, err error) {
 		c.changedLocked()
 	case again(err):
 		// Rare: the gateway has waited for a leader already, or was full.
-		time.AfterFunc(retryAttach, t.attach)
+		t.stopRetryLocked()
+		t.retry = time.AfterFunc(retryAttach, t.attach)
 	default:
 		t.endLocked(err)
 	}
@@ -117,13 +118,32 @@ func (t *Table) take() (*wirepb.Push, error) {
 	return nil, err
 }
 
-// endLocked says that nothing more will come. The caller holds c.mu.
+// endLocked says that nothing more will come, and forgets the table and the binding to it. The
+// caller holds c.mu.
 func (t *Table) endLocked(err error) {
 	if t.err == nil {
 		t.err = err
 	}
+	t.forgetLocked()
+	if t.c.queue.table == t.id {
+		t.c.queue.table = 0
+	}
 	t.wakeUp()
 	t.c.changedLocked()
+}
+
+// forgetLocked lets the next Attach begin anew. The caller holds c.mu.
+func (t *Table) forgetLocked() {
+	t.stopRetryLocked()
+	if t.c.tables[t.id] == t {
+		delete(t.c.tables, t.id)
+	}
+}
+
+func (t *Table) stopRetryLocked() {
+	if t.retry != nil {
+		t.retry.Stop()
+	}
 }
 
 // wakeUp makes Receive look again.

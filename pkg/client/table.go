@@ -34,14 +34,16 @@ type Table struct {
 	turn chan struct{} // one token: the right to have a move on its way
 
 	// guarded by Client.mu
+	users    int            // Attach calls that wait or were successful
 	last     uint64         // number of the last event that is in events or was received
 	events   []*wirepb.Push // wait for Receive
 	behind   bool           // events was full: attach again once it is empty
 	attached uint64         // Client.gen of the connection that it is attached on
 	pending  uint64         // Client.gen of the connection on which an attach is open
 	seat     uint32
-	next     uint64 // number of the next move
-	err      error  // why there will be no more
+	next     uint64      // number of the next move
+	retry    *time.Timer // attaches again after a failure; nil = there was none
+	err      error       // why there will be no more
 }
 
 // ErrLeft is returned after Leave.
@@ -56,10 +58,15 @@ func (c *Client) Attach(ctx context.Context, id game.TableID) (*Table, error) {
 		t = &Table{c: c, id: id, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
 		c.tables[id] = t
 	}
+	t.users++
 	c.mu.Unlock()
 	t.attach()
 	if err := t.ready(ctx); err != nil {
-		c.forget(t)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if t.users--; t.users == 0 {
+			t.forgetLocked()
+		}
 		return nil, err
 	}
 	return t, nil
@@ -113,21 +120,10 @@ func (t *Table) AutoPlay(ctx context.Context, on bool) (number uint64, err error
 // Leave confirms that nothing more is needed of an ended table, and forgets it.
 func (t *Table) Leave(ctx context.Context) error {
 	err := t.c.Repeat(ctx, "table.leave", t.id, &wirepb.LeaveRequest{}, &wirepb.LeaveReply{})
-	t.c.forget(t)
 	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
 	t.endLocked(ErrLeft)
-	t.c.mu.Unlock()
 	return err
-}
-
-// forget lets go of the table, and of the binding to it if it was that.
-func (c *Client) forget(t *Table) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.tables, t.id)
-	if c.queue.table == t.id {
-		c.queue.table = 0
-	}
 }
 
 func (t *Table) move(ctx context.Context, req *wirepb.MoveRequest) (number uint64, err error) {
@@ -154,15 +150,16 @@ func (t *Table) move(ctx context.Context, req *wirepb.MoveRequest) (number uint6
 		if !again(err) {
 			break
 		}
-		if err := t.c.pause(ctx, try); err != nil {
-			return 0, err
+		if err = t.c.pause(ctx, try); err != nil {
+			break
 		}
 		if err := t.ready(ctx); err != nil {
-			return 0, err
+			return 0, err // the next connection attaches, or there is none
 		}
 	}
 	code := game.CodeOf(err, wirepb.Code_OK)
 	if err != nil && code == wirepb.Code_OK {
+		t.doubt()
 		return 0, err // no answer at all
 	}
 	if hook := t.c.cfg.Hooks.MoveAnswered; hook != nil {
@@ -175,6 +172,15 @@ func (t *Table) move(ctx context.Context, req *wirepb.MoveRequest) (number uint6
 	t.next = max(t.next, req.Number+1)
 	t.c.mu.Unlock()
 	return req.Number, nil
+}
+
+// doubt is called when a move was given up without an answer: it may count or not, so the next
+// one waits until the table has told the number again.
+func (t *Table) doubt() {
+	t.c.mu.Lock()
+	t.attached = 0
+	t.c.mu.Unlock()
+	t.attach()
 }
 
 // ready waits until the table is attached on the present connection.
