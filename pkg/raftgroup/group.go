@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,8 +55,8 @@ type Group struct {
 	resolved  chan struct{}          // closed when resolveLoop ends
 
 	mu          sync.Mutex
-	changed     chan struct{} // closed and replaced at every change of the leadership
-	matched     map[ServerID]uint64
+	changed     chan struct{}      // closed and replaced at every change of the leadership
+	matched     map[ServerID]match // leader only
 	matchedTerm uint64
 	lostTerm    uint64 // newest term whose leader's loss was acted upon
 }
@@ -281,7 +282,7 @@ type Status struct {
 	Applied   uint64              // index of the last entry that the Machine holds
 	LastIndex uint64              // index of the last entry in the log
 	Members   []Member            // newest known, possibly not committed
-	Matched   map[ServerID]uint64 // leader only: how far each member's log is known to agree
+	Matched   map[ServerID]uint64 // leader only: how far the log of each member that answered within Timings.Lease agrees
 	InFlight  int                 // proposals without an outcome
 }
 
@@ -297,7 +298,12 @@ func (g *Group) Status() Status {
 		InFlight:  int(g.inFlight.Load()),
 	}
 	if s.Leading {
-		s.Matched = g.matchedIn(s.Term)
+		s.Matched = make(map[ServerID]uint64)
+		for id, m := range g.matchedIn(s.Term) {
+			if time.Since(m.sent) < g.host.cfg.Timings.Lease {
+				s.Matched[id] = m.index
+			}
+		}
 	}
 	return s
 }
@@ -320,28 +326,39 @@ func (g *Group) member(id ServerID) (Member, bool) {
 	return Member{}, false
 }
 
-// noteMatched records how far a follower's log agrees with this leader's.
-func (g *Group) noteMatched(id ServerID, term, index uint64) {
+// match is how far a follower's log agrees with this leader's, and when the
+// newest append request that it took was sent.
+type match struct {
+	index uint64
+	sent  time.Time
+}
+
+func (g *Group) noteMatched(id ServerID, term, index uint64, sent time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if term > g.matchedTerm {
-		g.matchedTerm, g.matched = term, make(map[ServerID]uint64)
+		g.matchedTerm, g.matched = term, make(map[ServerID]match)
 	}
-	if term == g.matchedTerm && index > g.matched[id] {
-		g.matched[id] = index
+	if term == g.matchedTerm {
+		g.matched[id] = match{max(index, g.matched[id].index), sent}
 	}
 }
 
-func (g *Group) matchedIn(term uint64) map[ServerID]uint64 {
+func (g *Group) matchedIn(term uint64) map[ServerID]match {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	out := make(map[ServerID]uint64, len(g.matched))
-	if term == g.matchedTerm {
-		for id, index := range g.matched {
-			out[id] = index
-		}
+	if term != g.matchedTerm {
+		return nil
 	}
-	return out
+	return maps.Clone(g.matched)
+}
+
+// heardFrom reports whether a follower took an append request of this term so
+// lately that a heartbeat would tell neither side anything.
+func (g *Group) heardFrom(id ServerID, term uint64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return term == g.matchedTerm && time.Since(g.matched[id].sent) < g.host.cfg.Timings.Heartbeat/5
 }
 
 // Transfer moves the leadership to a voter. It returns nil only when that

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 func TestCommitOnAll(t *testing.T) {
@@ -354,5 +356,41 @@ func TestOnState(t *testing.T) {
 	}
 	if _, err := c.nodes[0].host.Start(GroupConfig{ID: 1, Machine: newTally()}); !errors.Is(err, ErrExists) {
 		t.Errorf("starting it twice: %v, want ErrExists", err)
+	}
+}
+
+// A heartbeat is left out only where an append request has just said the same.
+func TestHeartbeatLeftOut(t *testing.T) {
+	c := newCluster(t, 1, false, nil)
+	c.startAll(1)
+	g := c.leader(1).group(1)
+	term := g.State().Term
+	beat := func(term uint64) error {
+		return transport{g}.AppendEntries("other", "other", &raft.AppendEntriesRequest{Term: term}, &raft.AppendEntriesResponse{})
+	}
+	if err := beat(term); !errors.Is(err, errNoAddr) {
+		t.Fatalf("before any append: %v, want an attempt", err)
+	}
+	g.noteMatched("other", term, 7, time.Now().Add(time.Hour)) // long enough for a slow machine
+	if err := beat(term); err != nil {
+		t.Errorf("right after an append: %v", err)
+	}
+	if got := g.Status().Matched["other"]; got != 7 {
+		t.Errorf("matched %d, want 7", got)
+	}
+	if err := beat(term + 1); err == nil {
+		t.Error("left out in a newer term")
+	}
+	g.withheld.Store(true)
+	if err := beat(term); !errors.Is(err, errWithheld) {
+		t.Errorf("with a stalled store: %v, want errWithheld", err)
+	}
+	g.withheld.Store(false)
+	g.noteMatched("other", term, 6, time.Now().Add(-time.Hour))
+	if err := beat(term); err == nil {
+		t.Error("left out although the last append is long ago")
+	}
+	if _, ok := g.Status().Matched["other"]; ok {
+		t.Error("a member that has been silent counts as level")
 	}
 }

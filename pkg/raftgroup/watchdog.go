@@ -47,7 +47,7 @@ func (g *Group) handOver() {
 	}
 	sort.Slice(voters, func(i, j int) bool {
 		a, b := voters[i], voters[j]
-		return matched[a] > matched[b] || matched[a] == matched[b] && a < b
+		return matched[a].index > matched[b].index || matched[a].index == matched[b].index && a < b
 	})
 	for _, id := range voters {
 		if !g.withheld.Load() || g.newestTerm.Load() > term {
