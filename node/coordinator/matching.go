@@ -84,7 +84,7 @@ func (s *state) sortedQueues() []queueKey {
 // plan is what the matcher wants of one queue.
 func (s *state) plan(key queueKey, q *queue, now uint64) match.Plan {
 	rules := s.queueSettings(key.name)
-	if rules == nil { // the queue is no longer offered: its tickets wait until they are cancelled
+	if rules == nil || mode(rules, key.mode) == nil { // no longer offered: its tickets wait until they are cancelled
 		return match.Plan{}
 	}
 	waiting := make([]match.Ticket, len(q.tickets))

@@ -266,3 +266,25 @@ func TestSecretsDifferAndLeaveTheState(t *testing.T) {
 		t.Errorf("short seed: %v", r.code)
 	}
 }
+
+// A new leader may offer less than the one before.
+func TestWhatIsNoLongerOfferedMakesNoTable(t *testing.T) {
+	for name, edit := range map[string]func(*coordpb.Settings){
+		"queue": func(s *coordpb.Settings) { s.Queues = s.Queues[:1] },
+		"mode":  func(s *coordpb.Settings) { s.Queues[1].Modes[0].Name = "xueliu" },
+	} {
+		w := newWorld(t, nil)
+		all := w.queued(4, "bench")
+		w.one(tookOver(edit))
+		if due, _ := w.matchDue(w.now); due {
+			t.Errorf("%s: a match is due", name)
+		}
+		w.one(matchWith(1))
+		if n := len(w.unconfirmed()); n != 0 {
+			t.Errorf("%s: %d tables", name, n)
+		}
+		if r := w.one(cancel(all[0], 2, all[0].ticket)); r.code != wirepb.Code_OK {
+			t.Errorf("%s: cancel: %v", name, r.code)
+		}
+	}
+}
