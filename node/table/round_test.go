@@ -3,6 +3,7 @@ package table_test
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -255,6 +256,9 @@ func TestBrokenGameVoidsTheTable(t *testing.T) {
 		r.want(r.apply(moveCommand(11+uint64(turn), 1, next, prompt, tabletest.Bomb)), wirepb.Code_INTERNAL)
 		if r.out.Void == "" || r.table.Phase() != tablepb.Phase_SETTLING || len(r.pushed[turn]) != before {
 			t.Fatalf("void %q, phase %v, %d new events", r.out.Void, r.table.Phase(), len(r.pushed[turn])-before)
+		}
+		if !strings.Contains(r.out.Void, "tabletest.(*hand).Move ") || strings.Contains(r.out.Void, "(0x") {
+			t.Errorf("want where it was, and no arguments, which may be tiles: %s", r.out.Void)
 		}
 		r.want(r.apply(moveCommand(11+uint64(turn), 1, next, prompt, 1)), wirepb.Code_PROMPT_GONE)
 		r.want(r.attach(11, 1, 0), wirepb.Code_OK)

@@ -2,8 +2,9 @@ package table
 
 import (
 	"fmt"
-	"runtime/debug"
+	"runtime"
 	"slices"
+	"strings"
 
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
@@ -184,7 +185,7 @@ func (t *Table) guard(f func()) (ok bool) {
 		for i, s := range t.seats {
 			s.stream.rollBack(marks[i])
 		}
-		why := fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
+		why := fmt.Sprintf("panic: %v%s", p, stack())
 		if b, is := p.(brokenGame); is {
 			why = string(b)
 		}
@@ -192,6 +193,21 @@ func (t *Table) guard(f func()) (ok bool) {
 	}()
 	f()
 	return true
+}
+
+// stack names where a panic came from, without the values that a whole trace
+// shows of each call: they may be hidden tiles.
+func stack() string {
+	var pcs [32]uintptr
+	const callers = 4 // this function, guard's deferred one and the panic's own
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(callers, pcs[:])])
+	var b strings.Builder
+	for more := true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		fmt.Fprintf(&b, "\n%s %s:%d", f.Function, f.File, f.Line)
+	}
+	return b.String()
 }
 
 // brokenGame is panicked with when the game breaks its contract.
