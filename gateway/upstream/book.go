@@ -27,6 +27,8 @@ type call struct {
 
 	// guarded by Upstream.mu
 	sent    bool       // at least once
+	flying  bool       // the newest sending waits for its answer
+	doubt   bool       // a sending before it may have had its effect, or may still
 	attempt uint64     // number of the newest sending; older ones do not count any more
 	via     *link.Conn // of the newest sending
 	id      uint64     // of the newest sending, on via

@@ -7,6 +7,7 @@ import (
 	"teahouse/pkg/game"
 	"teahouse/pkg/link"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/wire"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -53,7 +54,7 @@ func (u *Upstream) sendLocked(c *call) {
 		if c.sent {
 			u.stats.Resent++
 		}
-		c.sent, c.via, c.id = true, conn, id
+		c.sent, c.flying, c.via, c.id = true, true, conn, id
 		u.book.unpark(c)
 	case errors.Is(err, link.ErrClosed):
 		u.parkLocked(c) // the link's end is about to be told
@@ -71,8 +72,9 @@ func (u *Upstream) resendLocked(match func(*call) bool) {
 		if !match(c) {
 			continue
 		}
-		if !c.parked && c.via != nil {
+		if c.flying {
 			c.via.Forget(c.id)
+			c.flying, c.doubt = false, true
 		}
 		u.sendLocked(c)
 	}
@@ -85,6 +87,8 @@ func (u *Upstream) answered(c *call, attempt uint64, r *linkpb.Response, err err
 	if attempt != c.attempt || !u.book.isOpen(c) {
 		return // sent again since, or given up
 	}
+	c.flying = false
+	c.doubt = c.doubt || err != nil || wire.SendAgain(r.Code)
 	switch {
 	case err != nil:
 		u.stats.Broken++
@@ -104,6 +108,8 @@ func (u *Upstream) answered(c *call, attempt uint64, r *linkpb.Response, err err
 		u.sendLocked(c) // it stepped down: the next leader knows
 	case r.Code == wirepb.Code_NOT_LEADER || r.Code == wirepb.Code_MOVED:
 		u.giveUpLocked(c, "the node gave an answer that makes no sense for the method")
+	case c.doubt && wire.NoEffect(r.Code):
+		u.giveUpLocked(c, r.Detail) // that says nothing of the sending before
 	default:
 		u.finishLocked(c, r)
 	}
@@ -119,10 +125,10 @@ func (u *Upstream) parkLocked(c *call) {
 // giveUpLocked answers a call that got no answer.
 func (u *Upstream) giveUpLocked(c *call, why string) {
 	code := wirepb.Code_NOT_SENT
-	if c.sent {
+	if c.flying || c.doubt {
 		code = wirepb.Code_OUTCOME_UNKNOWN
 	}
-	if c.via != nil {
+	if c.flying {
 		c.via.Forget(c.id)
 	}
 	u.finishLocked(c, &linkpb.Response{Code: code, Detail: why})

@@ -23,11 +23,11 @@ type Config struct {
 	// Registry proposes the nodes. Required.
 	Registry registry.Registry
 	// MaxParked bounds the calls that wait for their executor; beyond it a call is answered
-	// with NOT_SENT, or OUTCOME_UNKNOWN if it was sent before. Calls to groups that nobody
+	// with NOT_SENT, or OUTCOME_UNKNOWN if an earlier sending may have had its effect. Calls to groups that nobody
 	// has ever announced get a tenth of it. Default 10,000.
 	MaxParked int
-	// Timeout is how long a call may stay open. Then it is answered with NOT_SENT if it was
-	// never sent, else with OUTCOME_UNKNOWN. Default 10 s.
+	// Timeout is how long a call may stay open. Then it is answered with NOT_SENT if it has had
+	// no effect, else with OUTCOME_UNKNOWN. Default 10 s.
 	Timeout time.Duration
 	// Logger gets what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger

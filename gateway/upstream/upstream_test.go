@@ -103,6 +103,37 @@ func TestNotLeaderParksUntilSomebodyLeads(t *testing.T) {
 	expect(t, answer, wirepb.Code_OK, "now")
 }
 
+// What a second node says of its own sending says nothing of the first one, which is in doubt.
+func TestDoubtStays(t *testing.T) {
+	r := newRig(t, nil)
+	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
+	r.reg.show(a, b)
+	announce(t, a.link(), 1, 4)
+	receive(t, r.sink.led)
+	toB := b.link()
+	answer := r.call(1, "move")
+	a.next() // and no answer
+	announce(t, toB, 1, 5)
+	b.next().answer(t, wirepb.Code_BUSY, "")
+	expect(t, answer, wirepb.Code_OUTCOME_UNKNOWN, "")
+
+	answer = r.call(1, "move")
+	b.next().answer(t, wirepb.Code_BUSY, "") // the only sending
+	expect(t, answer, wirepb.Code_BUSY, "")
+}
+
+// A sending that was told NOT_LEADER had no effect.
+func TestNotLeaderLeavesNoDoubt(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Timeout = 200 * time.Millisecond })
+	a := startNode(t, "a", "127.0.0.1:0")
+	r.reg.show(a)
+	announce(t, a.link(), 1, 4)
+	receive(t, r.sink.led)
+	answer := r.call(1, "move")
+	a.next().answer(t, wirepb.Code_NOT_LEADER, "")
+	expect(t, answer, wirepb.Code_NOT_SENT, "")
+}
+
 func TestSteppingDownParks(t *testing.T) {
 	r := newRig(t, nil)
 	a := startNode(t, "a", "127.0.0.1:0")
