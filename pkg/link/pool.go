@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,7 +28,8 @@ type PoolConfig struct {
 
 	// BackoffMin and BackoffMax bound the pause between two dials; it doubles,
 	// and a random part of up to a half is taken off. Defaults 50 ms and 1 s. A
-	// link that lived shorter than BackoffMax is not redialed at once.
+	// link that lived shorter than BackoffMax is not made again at once; whether
+	// anybody still listens is found out all the same.
 	BackoffMin, BackoffMax time.Duration
 }
 
@@ -191,7 +194,7 @@ func (p *Pool) hold(ctx context.Context, t *target, c *Conn) (*Conn, error) {
 	p.cfg.Link.Logger.Warn("link: lost", "peer", t.name, "error", reason)
 	if time.Since(born) < p.cfg.BackoffMax {
 		// Two processes of one name would replace each other without a pause.
-		p.lost(t, reason, false)
+		p.lost(t, reason, p.refuses(ctx, t.addr))
 		return nil, reason
 	}
 	c, err := p.redial(ctx, t)
@@ -216,6 +219,26 @@ func (p *Pool) redial(ctx context.Context, t *target) (c *Conn, err error) {
 		pause(ctx, redialPause)
 	}
 	return c, err
+}
+
+// refuses knocks at addr, without the handshake that would replace a link: true means that
+// nobody listens. A living acceptor waits for the first word; a dying one hangs up.
+func (p *Pool) refuses(ctx context.Context, addr string) bool {
+	dialer := net.Dialer{Timeout: p.cfg.Link.DialTimeout}
+	for range redials {
+		nc, err := dialer.DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return errors.Is(err, syscall.ECONNREFUSED)
+		}
+		nc.SetReadDeadline(time.Now().Add(redialPause))
+		_, err = nc.Read(make([]byte, 1))
+		nc.Close()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return false
+		}
+		pause(ctx, redialPause)
+	}
+	return false
 }
 
 const (

@@ -106,6 +106,24 @@ func TestPoolReportsRefusal(t *testing.T) {
 	expect(t, events, "up node-1")
 }
 
+// A process that dies right after its start is as dead as an old one, but a young link that
+// broke is not made again at once.
+func TestPoolReportsRefusalOfAYoungLink(t *testing.T) {
+	ln := listen(t)
+	conns := make(chan *Conn, 16)
+	stop := serve(t, ln, nodeConfig(), Handler{Up: func(c *Conn) { conns <- c }})
+	events := make(chan string, 16)
+	cfg := impatient(events)
+	cfg.BackoffMin, cfg.BackoffMax = 10*time.Millisecond, time.Minute
+	p := startPool(t, cfg)
+	p.SetTargets(map[string]string{"node-1": ln.Addr().String()})
+	expect(t, events, "up node-1")
+	(<-conns).Close() // the listener stays
+	expect(t, events, "down node-1", "lost node-1", "up node-1")
+	stop()
+	expect(t, events, "down node-1", "lost node-1 refused")
+}
+
 func TestPoolReconnects(t *testing.T) {
 	ln := listen(t)
 	conns := make(chan *Conn, 16)
