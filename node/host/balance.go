@@ -15,6 +15,10 @@ import (
 const (
 	// balanceEvery is how often a node looks whether it should lead.
 	balanceEvery = 500 * time.Millisecond
+	// balanceLooks is how many looks in a row must find this node ready: the
+	// gateways need a moment to find one that has just started, and a failed
+	// attempt is not repeated at once.
+	balanceLooks = 4
 	// yieldTimeout bounds one request for a leadership.
 	yieldTimeout = 2 * time.Second
 	// levelWithin is how many entries a replica may be behind and still count
@@ -29,6 +33,7 @@ const (
 func (n *node) balance(ctx context.Context) error {
 	tick := time.NewTicker(balanceEvery)
 	defer tick.Stop()
+	looks := make(map[*replica]int)
 	for {
 		select {
 		case <-ctx.Done():
@@ -36,7 +41,16 @@ func (n *node) balance(ctx context.Context) error {
 		case <-tick.C:
 		}
 		for _, r := range n.replicas() {
-			if st := r.group.Status(); r.preferred == n.server && !st.Leading && st.Leader != "" && level(st) {
+			if r.preferred != n.server {
+				continue
+			}
+			st := r.group.Status()
+			if st.Leading || st.Leader == "" || !level(st) {
+				looks[r] = 0
+				continue
+			}
+			if looks[r]++; looks[r] >= balanceLooks {
+				looks[r] = 0
 				ctx, cancel := context.WithTimeout(ctx, yieldTimeout)
 				err := n.call(ctx, game.GroupID(st.ID), link.MethodYield, 0, new(linkpb.Yield), new(linkpb.YieldReply))
 				cancel()
@@ -61,7 +75,7 @@ func (n *node) yield(from string, group game.GroupID, reply func(*linkpb.Respons
 		return
 	}
 	st := r.group.Status()
-	if matched := st.Matched[r.preferred]; n.directory.name(r.preferred) != from || matched+levelWithin < st.LastIndex {
+	if matched, heard := st.Matched[r.preferred]; !heard || n.directory.name(r.preferred) != from || matched+levelWithin < st.LastIndex {
 		reply(&linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: "not for " + from})
 		return
 	}
