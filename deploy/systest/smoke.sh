@@ -8,8 +8,10 @@ go build -o "$dir/" ./deploy/local ./bench
 state=$dir/state.json
 "$dir/local" --listen 127.0.0.1:0 --state "$state" >"$dir/local.log" 2>&1 </dev/null &
 local=$!
+swarm=
 finish() {
   status=$?
+  [ -z "$swarm" ] || kill "$swarm" 2>/dev/null || true
   kill "$local" 2>/dev/null && wait "$local" || true
   [ "$status" = 0 ] || cat "$dir/local.log"
   rm -rf "$dir"
@@ -20,6 +22,7 @@ for _ in $(seq 300); do
   kill -0 "$local" || exit 1
   sleep 0.2
 done
+grep -q 'Clients connect' "$dir/local.log"
 "$dir/bench" swarm --state "$state" --players 100 --duration 20s --pace 20ms &
 swarm=$!
 sleep 7
