@@ -266,6 +266,9 @@ func TestBrokenGameVoidsTheTable(t *testing.T) {
 		if r.table.Ended() == nil {
 			t.Error("the players stay bound to a void table")
 		}
+		if end := event(t, r.pushed[0][len(r.pushed[0])-1].Payload).GetRoundEnded(); !end.GetVoided() {
+			t.Errorf("the end is %v", end)
+		}
 		return r, string(state(t, r.table))
 	}
 	r1, a := run()

@@ -64,7 +64,7 @@ func (t *Table) endRound() {
 	for _, s := range t.seats {
 		totals = append(totals, s.total)
 	}
-	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_RoundEnded{RoundEnded: &wirepb.RoundEnded{Totals: totals}}})
+	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_RoundEnded{RoundEnded: &wirepb.RoundEnded{Totals: totals, Voided: t.voided}}})
 }
 
 // freed notes that the players may queue again.

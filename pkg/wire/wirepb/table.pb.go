@@ -810,6 +810,7 @@ func (x *HandSettled) GetHand() uint32 {
 type RoundEnded struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Totals        []int64                `protobuf:"varint,1,rep,packed,name=totals,proto3" json:"totals,omitempty"`
+	Voided        bool                   `protobuf:"varint,2,opt,name=voided,proto3" json:"voided,omitempty"` // it was broken off: the hand that was open counts for nothing
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -849,6 +850,13 @@ func (x *RoundEnded) GetTotals() []int64 {
 		return x.Totals
 	}
 	return nil
+}
+
+func (x *RoundEnded) GetVoided() bool {
+	if x != nil {
+		return x.Voided
+	}
+	return false
 }
 
 // Released is the last event: the players' bindings are gone, they may queue
@@ -903,6 +911,7 @@ type TableView struct {
 	Released      bool                   `protobuf:"varint,9,opt,name=released,proto3" json:"released,omitempty"`
 	Seat          uint32                 `protobuf:"varint,10,opt,name=seat,proto3" json:"seat,omitempty"`
 	NextNumber    uint64                 `protobuf:"varint,11,opt,name=next_number,json=nextNumber,proto3" json:"next_number,omitempty"`
+	Voided        bool                   `protobuf:"varint,12,opt,name=voided,proto3" json:"voided,omitempty"` // as in RoundEnded
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1014,6 +1023,13 @@ func (x *TableView) GetNextNumber() uint64 {
 	return 0
 }
 
+func (x *TableView) GetVoided() bool {
+	if x != nil {
+		return x.Voided
+	}
+	return false
+}
+
 type OpenPrompt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // what MoveRequest.prompt names
@@ -1119,12 +1135,13 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\x06totals\x18\x03 \x03(\x03R\x06totals\x12\x12\n" +
 	"\x04game\x18\x04 \x01(\fR\x04game\"!\n" +
 	"\vHandSettled\x12\x12\n" +
-	"\x04hand\x18\x01 \x01(\rR\x04hand\"$\n" +
+	"\x04hand\x18\x01 \x01(\rR\x04hand\"<\n" +
 	"\n" +
 	"RoundEnded\x12\x16\n" +
-	"\x06totals\x18\x01 \x03(\x03R\x06totals\"\n" +
+	"\x06totals\x18\x01 \x03(\x03R\x06totals\x12\x16\n" +
+	"\x06voided\x18\x02 \x01(\bR\x06voided\"\n" +
 	"\n" +
-	"\bReleased\"\xd0\x02\n" +
+	"\bReleased\"\xe8\x02\n" +
 	"\tTableView\x12+\n" +
 	"\x06opened\x18\x01 \x01(\v2\x13.teahouse.v1.OpenedR\x06opened\x12\x12\n" +
 	"\x04hand\x18\x02 \x01(\rR\x04hand\x12\x16\n" +
@@ -1139,7 +1156,8 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\x04seat\x18\n" +
 	" \x01(\rR\x04seat\x12\x1f\n" +
 	"\vnext_number\x18\v \x01(\x04R\n" +
-	"nextNumber\"Q\n" +
+	"nextNumber\x12\x16\n" +
+	"\x06voided\x18\f \x01(\bR\x06voided\"Q\n" +
 	"\n" +
 	"OpenPrompt\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12+\n" +
