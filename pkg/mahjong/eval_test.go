@@ -260,9 +260,7 @@ func TestEvaluatorDoesNotAllocate(t *testing.T) {
 // readyShape is 1112345678999 of one suit, which waits for all nine ranks.
 func readyShape() mahjong.Shape {
 	s := mahjong.Shape{Void: mahjong.Tiao}
-	for k, n := range []uint8{3, 1, 1, 1, 1, 1, 1, 1, 3} {
-		s.Concealed[k] = n
-	}
+	copy(s.Concealed[:], []uint8{3, 1, 1, 1, 1, 1, 1, 1, 3})
 	return s
 }
 

@@ -121,9 +121,6 @@ func (s *tileSet) add(t Tile)      { s[t>>6] |= 1 << (t & 63) }
 func (s *tileSet) remove(t Tile)   { s[t>>6] &^= 1 << (t & 63) }
 func (s *tileSet) len() int        { return bits.OnesCount64(s[0]) + bits.OnesCount64(s[1]) }
 
-// kind gives the tiles of kind k in the set, as four bits.
-func (s *tileSet) kind(k Kind) uint64 { return s[k>>4] >> (k & 15 * 4) & 15 }
-
 // tiles lists the set in ascending order.
 func (s *tileSet) tiles() []Tile {
 	out := make([]Tile, 0, s.len())

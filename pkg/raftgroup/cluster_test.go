@@ -87,12 +87,6 @@ func (m *tally) Restore(r io.Reader) error {
 	return nil
 }
 
-func (m *tally) len() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.list)
-}
-
 func (m *tally) has(s string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

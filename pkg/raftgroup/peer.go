@@ -217,16 +217,6 @@ func (p *peer) ready() (now bool, next <-chan struct{}) {
 	return p.link != nil, p.up
 }
 
-// drop closes the link, if there is one.
-func (p *peer) drop() {
-	p.mu.Lock()
-	l := p.link
-	p.mu.Unlock()
-	if l != nil {
-		l.close()
-	}
-}
-
 // dialLocked starts one dial; p.mu is held.
 func (p *peer) dialLocked() {
 	done := make(chan struct{})

@@ -33,9 +33,11 @@ func (h *Host) onRequest(c *conn, f frame) error {
 	var m message
 	switch f.kind {
 	case kindAppend:
+		//lint:ignore SA1019 raft falls back to it where the header has no address
 		req := &raft.AppendEntriesRequest{RPCHeader: head, Leader: head.Addr}
 		in.cmd, m = req, appendMsg{req}
 	case kindVote:
+		//lint:ignore SA1019 as above
 		req := &raft.RequestVoteRequest{RPCHeader: head, Candidate: head.Addr}
 		in.cmd, m = req, voteMsg{req}
 	case kindPreVote:
