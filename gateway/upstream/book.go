@@ -41,16 +41,25 @@ type call struct {
 type book struct {
 	maxParked   int
 	maxStrange  int // of these, for groups that nobody has announced yet
+	maxBytes    int // of the payloads of the parked
 	calls       list.List
 	parked      int
 	strange     int
+	bytes       int
 	everParked  uint64
 	refusedPark uint64
 }
 
+// parkedBytes is what a parked call may carry on the average, many times a usual one; a single
+// call may carry a whole frame of a client, whatever the average.
+const (
+	parkedBytes    = 1 << 10
+	minParkedBytes = 1 << 20
+)
+
 func newBook(maxParked int) *book {
 	// Made-up table ids must not fill the room that a failover needs.
-	return &book{maxParked: maxParked, maxStrange: max(1, maxParked/10)}
+	return &book{maxParked: maxParked, maxStrange: max(1, maxParked/10), maxBytes: max(minParkedBytes, maxParked*parkedBytes)}
 }
 
 // open adds a new call at the end.
@@ -65,10 +74,12 @@ func (b *book) park(c *call, strange bool) bool {
 	if c.parked {
 		return true
 	}
-	if b.parked >= b.maxParked || strange && b.strange >= b.maxStrange {
+	size := len(c.req.GetPayload())
+	if b.parked >= b.maxParked || b.bytes+size > b.maxBytes || strange && b.strange >= b.maxStrange {
 		b.refusedPark++
 		return false
 	}
+	b.bytes += size
 	b.everParked++
 	b.parked++
 	c.parked = true
@@ -85,6 +96,7 @@ func (b *book) unpark(c *call) {
 		return
 	}
 	b.parked--
+	b.bytes -= len(c.req.GetPayload())
 	c.parked = false
 	if c.strange {
 		b.strange--

@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -81,4 +82,22 @@ func TestBookAgainstAModel(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestParkingIsBoundedInBytes(t *testing.T) {
+	b := newBook(100)
+	payload := make([]byte, minParkedBytes/2)
+	var calls []*call
+	for range 3 {
+		c := &call{req: &linkpb.Request{Payload: payload}}
+		b.open(c)
+		calls = append(calls, c)
+	}
+	if !b.park(calls[0], false) || !b.park(calls[1], false) || b.park(calls[2], false) {
+		t.Fatal("the bound in bytes does not hold")
+	}
+	b.close(calls[0])
+	if !b.park(calls[2], false) || b.bytes != minParkedBytes {
+		t.Fatalf("%d bytes are counted", b.bytes)
+	}
 }

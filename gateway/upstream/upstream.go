@@ -24,7 +24,8 @@ type Config struct {
 	Registry registry.Registry
 	// MaxParked bounds the calls that wait for their executor; beyond it a call is answered
 	// with NOT_SENT, or OUTCOME_UNKNOWN if an earlier sending may have had its effect. Calls to groups that nobody
-	// has ever announced get a tenth of it. Default 10,000.
+	// has ever announced get a tenth of it, and all payloads together 1 KiB for each, but
+	// at least 1 MiB. Default 10,000.
 	MaxParked int
 	// Timeout is how long a call may stay open. Then it is answered with NOT_SENT if it has had
 	// no effect, else with OUTCOME_UNKNOWN. Default 10 s.

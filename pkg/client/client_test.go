@@ -215,7 +215,7 @@ func TestQueueCommandsAreNumberedByLogin(t *testing.T) {
 	}
 	g.next("queue.join", m)
 	conn.conn.Close()
-	conn = receive(t, g.conns)
+	receive(t, g.conns)
 	q := g.next("queue.join", m)
 	if m.Number != 1 {
 		t.Fatalf("number %d after the resume", m.Number)
