@@ -195,7 +195,7 @@ func (s *session) learnLocked(c *wirepb.Call, from uint64, r *linkpb.Response, n
 	case methodAttach:
 		s.stream.attached(game.TableID(c.Table), from, false, r.Code)
 	case methodLeave:
-		if r.Code == wirepb.Code_OK {
+		if r.Code == wirepb.Code_OK || r.Code == wirepb.Code_TABLE_GONE {
 			s.stream.end(game.TableID(c.Table))
 		}
 	case methodJoin:
