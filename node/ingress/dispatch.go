@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"teahouse/pkg/game"
@@ -98,5 +99,11 @@ func (a *answer) send(m *linkpb.Response) {
 		a.in.log.Error("ingress: a request was answered twice", "code", m.Code.String())
 		return
 	}
-	a.in.sent(a.c, a.c.Respond(a.id, m))
+	err := a.c.Respond(a.id, m)
+	if errors.Is(err, link.ErrTooLong) {
+		// A broken link would not help: the call would come again and break the next one.
+		a.in.log.Error("ingress: an answer is too long for a link", "error", err)
+		err = a.c.Respond(a.id, &linkpb.Response{Code: wirepb.Code_INTERNAL, Detail: "the answer is too long"})
+	}
+	a.in.sent(a.c, err)
 }

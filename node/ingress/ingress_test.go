@@ -174,6 +174,22 @@ func TestAnswerOnce(t *testing.T) {
 	}
 }
 
+// An answer that no frame holds must not break the link: the call would come again on the next.
+func TestAnswerTooLong(t *testing.T) {
+	_, addr := start(t, Config{Services: map[string]Handler{
+		"account.profile": func(_ string, _ *linkpb.Request, reply func(*linkpb.Response)) {
+			reply(&linkpb.Response{Payload: make([]byte, 5<<20)})
+		},
+	}})
+	gateway := dial(t, addr, "gateway-1", link.RoleGateway, link.Handler{})
+	for range 2 {
+		m, err := gateway.Call(t.Context(), &linkpb.Request{Method: "account.profile", Player: 1})
+		if err != nil || m.Code != wirepb.Code_INTERNAL || len(m.Payload) != 0 {
+			t.Fatalf("answer %v, %v", m.GetCode(), err)
+		}
+	}
+}
+
 // A reply after the end of its link is dropped and counted.
 func TestAnswerAfterEnd(t *testing.T) {
 	replies := make(chan func(*linkpb.Response), 1)
