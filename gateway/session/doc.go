@@ -9,9 +9,9 @@
 // the Upstream. Whatever a client sends ends in a Reply with a code or in a Bye.
 //
 // Of a table's stream it forwards exactly the next event (stream), and attaches again by
-// itself on a gap and whenever the table's group gets a leader. While the client holds a
-// queue ticket it reads the binding every two seconds, so that a lost hint loses no
-// match (binding).
+// itself on a gap and whenever the table's group gets a leader; a table that refuses that is
+// told as a Notice (Detached). While the client holds a queue ticket it reads the binding
+// every two seconds, so that a lost hint loses no match (binding).
 //
 // # What an idle connection costs
 //
@@ -26,7 +26,8 @@
 // # Bounds
 //
 // Config.MaxSessions clients (else Bye SERVER_FULL), Limits.MaxCalls unanswered calls of a
-// client (else BUSY), Limits.MaxFrame bytes a frame (else Bye FRAME_TOO_LONG), MaxOutbound
+// client (else BUSY), Limits.MaxFrame bytes a frame (else Bye FRAME_TOO_LONG; an answer
+// that is longer becomes INTERNAL), MaxOutbound
 // waiting bytes (else Bye TOO_SLOW). Each is counted in Stats.
 //
 // The package does not listen and knows no links. Only package gateway/edge may import it.
