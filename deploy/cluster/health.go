@@ -68,7 +68,10 @@ func (s State) Unhealthy(ctx context.Context) string {
 			}
 		}
 	}
-	if want == 0 || len(groups) < want {
+	if want == 0 {
+		return "no node knows the groups yet"
+	}
+	if len(groups) < want {
 		return fmt.Sprintf("%d of %d groups run", len(groups), want)
 	}
 	for name, status := range statuses {

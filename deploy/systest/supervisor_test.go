@@ -154,6 +154,16 @@ func TestSecondRun(t *testing.T) {
 					}
 				}
 			}
+			eventually(t, "the end of all", func() bool {
+				return end == 0 || !slices.ContainsFunc(state.Processes, func(p cluster.Process) bool { return !gone(p.PID) })
+			})
 		})
+	}
+	log, err := os.ReadFile(filepath.Join(data, "logs", "node-1.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(log), "level=ERROR") { // being told to end is no failure
+		t.Errorf("%s", log)
 	}
 }

@@ -69,6 +69,14 @@ type listener struct {
 	address string
 }
 
+// Close may follow on the close of a server that used the port.
+func (l listener) Close() error {
+	if err := l.Listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
 func (c Config) open(listen string) (listener, error) {
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
