@@ -186,9 +186,6 @@ func (p *player) sit(ctx context.Context, id game.TableID, disconnects uint64) e
 		if err == nil {
 			err = t.Leave(ctx)
 		}
-		if game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_TABLE_GONE {
-			err = nil // it waited for nobody else, and a first try to leave got through
-		}
 	}
 	p.seat.Store(nil)
 	seat.mu.Lock()

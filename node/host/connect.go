@@ -89,14 +89,14 @@ func (n *node) ended(ctx context.Context, m *linkpb.TableEnded) error {
 
 // lost is the fast way to learn of a dead node: its link broke. When it also
 // refuses to be called back, its groups need not wait for their timeouts.
-func (n *node) lost(name string, refused bool) {
-	n.losses.add(name, refused)
-	n.log.Warn("link to a node broke", "peer", name, "refused", refused)
-	if !refused {
+func (n *node) lost(l link.Loss) {
+	n.losses.add(Loss{Node: l.Name, AtUS: l.At.UnixMicro(), Refused: l.Refused})
+	n.log.Warn("link to a node broke", "peer", l.Name, "refused", l.Refused)
+	if !l.Refused {
 		return
 	}
 	for _, m := range n.currentView().Members.GetMembers() {
-		if m.Name == name {
+		if m.Name == l.Name {
 			n.raft.PeerLost(raftgroup.ServerID(m.Server))
 		}
 	}

@@ -59,13 +59,13 @@ type losses struct {
 	list []Loss
 }
 
-func (l *losses) add(node string, refused bool) {
+func (l *losses) add(loss Loss) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.list) == maxLosses {
 		l.list = append(l.list[:0], l.list[1:]...)
 	}
-	l.list = append(l.list, Loss{Node: node, AtUS: time.Now().UnixMicro(), Refused: refused})
+	l.list = append(l.list, loss)
 }
 
 func (l *losses) all() []Loss {

@@ -20,9 +20,8 @@ type Config struct {
 	// Local is the handler of a group that runs on this node, else nil. It is asked when this
 	// node itself has announced to lead the group.
 	Local func(game.GroupID) Handler
-	// Lost is told of each node whose link broke and could not be, or was, made
-	// again at once; refused = nobody listens there any more. May be nil.
-	Lost func(name string, refused bool)
+	// Lost is told of each link to a node that broke, as link.PoolConfig says. May be nil.
+	Lost func(link.Loss)
 	// ResendAfter is how long one sending waits for its response before the call
 	// is sent again; a new leader or a broken link is not waited for. Default 1 s.
 	ResendAfter time.Duration
@@ -71,11 +70,7 @@ func New(cfg Config) (*Peers, error) {
 			Members:  func(*link.Conn, *linkpb.Members) {}, // every node has them from its own log
 			Down:     func(c *link.Conn, _ error) { p.down(c.Peer().Name) },
 		},
-		Lost: func(name string, _ error, refused bool) {
-			if cfg.Lost != nil {
-				cfg.Lost(name, refused)
-			}
-		},
+		Lost: cfg.Lost,
 	})
 	if err != nil {
 		return nil, err

@@ -274,18 +274,14 @@ func TestCallEndsWithContext(t *testing.T) {
 
 func TestLost(t *testing.T) {
 	n2 := startNode(t, "node-2")
-	type loss struct {
-		name    string
-		refused bool
-	}
-	lost := make(chan loss, 4)
-	p, conns := startPeers(t, Config{Lost: func(name string, refused bool) { lost <- loss{name, refused} }}, n2)
+	lost := make(chan link.Loss, 4)
+	p, conns := startPeers(t, Config{Lost: func(l link.Loss) { lost <- l }}, n2)
 	outcome := call(t, p)
 	announce(t, conns["node-2"], 1, false)
 	receive(t, n2.requests).answer(wirepb.Code_OK, "")
 	wantOutcome(t, outcome, "OK  <nil>")
 	n2.stop()
-	if l := receive(t, lost); l.name != "node-2" {
+	if l := receive(t, lost); l.Name != "node-2" {
 		t.Fatalf("lost %+v", l)
 	}
 	if leader := p.Leader(shard); leader != "" {

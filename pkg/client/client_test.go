@@ -289,14 +289,16 @@ func TestATableThatIsGone(t *testing.T) {
 	if r := receive(t, got); game.CodeOf(r.err, 0) != wirepb.Code_TABLE_GONE {
 		t.Fatal(r.err)
 	}
-	tab := sit(t, g, c, 1)
-	left := async(func() (int, error) { return 0, tab.Leave(testContext(t)) })
-	g.next("table.leave", &wirepb.LeaveRequest{}).answer(wirepb.Code_OK, nil)
-	if r := receive(t, left); r.err != nil {
-		t.Fatal(r.err)
-	}
-	if _, err := tab.Receive(testContext(t)); !errors.Is(err, ErrLeft) {
-		t.Fatalf("after leaving: %v", err)
+	for _, code := range []wirepb.Code{wirepb.Code_OK, wirepb.Code_TABLE_GONE} {
+		tab := sit(t, g, c, 1)
+		left := async(func() (int, error) { return 0, tab.Leave(testContext(t)) })
+		g.next("table.leave", &wirepb.LeaveRequest{}).answer(code, nil)
+		if r := receive(t, left); r.err != nil {
+			t.Fatalf("%v: %v", code, r.err)
+		}
+		if _, err := tab.Receive(testContext(t)); !errors.Is(err, ErrLeft) {
+			t.Fatalf("after leaving: %v", err)
+		}
 	}
 }
 

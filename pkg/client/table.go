@@ -123,6 +123,9 @@ func (t *Table) Leave(ctx context.Context) error {
 	t.c.mu.Lock()
 	defer t.c.mu.Unlock()
 	t.endLocked(ErrLeft)
+	if game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_TABLE_GONE {
+		return nil // forgotten already: that is what was asked for
+	}
 	return err
 }
 

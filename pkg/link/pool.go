@@ -14,6 +14,14 @@ import (
 	"time"
 )
 
+// Loss is a link that broke.
+type Loss struct {
+	Name    string // of the peer
+	At      time.Time
+	Err     error
+	Refused bool // nobody listens there any more: the process is gone
+}
+
 // PoolConfig says what a Pool does with its links. A zero time means its
 // default.
 type PoolConfig struct {
@@ -21,10 +29,9 @@ type PoolConfig struct {
 	// Handler gets the frames of all links, and their Up and Down.
 	Handler Handler
 	// Lost is called once for each link that broke (not for targets taken away),
-	// after Handler.Down, when the immediate redial has shown more. Refused says that nobody
-	// listens there any more: the process is gone, not just the connection.
-	// It is called on the target's own goroutine and may block it. May be nil.
-	Lost func(name string, err error, refused bool)
+	// after Handler.Down, when the immediate redial has shown more, which may be
+	// much later than Loss.At. It is called on the target's own goroutine and may block it. May be nil.
+	Lost func(Loss)
 
 	// BackoffMin and BackoffMax bound the pause between two dials; it doubles,
 	// and a random part of up to a half is taken off. Defaults 50 ms and 1 s. A
@@ -190,21 +197,23 @@ func (p *Pool) hold(ctx context.Context, t *target, c *Conn) (*Conn, error) {
 		<-c.Done()
 		return nil, ctx.Err()
 	}
-	reason := c.Err()
-	p.cfg.Link.Logger.Warn("link: lost", "peer", t.name, "error", reason)
+	loss := Loss{Name: t.name, At: time.Now(), Err: c.Err()}
+	p.cfg.Link.Logger.Warn("link: lost", "peer", t.name, "error", loss.Err)
 	if time.Since(born) < p.cfg.BackoffMax {
 		// Two processes of one name would replace each other without a pause.
-		p.lost(t, reason, p.refuses(ctx, t.addr))
-		return nil, reason
+		loss.Refused = p.refuses(ctx, t.addr)
+		p.lost(loss)
+		return nil, loss.Err
 	}
 	c, err := p.redial(ctx, t)
-	p.lost(t, reason, errors.Is(err, syscall.ECONNREFUSED))
+	loss.Refused = errors.Is(err, syscall.ECONNREFUSED)
+	p.lost(loss)
 	return c, err
 }
 
-func (p *Pool) lost(t *target, err error, refused bool) {
+func (p *Pool) lost(l Loss) {
 	if p.cfg.Lost != nil {
-		p.cfg.Lost(t.name, err, refused)
+		p.cfg.Lost(l)
 	}
 }
 

@@ -62,13 +62,13 @@ func expect(t *testing.T, events <-chan string, want ...string) {
 }
 
 // lost makes a Lost function that tells what it is told.
-func lost(events chan<- string) func(string, error, bool) {
-	return func(name string, err error, refused bool) {
-		text := "lost " + name
-		if err == nil {
-			text += " without a reason"
+func lost(events chan<- string) func(Loss) {
+	return func(l Loss) {
+		text := "lost " + l.Name
+		if l.Err == nil || l.At.IsZero() {
+			text += " without a reason or a time"
 		}
-		if refused {
+		if l.Refused {
 			text += " refused"
 		}
 		events <- text
@@ -234,7 +234,7 @@ func TestPoolBackoff(t *testing.T) {
 func TestPoolFlappingLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reports := 0
-		p, err := NewPool(PoolConfig{Link: gatewayConfig(), Lost: func(string, error, bool) { reports++ }})
+		p, err := NewPool(PoolConfig{Link: gatewayConfig(), Lost: func(Loss) { reports++ }})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,14 +13,21 @@ import (
 func (h *Host) watchdog() {
 	tick := time.NewTicker(h.cfg.Timings.Stall / 5)
 	defer tick.Stop()
+	last := time.Now()
+	awake := last // since when this process runs without a pause, in which nothing could be written
 	for {
 		select {
 		case <-tick.C:
 		case <-h.net.ctx.Done():
 			return
 		}
+		now := time.Now()
+		if now.Sub(last) > h.cfg.Timings.Stall {
+			awake = now
+		}
+		last = now
 		for _, g := range h.all() {
-			stalled := g.log.s.stalledFor() > h.cfg.Timings.Stall
+			stalled := min(g.log.s.stalledFor(), now.Sub(awake)) > h.cfg.Timings.Stall
 			switch {
 			case stalled && !g.withheld.Load() && g.State().Leading:
 				g.withheld.Store(true)
