@@ -199,6 +199,7 @@ func refusedMoves(ctx context.Context, t *testing.T, addr string) {
 		}
 	}
 	refuse("another's table", stranger.Client, seat.ID(), &wirepb.MoveRequest{Number: 1, Prompt: 1}, wirepb.Code_NOT_SEATED)
+	refuse("no such shard", stranger.Client, game.MakeTableID(9999, 1), &wirepb.MoveRequest{Number: 1, Prompt: 1}, wirepb.Code_TABLE_UNAVAILABLE)
 	refuse("no such table", stranger.Client, seat.ID()+1000, &wirepb.MoveRequest{Number: 1, Prompt: 1}, wirepb.Code_TABLE_UNAVAILABLE)
 	for _, p := range players {
 		if p.Table() != seat.ID() {

@@ -23,6 +23,7 @@ type Snapshot struct {
 	leaders link.Leaders
 	number  uint64     // of the member list; 0 = none yet
 	members *ring.Ring // of that list, nil = none yet
+	shards  uint32     // highest shard id that the list knows of
 }
 
 // Lookup returns the node that executes a call of the scope; ok is false while it is
@@ -39,6 +40,12 @@ func (s *Snapshot) Lookup(scope wirepb.Scope, table game.TableID, player game.Pl
 		}
 	}
 	return node, node != ""
+}
+
+// Unheard reports whether a table's shard is beyond all that the member list in force knows
+// of: its id is made up, or the list is old. Waiting for its leader would be in vain.
+func (s *Snapshot) Unheard(table game.TableID) bool {
+	return s.members != nil && table.Shard() > game.GroupID(s.shards)
 }
 
 // Leader is what is known of the group's leader.
@@ -80,12 +87,14 @@ func (s *Snapshot) WithMembers(list *linkpb.Members) (_ *Snapshot, changed bool,
 	if err != nil {
 		return s, false, fmt.Errorf("route: member list %d: %w", list.Number, err)
 	}
-	return &Snapshot{leaders: s.leaders, number: list.Number, members: r}, true, nil
+	return &Snapshot{leaders: s.leaders, number: list.Number, members: r, shards: list.Shards}, true, nil
 }
 
 func (s *Snapshot) with(leaders link.Leaders, changed bool) (*Snapshot, bool) {
 	if !changed {
 		return s, false
 	}
-	return &Snapshot{leaders: leaders, number: s.number, members: s.members}, true
+	next := *s
+	next.leaders = leaders
+	return &next, true
 }

@@ -141,3 +141,25 @@ func TestAnyHistory(t *testing.T) {
 		}
 	})
 }
+
+func TestUnheardShard(t *testing.T) {
+	var none Snapshot
+	if none.Unheard(game.MakeTableID(9, 1)) {
+		t.Error("without a member list every shard may be there")
+	}
+	list := members(1, "a")
+	list.Shards = 6
+	s, _, err := none.WithMembers(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for shard, want := range map[game.GroupID]bool{1: false, 6: false, 7: true} {
+		if got := s.Unheard(game.MakeTableID(shard, 1)); got != want {
+			t.Errorf("shard %d of 6: unheard %v", shard, got)
+		}
+	}
+	s, _ = s.Announced("a", &linkpb.Announce{Group: 2, Term: 1})
+	if !s.Unheard(game.MakeTableID(7, 1)) {
+		t.Error("an announcement made the list forgotten")
+	}
+}

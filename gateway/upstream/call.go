@@ -28,6 +28,10 @@ func (u *Upstream) Call(req *linkpb.Request, scope wirepb.Scope, done func(*link
 		u.giveUpLocked(c, "the gateway is shutting down")
 		return
 	}
+	if scope == wirepb.Scope_TABLE && u.snapshot.Unheard(game.TableID(req.Table)) {
+		u.finishLocked(c, &linkpb.Response{Code: wirepb.Code_TABLE_UNAVAILABLE, Detail: "no such shard"})
+		return
+	}
 	u.sendLocked(c)
 }
 

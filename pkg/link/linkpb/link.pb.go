@@ -716,6 +716,7 @@ type Members struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
 	Members       []*Member              `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
+	Shards        uint32                 `protobuf:"varint,3,opt,name=shards,proto3" json:"shards,omitempty"` // highest shard id that was ever given out
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -762,6 +763,13 @@ func (x *Members) GetMembers() []*Member {
 		return x.Members
 	}
 	return nil
+}
+
+func (x *Members) GetShards() uint32 {
+	if x != nil {
+		return x.Shards
+	}
+	return 0
 }
 
 type Member struct {
@@ -954,10 +962,11 @@ const file_pkg_link_linkpb_link_proto_rawDesc = "" +
 	"\bAnnounce\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x1c\n" +
-	"\twithdrawn\x18\x03 \x01(\bR\twithdrawn\"U\n" +
+	"\twithdrawn\x18\x03 \x01(\bR\twithdrawn\"m\n" +
 	"\aMembers\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x122\n" +
-	"\amembers\x18\x02 \x03(\v2\x18.teahouse.link.v1.MemberR\amembers\"`\n" +
+	"\amembers\x18\x02 \x03(\v2\x18.teahouse.link.v1.MemberR\amembers\x12\x16\n" +
+	"\x06shards\x18\x03 \x01(\rR\x06shards\"`\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\tR\x06server\x12\x16\n" +
