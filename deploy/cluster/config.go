@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Bounds of a local cluster.
@@ -30,6 +31,8 @@ type Config struct {
 
 	Registry string // address of a real Consul agent; empty = the embedded registry
 	Database string // DSN of a real database; empty = SQLite in Data
+
+	BotsAfter time.Duration // wait in the queue for people after which bots fill a table; default 10 s
 
 	// Respawn starts a child again that ended without being told to.
 	Respawn bool

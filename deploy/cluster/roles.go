@@ -43,8 +43,9 @@ type roleSpec struct {
 	Expect   int    // nodes that begin the cluster
 	Sync     bool
 	Database string
-	Profile  string    `json:",omitempty"` // folder for a CPU profile
-	Reap     *reapSpec `json:",omitempty"`
+	Bots     time.Duration // wait after which bots fill a table
+	Profile  string        `json:",omitempty"` // folder for a CPU profile
+	Reap     *reapSpec     `json:",omitempty"`
 }
 
 // specs is what the supervisor's children are started with, in order.
@@ -56,7 +57,7 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 	for i := range s.cfg.Nodes {
 		specs = append(specs, roleSpec{
 			Name: fmt.Sprintf("node-%d", i+1), Role: roleNode, Data: s.data, Registry: s.cfg.Registry,
-			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, Database: s.dsn(),
+			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, Database: s.dsn(), Bots: s.cfg.BotsAfter,
 		})
 	}
 	for i := range s.cfg.Gateways {
@@ -168,7 +169,7 @@ func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[s
 	case roleNode:
 		return host.Run(ctx, host.Config{
 			Name: r.Name, Expect: r.Expect, Registry: r.Registry, Database: r.Database,
-			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync,
+			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync, BotsAfter: r.Bots,
 			SecretFile: filepath.Join(r.Data, secretFile), TokenKeyFile: filepath.Join(r.Data, token.SecretFile),
 			Logger: logger, Ready: ready,
 		})

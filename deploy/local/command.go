@@ -48,6 +48,7 @@ func command() *cobra.Command {
 	flags.StringVar(&policy, "sync", "sync", "the shards' log policy: sync, or nosync (survives a killed process, not a power cut)")
 	flags.StringVar(&cfg.Registry, "registry", "", "address of a Consul agent (default: the embedded registry)")
 	flags.StringVar(&cfg.Database, "db", "", "database, sqlite:FILE or mysql:DSN (default: SQLite in the data folder)")
+	flags.DurationVar(&cfg.BotsAfter, "bots-after", 10*time.Second, "wait in the queue for people after which bots fill a table")
 	flags.BoolVar(&cfg.Respawn, "respawn", false, "start a process again that ended by itself")
 	flags.StringVar(&cfg.Profile, "cpuprofile", "", "folder for a CPU profile of each process")
 	root.AddCommand(psCommand(&cfg.State), killCommand(&cfg.State), startCommand(&cfg.State), stopCommand(&cfg.State))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 )
 
 // MaxExpect bounds the nodes that begin a cluster.
@@ -27,6 +28,8 @@ type Config struct {
 	Data     string // folder of this node alone
 	Sync     bool   // whether each write of the shards' logs is synced to disk
 
+	BotsAfter time.Duration // wait in the queue for people after which bots fill a table; default 10 s
+
 	SecretFile   string // the cluster's secret in hex, mode 0600
 	TokenKeyFile string // the key that signs session tokens, mode 0600
 
@@ -35,12 +38,12 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	for _, required := range []struct{ name, value string }{
-		{"Name", c.Name}, {"Registry", c.Registry}, {"Database", c.Database}, {"Data", c.Data},
-		{"SecretFile", c.SecretFile}, {"TokenKeyFile", c.TokenKeyFile},
+	for _, required := range []struct{ name, flag, value string }{
+		{"Name", "name", c.Name}, {"Registry", "registry", c.Registry}, {"Database", "db", c.Database},
+		{"Data", "data", c.Data}, {"SecretFile", "secret", c.SecretFile}, {"TokenKeyFile", "token-key", c.TokenKeyFile},
 	} {
 		if required.value == "" {
-			return c, fmt.Errorf("host: Config.%s is empty", required.name)
+			return c, fmt.Errorf("host: %s (--%s) is missing", required.name, required.flag)
 		}
 	}
 	if c.Expect == 0 {
@@ -53,6 +56,12 @@ func (c Config) withDefaults() (Config, error) {
 		if *listen == "" {
 			*listen = "127.0.0.1:0"
 		}
+	}
+	if c.BotsAfter == 0 {
+		c.BotsAfter = 10 * time.Second
+	}
+	if c.BotsAfter < 0 {
+		return c, fmt.Errorf("host: bots after %v: want a wait", c.BotsAfter)
 	}
 	if c.Ready == nil {
 		c.Ready = func(map[string]string) {}

@@ -1,6 +1,9 @@
 package host
 
-import "flag"
+import (
+	"flag"
+	"time"
+)
 
 // Flags are a node's command line; parsing them fills c.
 func (c *Config) Flags() *flag.FlagSet {
@@ -16,6 +19,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	f.StringVar(&c.Database, "db", "", "sqlite:FILE or mysql:DSN (required)")
 	f.StringVar(&c.Data, "data", "", "data folder of this node (required)")
 	f.BoolVar(&c.Sync, "sync", true, "sync each write of the shards' logs to disk")
+	f.DurationVar(&c.BotsAfter, "bots-after", 10*time.Second, "wait in the queue for people after which bots fill a table")
 	f.StringVar(&c.SecretFile, "secret", "", "file with the cluster's secret, mode 0600 (required)")
 	f.StringVar(&c.TokenKeyFile, "token-key", "", "file with the key that signs session tokens, mode 0600 (required)")
 	return f
