@@ -447,3 +447,21 @@ func TestConfig(t *testing.T) {
 		t.Error("the caller's Config was changed")
 	}
 }
+
+// TestOrphans: a request of a leadership that has just begun is not taken for
+// one that the last leadership left behind.
+func TestOrphans(t *testing.T) {
+	in := newInbox(8)
+	lead := func(leading bool) { in.setRaft(raftgroup.State{Leading: leading}) }
+	lead(true)
+	if code := in.put(request{}); code != wirepb.Code_OK {
+		t.Fatal(code)
+	}
+	if n := len(in.takeOrphans()); n != 0 {
+		t.Errorf("%d orphans of a leader", n)
+	}
+	lead(false)
+	if n := len(in.takeOrphans()); n != 1 {
+		t.Errorf("%d orphans, want the request that was left", n)
+	}
+}

@@ -72,6 +72,19 @@ func (in *inbox) take(n int) []request {
 	return some
 }
 
+// takeOrphans returns all requests if this replica does not lead. It looks
+// under the lock: a leadership may just have begun, with requests of its own.
+func (in *inbox) takeOrphans() []request {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.raft.Leading {
+		return nil
+	}
+	all := in.requests
+	in.requests = nil
+	return all
+}
+
 func (in *inbox) setRaft(s raftgroup.State) {
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -110,7 +110,7 @@ func (l *loop) observe(now time.Time) {
 	}
 	switch {
 	case !s.Leading:
-		l.release(wirepb.Code_NOT_LEADER)
+		l.release()
 	case !l.leading && !now.Before(l.notUntil):
 		l.begin(now, s.Term)
 	}
@@ -138,10 +138,10 @@ func (l *loop) stepDown() {
 	l.cfg.Logger.Info("coordinator leads no longer", "term", l.term)
 }
 
-// release answers everything that waits in the mailbox.
-func (l *loop) release(code wirepb.Code) {
-	if waiting := l.c.in.take(l.cfg.MaxWaiting); len(waiting) > 0 {
-		l.outcomes <- outcome{requests: waiting, code: code}
+// release answers what was left in the mailbox by the end of a leadership.
+func (l *loop) release() {
+	if waiting := l.c.in.takeOrphans(); len(waiting) > 0 {
+		l.outcomes <- outcome{requests: waiting, code: wirepb.Code_NOT_LEADER}
 	}
 }
 
