@@ -5,8 +5,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// ArchiveVersion is the version of the HandArchive messages written here.
-const ArchiveVersion = 1
+// archiveVersion is the version of the HandArchive messages written here.
+const archiveVersion = 1
 
 // record grows while a hand is open.
 type record struct {
@@ -67,7 +67,7 @@ func (r *record) finish(t *Table) []byte {
 		return nil // a replay
 	}
 	a := &wirepb.HandArchive{
-		Version: ArchiveVersion, Table: uint64(t.id), Hand: t.hand,
+		Version: archiveVersion, Table: uint64(t.id), Hand: t.hand,
 		Snapshot: r.deal, Seed: r.seed, Entries: r.entries,
 	}
 	*r = record{}

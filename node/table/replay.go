@@ -22,7 +22,7 @@ func Replay(archive []byte, g game.Game, hook func(e *wirepb.ArchiveEntry, t *Ta
 	if err := proto.Unmarshal(archive, &a); err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
-	if a.GetVersion() != ArchiveVersion || len(a.GetSeed()) != secretBytes {
+	if a.GetVersion() != archiveVersion || len(a.GetSeed()) != secretBytes {
 		return nil, fmt.Errorf("archive: version %d, seed of %d bytes", a.GetVersion(), len(a.GetSeed()))
 	}
 	t, err := Restore(a.GetSnapshot(), func(string) (game.Game, bool) { return g, true })
