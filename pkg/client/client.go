@@ -25,6 +25,8 @@ type Client struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when run has ended
 
+	commands chan struct{} // one token: the right to have a queue command on its way
+
 	// owned by run
 	rand *rand.Rand
 
@@ -82,13 +84,14 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	life, cancel := context.WithCancel(context.Background())
 	c := &Client{
-		cfg:     cfg,
-		cancel:  cancel,
-		done:    make(chan struct{}),
-		rand:    rand.New(rand.NewPCG(seed, 0)),
-		changed: make(chan struct{}),
-		calls:   map[uint64]func(*wirepb.Reply, error){},
-		tables:  map[game.TableID]*Table{},
+		cfg:      cfg,
+		cancel:   cancel,
+		done:     make(chan struct{}),
+		commands: make(chan struct{}, 1),
+		rand:     rand.New(rand.NewPCG(seed, 0)),
+		changed:  make(chan struct{}),
+		calls:    map[uint64]func(*wirepb.Reply, error){},
+		tables:   map[game.TableID]*Table{},
 	}
 	c.login.Token = cfg.Token
 	last := &lastError{}

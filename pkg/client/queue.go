@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"teahouse/pkg/game"
+	"teahouse/pkg/wire"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -23,12 +24,13 @@ func (q *queueState) loggedIn(l *wirepb.LoginReply) {
 
 // Join asks for a place in a queue and returns the ticket. The request's number is filled in
 // here; it is sent again until the answer is definite. Refusals carry a code: QUEUE_UNKNOWN,
-// ALREADY_QUEUED, AT_TABLE, QUEUE_FULL … After AT_TABLE, Table tells which.
+// ALREADY_QUEUED, AT_TABLE, QUEUE_FULL … With ALREADY_QUEUED the ticket is the one held; after
+// AT_TABLE, Table tells which. Joins and Cancels of one Client wait for each other.
 func (c *Client) Join(ctx context.Context, req *wirepb.JoinRequest) (ticket uint64, err error) {
 	req = proto.CloneOf(req)
 	reply := &wirepb.JoinReply{}
 	before := c.Table()
-	tries, err := c.queueCommand(ctx, "queue.join", func(n uint64) proto.Message {
+	doubt, err := c.queueCommand(ctx, "queue.join", func(n uint64) proto.Message {
 		req.Number = n
 		return req
 	}, reply)
@@ -48,8 +50,7 @@ func (c *Client) Join(ctx context.Context, req *wirepb.JoinRequest) (ticket uint
 	case wirepb.Code_AT_TABLE:
 		c.boundLocked(game.TableID(reply.Table))
 	}
-	// An earlier sending under another epoch may have had its effect already.
-	if tries > 1 && (code == wirepb.Code_ALREADY_QUEUED || code == wirepb.Code_AT_TABLE) {
+	if doubt && (code == wirepb.Code_ALREADY_QUEUED || code == wirepb.Code_AT_TABLE) {
 		err = nil
 	}
 	return reply.Ticket, err
@@ -58,7 +59,7 @@ func (c *Client) Join(ctx context.Context, req *wirepb.JoinRequest) (ticket uint
 // Cancel gives the ticket back. AT_TABLE says that it had matched before: see Table.
 func (c *Client) Cancel(ctx context.Context, ticket uint64) error {
 	reply := &wirepb.CancelReply{}
-	tries, err := c.queueCommand(ctx, "queue.cancel", func(n uint64) proto.Message {
+	doubt, err := c.queueCommand(ctx, "queue.cancel", func(n uint64) proto.Message {
 		return &wirepb.CancelRequest{Number: n, Ticket: ticket}
 	}, reply)
 	code := game.CodeOf(err, wirepb.Code_OK)
@@ -67,8 +68,8 @@ func (c *Client) Cancel(ctx context.Context, ticket uint64) error {
 		c.boundLocked(game.TableID(reply.Table))
 		c.mu.Unlock()
 	}
-	if tries > 1 && code == wirepb.Code_NO_TICKET {
-		return nil // an earlier sending had its effect
+	if doubt && code == wirepb.Code_NO_TICKET {
+		return nil
 	}
 	return err
 }
@@ -84,9 +85,20 @@ func (c *Client) WaitMatched(ctx context.Context) (game.TableID, error) {
 }
 
 // queueCommand sends a numbered command until the answer is definite: under the same number
-// within one login, renumbered after a resume.
-func (c *Client) queueCommand(ctx context.Context, method string, build func(number uint64) proto.Message, reply proto.Message) (tries int, err error) {
+// within one login, renumbered after a resume. Doubt says that a sending under an earlier login
+// may have had the effect that this answer does not tell of.
+//
+// One command is on its way at a time. The cluster remembers a player's last one only, so of two
+// that overtake each other the slower would be refused as old, done or not.
+func (c *Client) queueCommand(ctx context.Context, method string, build func(number uint64) proto.Message, reply proto.Message) (doubt bool, err error) {
+	select {
+	case c.commands <- struct{}{}:
+		defer func() { <-c.commands }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
 	var gen, number uint64
+	open := false // a sending under number may have had its effect
 	for try := 0; ; try++ {
 		err := c.await(ctx, func() bool {
 			if c.conn == nil {
@@ -95,22 +107,24 @@ func (c *Client) queueCommand(ctx context.Context, method string, build func(num
 			if gen != c.gen {
 				gen, number = c.gen, c.queue.next
 				c.queue.next++
+				doubt, open = doubt || open, false
 			}
 			return true
 		})
 		if err != nil {
-			return try, err
+			return doubt, err
 		}
 		payload, err := proto.Marshal(build(number))
 		if err != nil {
-			return try, err
+			return doubt, err
 		}
 		err = c.callNow(ctx, method, 0, payload, reply)
 		if !again(err) {
-			return try + 1, err
+			return doubt, err
 		}
+		open = open || wire.SendAgain(game.CodeOf(err, wirepb.Code_OK))
 		if err := c.pause(ctx, try); err != nil {
-			return try + 1, err
+			return doubt, err
 		}
 	}
 }
