@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestMariaDBComesBack: what was committed before kill -9 is there after the
+// next start.
+func TestMariaDBComesBack(t *testing.T) {
+	dir := t.TempDir()
+	first := startMariaDB(t, dir)
+	if err := first.CreateDatabase(t.Context(), "kept"); err != nil {
+		t.Fatal(err)
+	}
+	query(t, first, "CREATE TABLE kept.rows (n INT)")
+	query(t, first, "INSERT INTO kept.rows VALUES (7)")
+	first.Kill()
+	if err := first.exec(t.Context(), "DO 0"); err == nil {
+		t.Error("a killed server answers")
+	}
+	second := startMariaDB(t, dir)
+	if err := second.CreateDatabase(t.Context(), "kept"); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+	db, err := sql.Open("mysql", second.source("kept"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var n int
+	if err := db.QueryRowContext(t.Context(), "SELECT n FROM `rows`").Scan(&n); err != nil || n != 7 {
+		t.Errorf("read %d, %v", n, err)
+	}
+}
+
+func query(t *testing.T, db *MariaDB, statement string) {
+	t.Helper()
+	if err := db.exec(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func startMariaDB(t *testing.T, dir string) *MariaDB {
+	t.Helper()
+	db, err := StartMariaDB(t.Context(), dir)
+	if errors.Is(err, ErrNotInstalled) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Stop)
+	return db
+}
+
+func TestMariaDBErrors(t *testing.T) {
+	if program, _ := findMariaDB(); program == "" {
+		t.Skip(ErrNotInstalled)
+	}
+	if _, err := StartMariaDB(t.Context(), filepath.Join(t.TempDir(), strings.Repeat("x", maxSocket))); err == nil {
+		t.Error("a socket's path that is too long was taken")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := StartMariaDB(ctx, t.TempDir()); err == nil {
+		t.Error("started although nobody waits")
+	}
+}
+
+// TestConsulForgets: a new start is empty, at the same address.
+func TestConsulForgets(t *testing.T) {
+	dir := t.TempDir()
+	addr := "127.0.0.1:0"
+	for range 2 {
+		c, err := StartConsul(t.Context(), dir, addr)
+		if errors.Is(err, ErrNotInstalled) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Stop)
+		if addr != "127.0.0.1:0" && c.Addr() != addr {
+			t.Errorf("serves at %s, not %s", c.Addr(), addr)
+		}
+		addr = c.Addr()
+		c.Kill()
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := StartConsul(t.Context(), dir, addr); err == nil {
+		t.Error("took an address that is busy")
+	}
+}
