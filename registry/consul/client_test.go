@@ -64,12 +64,19 @@ func reply(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{}}
 }
 
+// foreign is a service that somebody else registered under our name.
+const foreign = "somebody-else"
+
 // listing is the answer to a health query.
 func listing(index uint64, ids ...string) *http.Response {
 	entries := []*api.ServiceEntry{}
 	for _, id := range ids {
+		service := "teahouse." + id
+		if id == foreign {
+			service = id
+		}
 		entries = append(entries, &api.ServiceEntry{Service: &api.AgentService{
-			ID: id, Service: "teahouse-node", Meta: map[string]string{"teahouse-name": id},
+			ID: service, Service: "teahouse-node", Meta: map[string]string{"teahouse-name": id},
 		}})
 	}
 	body, _ := json.Marshal(entries)
@@ -113,9 +120,9 @@ func TestHeartbeatsComeEveryThirdOfTheTTL(t *testing.T) {
 		time.Sleep(time.Minute) // nothing comes after the deregistration
 		wantRequests(t, a,
 			"0.0 agent/service/register",
-			"2.0 agent/check/update/ttl:n1",
-			"4.0 agent/check/update/ttl:n1",
-			"5.0 agent/service/deregister/n1")
+			"2.0 agent/check/update/ttl:teahouse.n1",
+			"4.0 agent/check/update/ttl:teahouse.n1",
+			"5.0 agent/service/deregister/teahouse.n1")
 	})
 }
 
@@ -140,9 +147,62 @@ func TestForgottenInstanceIsRegisteredAnew(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		wantRequests(t, a,
 			"0.0 agent/service/register",
-			"2.0 agent/check/update/ttl:n1",
+			"2.0 agent/check/update/ttl:teahouse.n1",
 			"2.0 agent/service/register",
-			"4.0 agent/check/update/ttl:n1")
+			"4.0 agent/check/update/ttl:teahouse.n1")
+	})
+}
+
+// TestReplacedRegistrationIsSilent: after a restart of the agent only the newest registration
+// of an instance comes back, and closing the one that it replaced takes nothing away.
+func TestReplacedRegistrationIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var known atomic.Bool
+		var mu sync.Mutex
+		var announced []string // guarded by mu
+		a := newAgent(func(req *http.Request) (*http.Response, error) {
+			switch {
+			case strings.HasSuffix(req.URL.Path, "service/register"):
+				known.Store(true)
+				var body struct{ Meta map[string]string }
+				if err := json.NewDecoder(req.Body).Decode(&body); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				announced = append(announced, body.Meta["weight"])
+				mu.Unlock()
+			case !known.Load():
+				return reply(404, "Unknown check ID"), nil
+			}
+			return reply(200, ""), nil
+		})
+		r := newClient(t, a, consul.Config{TTL: 6 * time.Second})
+		var regs []registry.Registration
+		for _, weight := range []string{"1", "2"} {
+			i := node1
+			i.Meta = map[string]string{"weight": weight}
+			reg, err := r.Register(t.Context(), i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			regs = append(regs, reg)
+			time.Sleep(time.Second)
+		}
+		known.Store(false)
+		time.Sleep(10 * time.Second)
+		mu.Lock()
+		if want := []string{"1", "2", "2"}; !slices.Equal(announced, want) {
+			t.Errorf("announced %v, want %v", announced, want)
+		}
+		mu.Unlock()
+		if err := regs[0].Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for _, req := range a.requests() {
+			if strings.Contains(req, "deregister") {
+				t.Error(req)
+			}
+		}
 	})
 }
 
@@ -169,7 +229,7 @@ func TestRegisterOutlastsAnOutage(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		got := a.requests()
-		if last := got[len(got)-1]; !strings.HasSuffix(last, "check/update/ttl:n1") {
+		if last := got[len(got)-1]; !strings.HasSuffix(last, "check/update/ttl:teahouse.n1") {
 			t.Errorf("last request is %q, want a heartbeat", last)
 		}
 		_ = r.Close()
@@ -306,7 +366,7 @@ func TestWatchFollowsTheIndex(t *testing.T) {
 			{index: 5, ids: []string{"a", "b", "a"}, asked: "", snapshot: []string{"a", "b"}},
 		},
 		"what is no instance is passed over": {
-			{index: 5, ids: []string{"a", "not/ours"}, asked: "", snapshot: []string{"a"}},
+			{index: 5, ids: []string{"a", "not/ours", foreign}, asked: "", snapshot: []string{"a"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,11 @@ const (
 	metaRaftAddr = registry.ReservedMetaPrefix + "raft-addr"
 )
 
-func checkID(instanceID string) string { return "ttl:" + instanceID }
+// serviceID is the instance's name on the agent, whose services of all clusters have one
+// name space. A cluster's name has no dot.
+func (r *Registry) serviceID(instanceID string) string { return r.cfg.Cluster + "." + instanceID }
+
+func checkID(serviceID string) string { return "ttl:" + serviceID }
 
 // describe returns the registration of a valid instance.
 func (r *Registry) describe(i registry.Instance) *api.AgentServiceRegistration {
@@ -29,12 +33,13 @@ func (r *Registry) describe(i registry.Instance) *api.AgentServiceRegistration {
 	if i.RaftAddr != "" {
 		meta[metaRaftAddr] = i.RaftAddr
 	}
+	id := r.serviceID(i.ID)
 	s := &api.AgentServiceRegistration{
-		ID:   i.ID,
+		ID:   id,
 		Name: r.service(i.Role),
 		Meta: meta,
 		Check: &api.AgentServiceCheck{
-			CheckID: checkID(i.ID),
+			CheckID: checkID(id),
 			Name:    "heartbeat",
 			TTL:     r.cfg.TTL.String(),
 			// Whoever registers is alive; it need not wait for its first heartbeat to be seen.
@@ -52,11 +57,15 @@ func (r *Registry) describe(i registry.Instance) *api.AgentServiceRegistration {
 
 // instanceOf is the inverse of describe. The error tells that somebody else registered a
 // service under our name that is not an instance.
-func instanceOf(role string, s *api.AgentService) (registry.Instance, error) {
+func (r *Registry) instanceOf(role string, s *api.AgentService) (registry.Instance, error) {
 	if s == nil {
 		return registry.Instance{}, fmt.Errorf("%w: no service", registry.ErrInvalidInstance)
 	}
-	i := registry.Instance{ID: s.ID, Role: role, Name: s.Meta[metaName], RaftAddr: s.Meta[metaRaftAddr]}
+	id, ours := strings.CutPrefix(s.ID, r.serviceID(""))
+	if !ours {
+		return registry.Instance{}, fmt.Errorf("%w: service %q is not of cluster %s", registry.ErrInvalidInstance, s.ID, r.cfg.Cluster)
+	}
+	i := registry.Instance{ID: id, Role: role, Name: s.Meta[metaName], RaftAddr: s.Meta[metaRaftAddr]}
 	if s.Port != 0 {
 		i.LinkAddr = net.JoinHostPort(s.Address, strconv.Itoa(s.Port))
 	}
@@ -74,10 +83,10 @@ func instanceOf(role string, s *api.AgentService) (registry.Instance, error) {
 
 // instancesOf returns the healthy instances among the entries, sorted by ID, and the errors
 // of those entries that are none.
-func instancesOf(role string, entries []*api.ServiceEntry) (instances []registry.Instance, bad []error) {
+func (r *Registry) instancesOf(role string, entries []*api.ServiceEntry) (instances []registry.Instance, bad []error) {
 	instances = make([]registry.Instance, 0, len(entries))
 	for _, e := range entries {
-		i, err := instanceOf(role, e.Service)
+		i, err := r.instanceOf(role, e.Service)
 		if err != nil {
 			bad = append(bad, err)
 			continue

@@ -20,27 +20,45 @@ func (r *Registry) Register(ctx context.Context, instance registry.Instance) (re
 	}
 	reg := &registration{
 		registry: r,
-		id:       instance.ID,
+		instance: instance.ID,
 		service:  r.describe(instance),
 		outage:   outage{log: r.log, what: "registration of " + instance.ID},
 		done:     make(chan struct{}),
 	}
 	keepCtx, cancel := context.WithCancel(context.Background())
 	reg.cancel = cancel
+	r.replace(reg.instance, nil) // else its heartbeat could bring it back, after a restart of the agent
 	known := reg.announce(ctx)
 	err := r.spawn(keepCtx, func(ctx context.Context) { reg.keep(ctx, known) })
 	if err != nil {
 		cancel()
 		return nil, err
 	}
+	r.replace(reg.instance, reg)
 	return reg, nil
+}
+
+// replace makes reg, which may be nil, the instance's registration and ends the heartbeat of
+// the one before.
+func (r *Registry) replace(instance string, reg *registration) {
+	r.mu.Lock()
+	old := r.kept[instance]
+	if reg == nil {
+		delete(r.kept, instance)
+	} else {
+		r.kept[instance] = reg
+	}
+	r.mu.Unlock()
+	if old != nil {
+		old.close.Do(old.end) // so that its Close does nothing
+	}
 }
 
 // registration is a registry.Registration.
 type registration struct {
 	// immutable
 	registry *Registry
-	id       string
+	instance string // its ID
 	service  *api.AgentServiceRegistration
 	cancel   context.CancelFunc // ends keep
 	done     chan struct{}      // closed when keep has ended
@@ -92,9 +110,9 @@ func (g *registration) beat(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, g.registry.cfg.Timeout)
 	defer cancel()
 	opts := (&api.QueryOptions{}).WithContext(ctx)
-	err := g.registry.client.Agent().UpdateTTLOpts(checkID(g.id), "", api.HealthPassing, opts)
+	err := g.registry.client.Agent().UpdateTTLOpts(g.service.Check.CheckID, "", api.HealthPassing, opts)
 	if isRefusal(err) {
-		g.registry.log.Info("registry has forgotten an instance, registering it anew", "instance", g.id, "err", err)
+		g.registry.log.Info("registry has forgotten an instance, registering it anew", "instance", g.instance, "err", err)
 		return false
 	}
 	return g.note(err)
@@ -112,17 +130,31 @@ func (g *registration) note(err error) bool {
 // Close implements registry.Registration.
 func (g *registration) Close(ctx context.Context) error {
 	g.close.Do(func() {
-		// The heartbeat ends first: it would register the instance again.
-		g.cancel()
-		<-g.done
+		g.end() // first: it would register the instance again
+		g.registry.forget(g)
 		ctx, cancel := context.WithTimeout(ctx, g.registry.cfg.Timeout)
 		defer cancel()
 		opts := (&api.QueryOptions{}).WithContext(ctx)
-		err := g.registry.client.Agent().ServiceDeregisterOpts(g.id, opts)
+		err := g.registry.client.Agent().ServiceDeregisterOpts(g.service.ID, opts)
 		// An agent that does not know the instance has dropped it already.
 		if err != nil && !isUnknown(err) {
-			g.closeErr = fmt.Errorf("consul: deregister %s: %w", g.id, err)
+			g.closeErr = fmt.Errorf("consul: deregister %s: %w", g.instance, err)
 		}
 	})
 	return g.closeErr
+}
+
+// end ends the heartbeat and waits for it.
+func (g *registration) end() {
+	g.cancel()
+	<-g.done
+}
+
+// forget takes a closed registration out of those that a later one replaces.
+func (r *Registry) forget(g *registration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.kept[g.instance] == g {
+		delete(r.kept, g.instance)
+	}
 }

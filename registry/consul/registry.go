@@ -4,7 +4,7 @@
 //	reg, err := consul.New(consul.Config{Addr: "127.0.0.1:8500", Logger: logger})
 //	defer reg.Close()
 //
-// An instance is a service "<cluster>-<role>" with a TTL check, kept passing by a heartbeat
+// An instance is a service "<cluster>-<role>" with the ID "<cluster>.<id>" and a TTL check, kept passing by a heartbeat
 // and registered anew whenever the agent does not know it (any more). A watch is a chain of
 // blocking queries for the passing instances; when the agent is out of reach the watch
 // stays silent, tries again with growing pauses, and the last snapshot stays in force.
@@ -45,6 +45,7 @@ type Registry struct {
 	closed  bool                          // guarded by mu
 	cancels map[uint64]context.CancelFunc // guarded by mu; by number of the running task
 	started uint64                        // guarded by mu; the number of the newest task
+	kept    map[string]*registration      // guarded by mu; by instance ID, those with a heartbeat
 }
 
 var _ registry.Registry = (*Registry)(nil)
@@ -73,7 +74,7 @@ func New(cfg Config) (*Registry, error) {
 	}
 	return &Registry{
 		cfg: cfg, client: client, transport: transport, log: cfg.Logger,
-		cancels: map[uint64]context.CancelFunc{},
+		cancels: map[uint64]context.CancelFunc{}, kept: map[string]*registration{},
 	}, nil
 }
 

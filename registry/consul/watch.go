@@ -97,7 +97,7 @@ func (w *watch) query(ctx context.Context, index uint64) ([]*api.ServiceEntry, u
 // deliver puts a snapshot into the channel if it differs from the last one. A registry's
 // index also moves for reasons that do not show in the list, such as a check's output.
 func (w *watch) deliver(index uint64, entries []*api.ServiceEntry) {
-	instances, bad := instancesOf(w.role, entries)
+	instances, bad := w.registry.instancesOf(w.role, entries)
 	if w.sent && slices.EqualFunc(w.last, instances, registry.Instance.Equal) {
 		return
 	}

@@ -214,10 +214,24 @@ func (suite) roles(t *testing.T, c cluster) {
 
 func (suite) clusters(t *testing.T, c cluster) {
 	other := cluster{suite: c.suite, name: c.name + "-other"}
-	register(t, c.client(t), node("mine-"+c.name))
-	register(t, other.client(t), node("theirs-"+c.name))
-	watch(t, c.client(t), registry.RoleNode).until("mine-" + c.name)
-	watch(t, other.client(t), registry.RoleNode).until("theirs-" + c.name)
+	mine, theirs := node("node-1"), node("node-1")
+	theirs.LinkAddr = "127.0.0.1:7999"
+	register(t, c.client(t), mine)
+	leaves := register(t, other.client(t), theirs)
+	w, theirW := watch(t, c.client(t), registry.RoleNode), watch(t, other.client(t), registry.RoleNode)
+	if got := w.until("node-1").Instances[0]; !got.Equal(mine) {
+		t.Errorf("got %+v, want %+v", got, mine)
+	}
+	if got := theirW.until("node-1").Instances[0]; !got.Equal(theirs) {
+		t.Errorf("of the other cluster: got %+v, want %+v", got, theirs)
+	}
+	if err := leaves.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	theirW.until()
+	if got := idsOf(watch(t, c.client(t), registry.RoleNode).next()); !slices.Equal(got, []string{"node-1"}) {
+		t.Errorf("after somebody left the other cluster: %v", got)
+	}
 }
 
 // expiry waits, twice, until an instance whose process has died is gone; by then the other
