@@ -188,7 +188,8 @@ func TestReplacedRegistrationIsSilent(t *testing.T) {
 			regs = append(regs, reg)
 			time.Sleep(time.Second)
 		}
-		known.Store(false)
+		time.Sleep(1500 * time.Millisecond)
+		known.Store(false) // half a second before the first registration's next heartbeat
 		time.Sleep(10 * time.Second)
 		mu.Lock()
 		if want := []string{"1", "2", "2"}; !slices.Equal(announced, want) {
