@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -48,15 +49,36 @@ func New(cfg Config) (*Coordinator, error) {
 
 // Run does the leader's work whenever this replica leads, until ctx ends, and
 // returns nil then. Requests without an answer are OUTCOME_UNKNOWN then. Call
-// it once.
+// it once, and not beside Steps.
 func (c *Coordinator) Run(ctx context.Context) error {
-	l := newLoop(c)
+	outcomes := make(chan outcome, 16)
+	l := newLoop(c, func(o outcome) { outcomes <- o })
 	var wg sync.WaitGroup
-	wg.Go(l.answerAll)
+	wg.Go(func() {
+		for o := range outcomes {
+			c.answer(o)
+		}
+	})
 	l.run(ctx)
-	close(l.outcomes)
+	close(outcomes)
 	wg.Wait()
 	return nil
+}
+
+// Steps does the leader's work instead of Run, turn by turn on the caller's
+// goroutine: for who simulates a cluster and decides itself when anything
+// happens. Config.Now says what time it is.
+type Steps struct{ loop *loop }
+
+// Steps may be called once, and not beside Run.
+func (c *Coordinator) Steps() *Steps { return &Steps{newLoop(c, c.answer)} }
+
+// Step does what is due and returns after how long to call it again at the
+// latest. Call it also after whatever was handed to the Coordinator, and once
+// the outcome of a proposal or of a creation is there.
+func (s *Steps) Step(ctx context.Context) time.Duration {
+	wait, _ := s.loop.turn(ctx)
+	return wait
 }
 
 // OnState takes note of the group's leadership.

@@ -2,6 +2,8 @@ package coordinator
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,7 +53,8 @@ func (cr *creations) watch(shards []game.GroupID) {
 // send sends what can be sent and returns when it wants to be called again at
 // the latest (zero = not by itself).
 func (cr *creations) send(ctx context.Context, now time.Time) (wake time.Time) {
-	for id, st := range cr.streams {
+	for _, id := range slices.Sorted(maps.Keys(cr.streams)) { // the same order in every run
+		st := cr.streams[id]
 		if st.failed && st.open == 0 && !now.Before(st.again) {
 			st.failed, st.next = false, 0
 		}

@@ -23,9 +23,9 @@ const maxTick = 200 * time.Millisecond
 // but for the answers to requests, which have their own (tokens take time to
 // sign).
 type loop struct {
-	c        *Coordinator
-	cfg      Config
-	outcomes chan outcome
+	c   *Coordinator
+	cfg Config
+	say func(outcome) // tells requests what they get
 
 	reign    uint64 // counts the times that this replica began to lead; 0 = never
 	leading  bool
@@ -68,38 +68,49 @@ type outcome struct {
 	code     wirepb.Code // one for all
 }
 
-func newLoop(c *Coordinator) *loop {
-	return &loop{c: c, cfg: c.cfg, outcomes: make(chan outcome, 16)}
-}
+func newLoop(c *Coordinator, say func(outcome)) *loop { return &loop{c: c, cfg: c.cfg, say: say} }
 
 func (l *loop) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		now := l.cfg.Now()
-		l.observe(now)
-		var wake time.Time
-		if l.leading {
-			l.tick(now)
-			l.confirms = append(l.confirms, l.creations.settle(l.c.in.takeAnswers(), now)...)
-			l.propose(now)
-			wake = l.creations.send(ctx, now)
-		}
-		timer.Reset(l.sleep(now, wake))
-		var landed <-chan struct{}
-		if l.flight != nil {
-			landed = l.flight.future.Done()
-		}
+		wait, landed := l.turn(ctx)
+		timer.Reset(wait)
 		select {
 		case <-ctx.Done():
 			l.stop()
 			return
 		case <-landed:
-			l.land(l.cfg.Now())
 		case <-l.c.in.wake:
 		case <-timer.C:
 		}
 	}
+}
+
+// turn does what is due and waits for nothing. It returns after how long it
+// wants to be called again at the latest, and what it waits for besides; nil =
+// nothing.
+func (l *loop) turn(ctx context.Context) (wait time.Duration, landed <-chan struct{}) {
+	now := l.cfg.Now()
+	if l.flight != nil {
+		select {
+		case <-l.flight.future.Done():
+			l.land(now)
+		default:
+		}
+	}
+	l.observe(now)
+	var wake time.Time
+	if l.leading {
+		l.tick(now)
+		l.confirms = append(l.confirms, l.creations.settle(l.c.in.takeAnswers(), now)...)
+		l.propose(now)
+		wake = l.creations.send(ctx, now)
+	}
+	if l.flight != nil {
+		landed = l.flight.future.Done()
+	}
+	return l.sleep(now, wake), landed
 }
 
 // observe follows the group's leadership.
@@ -132,7 +143,7 @@ func (l *loop) stepDown() {
 		l.since = 0
 	}
 	if l.held != nil { // it never reached the log
-		l.outcomes <- outcome{requests: l.held.requests, code: wirepb.Code_NOT_LEADER}
+		l.say(outcome{requests: l.held.requests, code: wirepb.Code_NOT_LEADER})
 		l.held = nil
 	}
 	l.cfg.Logger.Info("coordinator leads no longer", "term", l.term)
@@ -141,7 +152,7 @@ func (l *loop) stepDown() {
 // release answers what was left in the mailbox by the end of a leadership.
 func (l *loop) release() {
 	if waiting := l.c.in.takeOrphans(); len(waiting) > 0 {
-		l.outcomes <- outcome{requests: waiting, code: wirepb.Code_NOT_LEADER}
+		l.say(outcome{requests: waiting, code: wirepb.Code_NOT_LEADER})
 	}
 }
 
@@ -153,7 +164,7 @@ func (l *loop) stop() {
 	if l.flight != nil {
 		left = append(left, l.flight.requests...)
 	}
-	l.outcomes <- outcome{requests: left, code: wirepb.Code_OUTCOME_UNKNOWN}
+	l.say(outcome{requests: left, code: wirepb.Code_OUTCOME_UNKNOWN})
 }
 
 // tick lets log time pass.
@@ -212,7 +223,7 @@ func (l *loop) next(now time.Time) *flight {
 	if err != nil {
 		// Only a text that is not UTF-8 does this, and those are refused when they come in.
 		l.cfg.Logger.Error("entry cannot be encoded", "error", err)
-		l.outcomes <- outcome{requests: f.requests, code: wirepb.Code_INTERNAL}
+		l.say(outcome{requests: f.requests, code: wirepb.Code_INTERNAL})
 		return nil
 	}
 	f.data = data
@@ -271,7 +282,7 @@ func (l *loop) land(now time.Time) {
 	switch {
 	case err == nil && ok && len(done.results) == len(f.commands):
 		if len(f.requests) > 0 {
-			l.outcomes <- outcome{requests: f.requests, results: done.results[f.first:]}
+			l.say(outcome{requests: f.requests, results: done.results[f.first:]})
 		}
 		if current {
 			l.applied(f, done, term)
@@ -281,7 +292,7 @@ func (l *loop) land(now time.Time) {
 		l.held, l.notUntil = f, now.Add(l.cfg.RetryEvery)
 	default:
 		l.cfg.Logger.Warn("entry failed", "error", err, "applied", applied)
-		l.outcomes <- outcome{requests: f.requests, code: outcomeOf(err)}
+		l.say(outcome{requests: f.requests, code: outcomeOf(err)})
 		if current {
 			// Whoever leads now begins with TookOver again, this replica too.
 			l.stepDown()
@@ -347,20 +358,18 @@ func (l *loop) sleep(now time.Time, wake time.Time) time.Duration {
 	return d
 }
 
-// answerAll answers requests until the loop has ended.
-func (l *loop) answerAll() {
-	for o := range l.outcomes {
-		for i, r := range o.requests {
-			if o.results == nil {
-				r.refuse(o.code)
-				continue
-			}
-			out, err := response(r.command, o.results[i], l.cfg.Signer, l.cfg.Now())
-			if err != nil {
-				l.cfg.Logger.Error("answer cannot be made", "error", err)
-				out = &linkpb.Response{Code: wirepb.Code_UNAVAILABLE}
-			}
-			r.reply(out)
+// answer tells the requests of an entry what they get.
+func (c *Coordinator) answer(o outcome) {
+	for i, r := range o.requests {
+		if o.results == nil {
+			r.refuse(o.code)
+			continue
 		}
+		out, err := response(r.command, o.results[i], c.cfg.Signer, c.cfg.Now())
+		if err != nil {
+			c.cfg.Logger.Error("answer cannot be made", "error", err)
+			out = &linkpb.Response{Code: wirepb.Code_UNAVAILABLE}
+		}
+		r.reply(out)
 	}
 }

@@ -32,13 +32,16 @@ const (
 // leader is what one leadership needs besides the replicated state. All of it
 // belongs to the goroutine of Run; workers reach it through inbox.post.
 type leader struct {
-	s    *Shard
-	log  Log
-	term uint64
-	work *sync.WaitGroup // of all leaderships of one Run
+	s      *Shard
+	log    Log
+	term   uint64
+	work   *sync.WaitGroup // of all leaderships of one Run
+	ctx    context.Context // of this leadership's jobs
+	cancel context.CancelFunc
 
 	tookOver bool          // the take-over is applied
 	flight   *flight       // the batch under way, or nil
+	retryAt  time.Time     // nothing is proposed before
 	last     time.Time     // of the last tick
 	passed   time.Duration // since the last proposal
 	base     uint64        // log time with all proposals applied
@@ -54,81 +57,15 @@ type flight struct {
 	number uint64
 	data   []byte
 	future Future
+	busy   bool   // raft did not take it: to be proposed again
 	own    []item // the leader's own commands
 }
 
-// Run does the leader's work whenever this replica leads, until ctx ends. It
-// may be called once.
-func (s *Shard) Run(ctx context.Context, log Log) error {
-	var work sync.WaitGroup
-	defer work.Wait()
-	defer func() { notLeader(s.inbox.close()) }()
-	number := uint64(0)
-	for ctx.Err() == nil {
-		term := s.inbox.leading()
-		if term == 0 {
-			select {
-			case <-ctx.Done():
-			case <-s.inbox.wake:
-				s.inbox.takePosts()
-			}
-			continue
-		}
-		s.leadFor(ctx, log, term, &number, &work)
-	}
-	return ctx.Err()
-}
-
-// leadFor leads until raft says otherwise. number counts batches.
-func (s *Shard) leadFor(ctx context.Context, log Log, term uint64, number *uint64, work *sync.WaitGroup) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	l := &leader{
-		s: s, log: log, term: term, work: work, last: s.cfg.Now(),
-		thinking: make(map[game.TableID]*[table.MaxSeats]uint64), jobs: newJobs(),
-	}
-	s.cfg.Logger.Info("leading", "term", term)
+func (l *leader) begin() {
+	l.s.cfg.Logger.Info("leading", "term", l.term)
 	l.command(&tablepb.Command{Body: &tablepb.Command_TookOver{
-		TookOver: &tablepb.TookOver{Node: s.cfg.Node, UnsettledBound: uint32(s.cfg.Unsettled)},
+		TookOver: &tablepb.TookOver{Node: l.s.cfg.Node, UnsettledBound: uint32(l.s.cfg.Unsettled)},
 	}}, nil)
-	clock := time.NewTimer(tickEvery)
-	defer clock.Stop()
-	for ctx.Err() == nil && s.inbox.leading() == term {
-		l.tick()
-		for _, f := range s.inbox.takePosts() {
-			f()
-		}
-		for _, f := range l.timers.due(l.now()) {
-			f()
-		}
-		if l.flight == nil {
-			l.look(ctx)
-			*number++
-			l.depart(*number)
-		}
-		var landed <-chan struct{}
-		if l.flight != nil {
-			landed = l.flight.future.Done()
-		}
-		wait := l.wait()
-		clock.Reset(wait)
-		select {
-		case <-ctx.Done():
-		case <-s.inbox.wake:
-		case <-landed:
-			l.landed(ctx)
-		case <-clock.C:
-		}
-	}
-	// The loop ends without waiting for the batch under way: whatever raft
-	// says of it, somebody must answer.
-	if f := l.flight; f != nil {
-		work.Go(func() {
-			<-f.future.Done()
-			s.giveUp(f)
-		})
-	}
-	s.cfg.Logger.Info("leading no longer", "term", term)
 }
 
 // tick adds the time since the last tick, capped, to what the next batch
@@ -145,6 +82,9 @@ func (l *leader) now() uint64 { return l.base + uint64(l.passed/time.Millisecond
 // wait is how long the loop may sleep. It ticks only while something depends
 // on time.
 func (l *leader) wait() time.Duration {
+	if pause := l.retryAt.Sub(l.last); pause > 0 {
+		return min(pause, tickEvery)
+	}
 	if l.flight != nil {
 		return tickEvery
 	}
@@ -224,18 +164,16 @@ func (l *leader) dueCommands() [][]byte {
 	return due
 }
 
-// landed ends the flight.
-func (l *leader) landed(ctx context.Context) {
+// landed ends the flight, whose outcome is there.
+func (l *leader) landed() {
 	f := l.flight
 	_, _, _, err := f.future.Result()
 	if err != nil {
-		pause(ctx)
+		// A replica that raft refuses does not ask again at once.
+		l.retryAt = l.s.cfg.Now().Add(busyRetry)
 	}
 	if errors.Is(err, raftgroup.ErrBusy) {
-		// In no log, and this replica still leads: the same again.
-		if l.s.inbox.leading() == l.term {
-			f.future = l.log.Propose(f.data)
-		}
+		f.busy = true // in no log, and this replica still leads: the same again
 		return
 	}
 	l.flight = nil
@@ -257,16 +195,6 @@ func (l *leader) landed(ctx context.Context) {
 			l.tookOver = true
 			l.watchAll(func(*table.Table, table.Attachment) bool { return true }, 0)
 		}
-	}
-}
-
-// pause keeps a replica that raft refuses from asking again at once.
-func pause(ctx context.Context) {
-	t := time.NewTimer(busyRetry)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }
 

@@ -2,6 +2,8 @@ package shard
 
 import (
 	"container/heap"
+	"maps"
+	"slices"
 	"time"
 
 	"teahouse/node/table"
@@ -84,8 +86,8 @@ func (l *leader) watchAll(match func(*table.Table, table.Attachment) bool, id ga
 	if t := l.s.state.tables[id]; t != nil {
 		look(t)
 	} else if id == 0 {
-		for _, t := range l.s.state.tables {
-			look(t)
+		for _, id := range slices.Sorted(maps.Keys(l.s.state.tables)) { // the same order in every run
+			look(l.s.state.tables[id])
 		}
 	}
 	l.s.mu.Unlock()
