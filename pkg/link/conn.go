@@ -273,7 +273,11 @@ func (c *Conn) write() {
 // keepAlive pings and listens for silence. It is not part of write, which may be stuck in a
 // system call when the peer is.
 func (c *Conn) keepAlive() {
-	ticker := time.NewTicker(c.cfg.PingEvery)
+	every, deadAfter := c.cfg.PingEvery, c.cfg.DeadAfter
+	if c.cfg.Role == RoleNode && c.peer.Role == RoleNode {
+		every, deadAfter = nodePace*every, nodePace*deadAfter
+	}
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	var heard uint64
 	var silence time.Duration
@@ -287,11 +291,11 @@ func (c *Conn) keepAlive() {
 		// A tick that is late means that this process did not run: what the peer said
 		// meanwhile is still to be read, so its silence is not known.
 		now := time.Now()
-		step := min(now.Sub(last), 2*c.cfg.PingEvery)
+		step := min(now.Sub(last), 2*every)
 		last = now
 		if n := c.received.Load(); n != heard {
 			heard, silence = n, 0
-		} else if silence += step; silence >= c.cfg.DeadAfter {
+		} else if silence += step; silence >= deadAfter {
 			c.end(ErrSilent)
 			return
 		}

@@ -44,6 +44,34 @@ func TestIdleLinkLives(t *testing.T) {
 	})
 }
 
+func TestNodesPingEachOtherSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dialed, accepted := net.Pipe()
+		a, b := nodeConfig(), nodeConfig()
+		a.Name = "another"
+		a.DeadAfter, b.DeadAfter = 0, 0
+		stopped := make(chan struct{})
+		one, two, err1, err2 := shake(a, b, dialed, &stall{accepted, stopped, make(chan struct{})}, Handler{}, Handler{})
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		one.start()
+		two.start()
+		time.Sleep(10 * time.Second)
+		if frames := one.Stats().Out.Frames; frames < 45 || frames > 50 || one.Err() != nil {
+			t.Errorf("%d pings in 10 s, ended: %v", frames, one.Err())
+		}
+		close(stopped)
+		quiet := time.Now()
+		<-one.Done()
+		if took := time.Since(quiet); took < time.Second || took > 1600*time.Millisecond || !errors.Is(one.Err(), ErrSilent) {
+			t.Errorf("silence ended the link after %v: %v", took, one.Err())
+		}
+		two.Close()
+		<-two.Done()
+	})
+}
+
 func TestBusyLinkNeedsNoPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, n := pipePair(t, plain, Handler{})

@@ -88,7 +88,7 @@ type Timings struct {
 	Heartbeat time.Duration // a follower campaigns after this time without its leader; heartbeats are sent ten times as often
 	Election  time.Duration // a candidate tries again after this time (and up to twice of it)
 	Lease     time.Duration // a leader steps down after this time without a majority
-	Commit    time.Duration // followers learn the commit index after this time of silence
+	Commit    time.Duration // followers learn the commit index after this time of silence; an idle group's main cost
 	Snapshot  time.Duration // how often the snapshot threshold is looked at
 	Stall     time.Duration // a log write that takes longer makes the host give its leaderships away
 	Survey    time.Duration // how long survivors wait for each other's log positions
@@ -104,7 +104,7 @@ func DefaultTimings() Timings {
 		Heartbeat: 500 * time.Millisecond,
 		Election:  500 * time.Millisecond,
 		Lease:     250 * time.Millisecond,
-		Commit:    50 * time.Millisecond,
+		Commit:    250 * time.Millisecond,
 		Snapshot:  10 * time.Second,
 		Stall:     250 * time.Millisecond,
 		Survey:    25 * time.Millisecond,

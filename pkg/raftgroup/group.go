@@ -384,7 +384,7 @@ func (g *Group) Transfer(ctx context.Context, to ServerID) error {
 	}
 	election := g.host.cfg.Timings.Election
 	start, bound := time.Now(), time.After(2*election)
-	again := time.NewTicker(g.host.cfg.Timings.Commit / 2)
+	again := time.NewTicker(election / 20)
 	defer again.Stop()
 	for {
 		changed := g.watch()
