@@ -26,6 +26,7 @@ import (
 //	snap/<group>/    snapshots
 //	lost-<id>/       what was here under an earlier id; may be deleted
 const (
+	lockFile       = "LOCK"
 	identityFile   = "disk.json"
 	logDir         = "log"
 	coordinatorDir = "log-coordinator"
@@ -77,7 +78,7 @@ func openDisk(dir string, cfg DiskConfig, logFS vfs.FS) (_ *Disk, err error) {
 		return nil, err
 	}
 	d := &Disk{dir: dir, logger: cfg.Logger}
-	if d.lock, err = vfs.Default.Lock(filepath.Join(dir, "LOCK")); err != nil {
+	if d.lock, err = vfs.Default.Lock(filepath.Join(dir, lockFile)); err != nil {
 		return nil, fmt.Errorf("raftgroup: data folder %s is in use: %w", dir, err)
 	}
 	defer func() {
