@@ -314,6 +314,16 @@ type fakeResults struct {
 	settled map[game.HandKey]game.HandResult
 	calls   int
 	err     error
+	voided  []game.TableID
+}
+
+func (f *fakeResults) Void(_ context.Context, _ string, id game.TableID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.voided = append(f.voided, id)
+	}
+	return f.err
 }
 
 func (f *fakeResults) Settle(_ context.Context, r game.HandResult) error {
@@ -346,4 +356,10 @@ func (f *fakeResults) all() map[game.HandKey]game.HandResult {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.settled)
+}
+
+func (f *fakeResults) voids() []game.TableID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.voided)
 }

@@ -3,6 +3,7 @@ package shard
 import (
 	"context"
 	"errors"
+	"time"
 
 	"teahouse/node/table"
 	"teahouse/node/table/tablepb"
@@ -17,6 +18,8 @@ type jobs struct {
 	known   map[jobKey]bool // from finding it until its command is applied
 	queue   []*job          // to be started
 	running int
+
+	settling, ending trouble
 }
 
 // jobKey names a job; hand 0 is the outbox item of an ended table.
@@ -29,10 +32,35 @@ type job struct {
 	key    jobKey
 	result game.HandResult
 	ended  *linkpb.TableEnded
+	voided bool // of ended: its round had no last hand
 	tries  int
 }
 
-func newJobs() jobs { return jobs{known: make(map[jobKey]bool)} }
+func newJobs() jobs {
+	return jobs{known: make(map[jobKey]bool), settling: trouble{what: "settlement"}, ending: trouble{what: "telling of ended tables"}}
+}
+
+// trouble is a row of failures. It is logged when it begins and when it is
+// over: the database may be away for an hour, with hundreds of hands waiting.
+type trouble struct {
+	what     string
+	failures int
+	since    time.Time
+}
+
+func (t *trouble) failed(cfg *Config, key jobKey, err error) {
+	if t.failures++; t.failures == 1 {
+		t.since = cfg.Now()
+		cfg.Logger.Warn(t.what+" fails, will keep trying", "table", key.table.String(), "hand", key.hand, "error", err)
+	}
+}
+
+func (t *trouble) over(cfg *Config) {
+	if t.failures > 0 {
+		cfg.Logger.Info(t.what+" works again", "failures", t.failures, "after", cfg.Now().Sub(t.since))
+	}
+	t.failures = 0
+}
 
 // find queues what t wants and is not known. The caller holds Shard.mu.
 func (j *jobs) find(cluster string, t *table.Table) {
@@ -47,7 +75,7 @@ func (j *jobs) find(cluster string, t *table.Table) {
 	}
 	if key := (jobKey{table: t.ID()}); !j.known[key] {
 		if e := t.Ended(); e != nil {
-			j.add(&job{key: key, ended: e})
+			j.add(&job{key: key, ended: e, voided: t.Voided()})
 		}
 	}
 }
@@ -80,6 +108,12 @@ func (s *Shard) do(ctx context.Context, one *job) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.JobTimeout)
 	defer cancel()
 	if one.ended != nil {
+		// The database first: once the table is gone, nobody else would tell it.
+		if one.voided {
+			if err := s.cfg.Results.Void(ctx, s.cfg.Cluster, one.key.table); err != nil {
+				return err
+			}
+		}
 		return s.cfg.Ended(ctx, one.ended)
 	}
 	r := one.result
@@ -92,6 +126,10 @@ func (s *Shard) do(ctx context.Context, one *job) error {
 func (l *leader) finishJob(one *job, err error) {
 	l.jobs.running--
 	id := one.key.table
+	trouble := &l.jobs.settling
+	if one.ended != nil {
+		trouble = &l.jobs.ending
+	}
 	switch {
 	case errors.Is(err, game.ErrResultConflict):
 		// It will never succeed: the hand stays unsettled for a person to see.
@@ -101,10 +139,13 @@ func (l *leader) finishJob(one *job, err error) {
 	case err != nil:
 		pause := min(l.s.cfg.RetryMin<<min(one.tries, 16), l.s.cfg.RetryMax)
 		one.tries++
-		l.s.cfg.Logger.Warn("settlement or outbox call failed", "table", id.String(), "hand", one.key.hand,
-			"tries", one.tries, "again_in", pause, "error", err)
+		if one.ended == nil {
+			l.s.failures.Add(1)
+		}
+		trouble.failed(&l.s.cfg, one.key, err)
 		l.after(pause, func() { l.jobs.queue = append(l.jobs.queue, one) })
 	default:
+		trouble.over(&l.s.cfg)
 		c := &tablepb.Command{Table: uint64(id), Body: &tablepb.Command_Freed{Freed: &tablepb.Freed{}}}
 		if one.ended == nil {
 			c.Body = &tablepb.Command_Settled{Settled: &tablepb.Settled{Hand: one.key.hand}}

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,6 +19,7 @@ import (
 	"teahouse/node/table"
 	"teahouse/node/table/tablepb"
 	"teahouse/node/table/tabletest"
+	"teahouse/pkg/game"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -234,6 +238,28 @@ func TestSettlementIsRetriedAndSurvivesItsLeader(t *testing.T) {
 	})
 }
 
+// An outage is logged when it begins and when it is over, however many tries it takes.
+func TestOutageIsLoggedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines strings.Builder
+		c := newCluster(t, 1, func(cfg *Config) {
+			cfg.Logger = slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelInfo}))
+		})
+		c.lead(0)
+		c.results.fail(errors.New("down"))
+		c.create(createTable(1, "bench", ``, 3, 0, 0, 0, 0), false)
+		time.Sleep(time.Minute)
+		c.results.fail(nil)
+		time.Sleep(time.Minute)
+		c.close()
+		for _, once := range []string{"settlement fails", "settlement works again"} {
+			if n := strings.Count(lines.String(), once); n != 1 {
+				t.Errorf("%q was logged %d times:\n%s", once, n, &lines)
+			}
+		}
+	})
+}
+
 func TestConflictIsAnAlarmWithoutRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, 1, nil)
@@ -269,12 +295,18 @@ func TestUnsettledBound(t *testing.T) {
 			}
 		}
 		c.shards[0].mu.Unlock()
+		if st := c.shards[0].Status(); !st.Delayed || st.Failures < 10 || c.shards[1].Status().Failures != 0 {
+			t.Errorf("at the bound: status %+v", st)
+		}
 		c.create(createTable(3, "bench", ``, 1, 0, 0, 0, 0), true)
 		c.create(createTable(3, "bench", ``, 1, 0, 0, 0, 0), true) // a repeat hears the same
 		c.results.fail(nil)
 		time.Sleep(time.Minute)
 		if n, _ := c.results.count(); n != 6 {
 			t.Errorf("%d hands settled", n)
+		}
+		if st := c.shards[0].Status(); st.Delayed || st.Unsettled != 0 {
+			t.Errorf("drained: status %+v", st)
 		}
 		c.create(createTable(4, "bench", ``, 1, 0, 0, 0, 0), false)
 		c.equal()
@@ -299,6 +331,10 @@ func TestVoidTableLeavesTheOthersAlone(t *testing.T) {
 		time.Sleep(time.Second)
 		if c.endings(1) != 1 || c.shards[0].Status().Voided != 1 {
 			t.Errorf("told of the end %d times, status %+v", c.endings(1), c.shards[0].Status())
+		}
+		// Its players may read the hands before, and only its players.
+		if got := c.results.voids(); !slices.Equal(got, []game.TableID{tableID(1)}) {
+			t.Errorf("void in the database: %v", got)
 		}
 		c.equal()
 	})

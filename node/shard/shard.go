@@ -29,6 +29,7 @@ type Shard struct {
 	inbox inbox
 
 	tables    atomic.Int64 // copy of the number of tables, for who must not take mu
+	failures  atomic.Uint64
 	conflicts atomic.Uint64
 	voided    atomic.Uint64
 }
@@ -56,10 +57,12 @@ type Status struct {
 	Term      uint64 // of the leadership, 0 without one
 	Tables    int
 	Unsettled int           // finished hands not known to be in the database
+	Delayed   bool          // so many that no table is taken and no hand dealt
 	Applied   uint64        // index of the last entry
 	Now       time.Duration // log time
 	Waiting   int           // requests without an answer
 	Busy      uint64        // requests refused at a bound
+	Failures  uint64        // tries of this process to settle a hand that did not succeed
 	Conflicts uint64        // hands that the database holds with another result: an alarm
 	Voided    uint64        // tables voided while this process applied: an alarm
 }
@@ -69,7 +72,8 @@ func (s *Shard) Status() Status {
 	s.mu.Lock()
 	st := Status{
 		Tables: len(s.state.tables), Unsettled: s.state.unsettled, Applied: s.state.applied,
-		Now:       time.Duration(s.state.now) * time.Millisecond,
+		Now:     time.Duration(s.state.now) * time.Millisecond,
+		Delayed: s.state.bound > 0 && s.state.unsettled >= s.state.bound, Failures: s.failures.Load(),
 		Conflicts: s.conflicts.Load(), Voided: s.voided.Load(),
 	}
 	s.mu.Unlock()

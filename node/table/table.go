@@ -297,6 +297,9 @@ func (t *Table) Ended() *linkpb.TableEnded {
 	return e
 }
 
+// Voided tells whether the round ended, or ends, before its last hand.
+func (t *Table) Voided() bool { return t.voided }
+
 // Hand is the hand being played or last played, for auditors; nil before the
 // first.
 func (t *Table) Hand() game.Hand { return t.play }

@@ -28,6 +28,9 @@ type Setup struct {
 	Rules  []byte   // canonical, from Game.Rules
 	Seed   [32]byte // secret until the round is over
 	Dealer int      // seat
+	// Totals is what each seat has won or lost in the round so far, for rules that
+	// bound what a player may lose; nil = nothing.
+	Totals []int64
 }
 
 // Hand is one deal being played, fed with moves and time-outs in log order.

@@ -66,8 +66,11 @@ type Results interface {
 	// nothing. The same key and hash again is success and changes nothing;
 	// another hash is ErrResultConflict. Any other error may be retried.
 	Settle(context.Context, HandResult) error
+	// Void notes that the table's round ended without a last hand, all its
+	// finished hands being settled. Again changes nothing.
+	Void(ctx context.Context, cluster string, table TableID) error
 	// Archive is the record of a hand in which player sat, else ErrNotFound.
-	// It is ErrNotOver until the table's last hand is settled.
+	// It is ErrNotOver until the table's last hand is settled or the table void.
 	Archive(ctx context.Context, key HandKey, player PlayerID) ([]byte, error)
 	// Hands lists player's hands below before (0 = newest), newest first.
 	Hands(ctx context.Context, player PlayerID, before uint64, limit int) ([]HandLine, error)

@@ -25,13 +25,9 @@ func (s *Store) Archive(ctx context.Context, key game.HandKey, id game.PlayerID)
 		if err != nil {
 			return err
 		}
-		var last int64
-		err = db.Model(&settlement{}).Where("cluster = ? AND table_id = ? AND last = ?", key.Cluster, int64(key.Table), true).
-			Count(&last).Error
-		if err != nil {
+		if over, err := roundOver(db, key); err != nil {
 			return err
-		}
-		if last == 0 {
+		} else if !over {
 			return game.ErrNotOver
 		}
 		return db.Take(&a, hand.ID).Error
@@ -40,6 +36,17 @@ func (s *Store) Archive(ctx context.Context, key game.HandKey, id game.PlayerID)
 		return nil, fmt.Errorf("gormstore: archive %v: %w", key, notFound(err))
 	}
 	return a.Data, nil
+}
+
+// roundOver says whether the round of key's table has ended, with its last hand or void.
+func roundOver(db *gorm.DB, key game.HandKey) (bool, error) {
+	table := db.Where("cluster = ? AND table_id = ?", key.Cluster, int64(key.Table)).Session(&gorm.Session{})
+	var last, voided int64
+	if err := table.Model(&settlement{}).Where("last = ?", true).Count(&last).Error; err != nil || last > 0 {
+		return last > 0, err
+	}
+	err := table.Model(&voidedTable{}).Count(&voided).Error
+	return voided > 0, err
 }
 
 // Hands implements game.Results.

@@ -50,6 +50,12 @@ type archive struct {
 	Data         []byte
 }
 
+// voidedTable is a table whose round ended without a last hand.
+type voidedTable struct {
+	Cluster string `gorm:"primaryKey"`
+	TableID int64  `gorm:"primaryKey;autoIncrement:false"`
+}
+
 // Settle implements game.Results. Whoever inserts the key first does the work;
 // the unique index makes every other leader of the same hand wait for that
 // transaction's end and then find the row.
@@ -84,6 +90,17 @@ func (s *Store) Settle(ctx context.Context, r game.HandResult) error {
 	})
 	if err != nil {
 		return fmt.Errorf("gormstore: settle %v: %w", r.Key, err)
+	}
+	return nil
+}
+
+// Void implements game.Results.
+func (s *Store) Void(ctx context.Context, cluster string, table game.TableID) error {
+	err := s.write(ctx, func(tx *gorm.DB) error {
+		return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&voidedTable{cluster, int64(table)}).Error
+	})
+	if err != nil {
+		return fmt.Errorf("gormstore: void table %v: %w", table, err)
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ func Run(t *testing.T, fresh func(*testing.T) Opener) {
 		{"TwoResultsAtOnce", testTwoResultsAtOnce},
 		{"OverlappingHands", testOverlappingHands},
 		{"Archive", testArchive},
+		{"ArchiveOfVoidTable", testArchiveOfVoidTable},
 		{"Hands", testHands},
 		{"LargeIDs", testLargeIDs},
 		{"Birth", testBirth},
@@ -193,6 +194,31 @@ func testArchive(t *testing.T, open Opener) {
 	}
 	read(first.Key, 5, nil, game.ErrNotFound)
 	read(first.Key, 0, nil, game.ErrNotFound)
+}
+
+// testArchiveOfVoidTable: a round that never has its last hand ends all the same.
+func testArchiveOfVoidTable(t *testing.T, open Opener) {
+	s := open()
+	void, running := result(game.MakeTableID(1, 1), 1, 1, 2, 3, 4), result(game.MakeTableID(1, 2), 1, 1, 2, 3, 4)
+	mustSettle(t, s, void)
+	mustSettle(t, s, running)
+	for range 2 {
+		if err := open().Void(t.Context(), void.Key.Cluster, void.Key.Table); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Void(t.Context(), "another", running.Key.Table); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Archive(t.Context(), void.Key, 2); err != nil || string(got) != string(void.Archive) {
+		t.Errorf("of the void table: %q, %v", got, err)
+	}
+	if _, err := s.Archive(t.Context(), void.Key, 9); !errors.Is(err, game.ErrNotFound) {
+		t.Errorf("for a stranger: %v", err)
+	}
+	if _, err := s.Archive(t.Context(), running.Key, 2); !errors.Is(err, game.ErrNotOver) {
+		t.Errorf("of the running table: %v", err)
+	}
 }
 
 func testHands(t *testing.T, open Opener) {
