@@ -25,12 +25,12 @@ type call struct {
 	parked  bool
 	strange bool // counted as parked for a group that nobody has announced yet
 
-	// guarded by Upstream.mu
+	// owned by the Desk
 	sent    bool       // at least once
 	flying  bool       // the newest sending waits for its answer
 	doubt   bool       // a sending before it may have had its effect, or may still
 	attempt uint64     // number of the newest sending; older ones do not count any more
-	via     *link.Conn // of the newest sending
+	via     Conn       // of the newest sending
 	id      uint64     // of the newest sending, on via
 	route   link.Route // by which it went
 	members uint64     // number of the member list by which it went (scope SESSION)

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"teahouse/gateway/route"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link"
 	"teahouse/pkg/link/linkpb"
@@ -78,17 +77,8 @@ type Upstream struct {
 	sink Sink
 	pool *link.Pool
 
-	mu       sync.Mutex
-	snapshot *route.Snapshot // replaced, never edited
-	book     *book
-	finished []finished // by who holds mu now; done is called after unlocking
-	ended    bool
-	stats    Stats
-}
-
-type finished struct {
-	done func(*linkpb.Response)
-	resp *linkpb.Response
+	mu   sync.Mutex
+	desk *Desk // guarded by mu
 }
 
 // Stats counts what happened to calls.
@@ -114,7 +104,8 @@ func New(cfg Config, sink Sink) (*Upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &Upstream{cfg: cfg, sink: sink, snapshot: &route.Snapshot{}, book: newBook(cfg.MaxParked)}
+	u := &Upstream{cfg: cfg, sink: sink}
+	u.desk = NewDesk(links{u}, cfg.MaxParked, cfg.Timeout)
 	u.pool, err = link.NewPool(link.PoolConfig{Link: cfg.Link, Handler: link.Handler{
 		Up:       u.linkUp,
 		Down:     u.linkDown,
@@ -168,18 +159,26 @@ func (u *Upstream) targets(s registry.Snapshot) {
 func (u *Upstream) Stats() Stats {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	s := u.stats
-	s.Open, s.Parked = u.book.calls.Len(), u.book.parked
-	s.EverParked, s.ParkRefused = u.book.everParked, u.book.refusedPark
+	s := u.desk.Stats()
 	s.Links = len(u.pool.Conns())
 	return s
+}
+
+// Call brings req to who executes it. done is called exactly once, from any goroutine and
+// perhaps before Call returns; it must not block. Its codes NOT_SENT and OUTCOME_UNKNOWN
+// say that no answer came; NOT_LEADER and MOVED never come. req belongs to the Upstream
+// from now on.
+func (u *Upstream) Call(req *linkpb.Request, scope wirepb.Scope, done func(*linkpb.Response)) {
+	u.mu.Lock()
+	defer u.unlock()
+	u.desk.Call(time.Now(), req, scope, done)
 }
 
 // SessionClosed tells the leader of the session's table, if it is known, that the client is
 // gone. If it is not: a new leader waits for the seats to attach anyway.
 func (u *Upstream) SessionClosed(m *linkpb.SessionClosed) {
 	u.mu.Lock()
-	node := u.snapshot.Leader(game.TableID(m.Table).Shard()).Node
+	node := u.desk.Leader(game.TableID(m.Table))
 	u.mu.Unlock()
 	if conn := u.pool.Conn(node); conn != nil {
 		if err := conn.SendSessionClosed(m); err != nil {
@@ -191,47 +190,27 @@ func (u *Upstream) SessionClosed(m *linkpb.SessionClosed) {
 func (u *Upstream) linkUp(*link.Conn) {
 	u.mu.Lock()
 	defer u.unlock()
-	u.resendLocked(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })
+	u.desk.LinkUp()
 }
 
-// linkDown clears the routes to the node. The link's calls have been parked already.
 func (u *Upstream) linkDown(conn *link.Conn, _ error) {
 	u.mu.Lock()
 	defer u.unlock()
-	u.snapshot, _ = u.snapshot.Down(conn.Peer().Name)
+	u.desk.LinkDown(conn.Peer().Name)
 }
 
 func (u *Upstream) announced(conn *link.Conn, a *linkpb.Announce) {
-	group := game.GroupID(a.Group)
-	if led := u.fold(conn.Peer().Name, group, a); led {
-		u.sink.Led(group)
-	}
-}
-
-// fold takes an announcement over and sends the group's calls to a new leader: the parked
-// ones, and those in flight to somebody else, who may never answer.
-func (u *Upstream) fold(node string, group game.GroupID, a *linkpb.Announce) (led bool) {
 	u.mu.Lock()
-	defer u.unlock()
-	next, changed := u.snapshot.Announced(node, a)
-	u.snapshot = next
-	if now := next.Leader(group); !changed || now.Node == "" {
-		return false
+	led := u.desk.Announced(conn.Peer().Name, a)
+	u.unlock()
+	if led {
+		u.sink.Led(game.GroupID(a.Group))
 	}
-	u.stats.Leaders++
-	u.resendLocked(func(c *call) bool {
-		return c.scope != wirepb.Scope_SESSION && c.group == group && (c.parked || c.route.Node != node)
-	})
-	return true
 }
 
 func (u *Upstream) memberList(conn *link.Conn, list *linkpb.Members) {
 	u.mu.Lock()
-	next, changed, err := u.snapshot.WithMembers(list)
-	u.snapshot = next
-	if changed {
-		u.resendLocked(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })
-	}
+	changed, err := u.desk.Members(list)
 	u.unlock()
 	if err != nil {
 		u.cfg.Logger.Error("member list refused", "node", conn.Peer().Name, "err", err)
@@ -246,27 +225,42 @@ func (u *Upstream) end() {
 	u.pool.Close()
 	u.mu.Lock()
 	defer u.unlock()
-	u.ended = true
-	for c := range u.book.all() {
-		u.giveUpLocked(c, "the gateway is shutting down")
-	}
+	u.desk.End()
 }
 
 func (u *Upstream) expire(now time.Time) {
 	u.mu.Lock()
 	defer u.unlock()
-	for c := range u.book.expired(now) {
-		u.stats.Expired++
-		u.giveUpLocked(c, "no answer in time")
-	}
+	u.desk.Expire(now)
 }
 
-// unlock releases mu and then calls what has finished meanwhile, so that done may call back.
+// unlock releases mu and then answers what has finished meanwhile, so that done may call back.
 func (u *Upstream) unlock() {
-	done := u.finished
-	u.finished = nil
+	answer := u.desk.Answer()
 	u.mu.Unlock()
-	for _, f := range done {
-		f.done(f.resp)
+	answer()
+}
+
+// links are the pool's, whose answers come on other goroutines.
+type links struct{ u *Upstream }
+
+func (l links) Conn(node string) Conn {
+	if conn := l.u.pool.Conn(node); conn != nil {
+		return locked{conn, l.u}
 	}
+	return nil
+}
+
+// locked is a link whose answers reach the Desk under the Upstream's lock.
+type locked struct {
+	*link.Conn
+	u *Upstream
+}
+
+func (c locked) Go(req *linkpb.Request, done func(*linkpb.Response, error)) (id uint64, err error) {
+	return c.Conn.Go(req, func(r *linkpb.Response, err error) {
+		c.u.mu.Lock()
+		defer c.u.unlock()
+		done(r, err)
+	})
 }

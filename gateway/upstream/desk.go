@@ -1,0 +1,249 @@
+package upstream
+
+import (
+	"errors"
+	"time"
+
+	"teahouse/gateway/route"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/wire"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// Desk is what an Upstream decides by: the routing snapshot and the open calls.
+// It has no lock, no clock and no goroutine; whoever owns it (an Upstream, or a
+// simulation) calls one method at a time, and Answer after each.
+type Desk struct {
+	links    Links
+	timeout  time.Duration
+	snapshot *route.Snapshot // replaced, never edited
+	book     *book
+	finished []finished // for Answer
+	ended    bool
+	stats    Stats
+}
+
+// Links are the ways to the nodes.
+type Links interface {
+	// Conn is the working link to a node, or nil.
+	Conn(node string) Conn
+}
+
+// Conn is one link; *link.Conn is one.
+type Conn interface {
+	// Go sends a request. done must not be called before Go returns.
+	Go(req *linkpb.Request, done func(*linkpb.Response, error)) (id uint64, err error)
+	// Forget means that the answer to a request does not matter any more.
+	Forget(id uint64) bool
+}
+
+type finished struct {
+	done func(*linkpb.Response)
+	resp *linkpb.Response
+}
+
+// NewDesk makes a Desk that knows nobody. maxParked and timeout are as in Config.
+func NewDesk(links Links, maxParked int, timeout time.Duration) *Desk {
+	return &Desk{links: links, timeout: timeout, snapshot: &route.Snapshot{}, book: newBook(maxParked)}
+}
+
+// Call brings req to who executes it; see Upstream.Call.
+func (d *Desk) Call(now time.Time, req *linkpb.Request, scope wirepb.Scope, done func(*linkpb.Response)) {
+	c := &call{req: req, scope: scope, done: done, deadline: now.Add(d.timeout)}
+	if scope == wirepb.Scope_TABLE {
+		c.group = game.TableID(req.Table).Shard()
+	}
+	d.stats.Calls++
+	d.book.open(c)
+	if d.ended {
+		d.giveUp(c, "the gateway is shutting down")
+		return
+	}
+	if scope == wirepb.Scope_TABLE && d.snapshot.Unheard(game.TableID(req.Table)) {
+		d.finish(c, &linkpb.Response{Code: wirepb.Code_TABLE_UNAVAILABLE, Detail: "no such shard"})
+		return
+	}
+	d.send(c)
+}
+
+// Leader is the node that runs a table, as far as it is known.
+func (d *Desk) Leader(table game.TableID) string { return d.snapshot.Leader(table.Shard()).Node }
+
+// LinkUp takes note of a new link.
+func (d *Desk) LinkUp() {
+	d.resend(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })
+}
+
+// LinkDown clears the routes to the node. The link's calls have been ended already.
+func (d *Desk) LinkDown(node string) { d.snapshot, _ = d.snapshot.Down(node) }
+
+// Announced takes an announcement over and sends the group's calls to a new leader: the parked
+// ones, and those in flight to somebody else, who may never answer. True means that the group
+// has a leader that was not the known one a moment ago.
+func (d *Desk) Announced(node string, a *linkpb.Announce) (led bool) {
+	group := game.GroupID(a.Group)
+	next, changed := d.snapshot.Announced(node, a)
+	d.snapshot = next
+	if now := next.Leader(group); !changed || now.Node == "" {
+		return false
+	}
+	d.stats.Leaders++
+	d.resend(func(c *call) bool {
+		return c.scope != wirepb.Scope_SESSION && c.group == group && (c.parked || c.route.Node != node)
+	})
+	return true
+}
+
+// Members takes a member list over. The error tells that the list is unusable.
+func (d *Desk) Members(list *linkpb.Members) (changed bool, err error) {
+	d.snapshot, changed, err = d.snapshot.WithMembers(list)
+	if changed {
+		d.resend(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })
+	}
+	return changed, err
+}
+
+// Expire gives up the calls that are open for too long.
+func (d *Desk) Expire(now time.Time) {
+	for c := range d.book.expired(now) {
+		d.stats.Expired++
+		d.giveUp(c, "no answer in time")
+	}
+}
+
+// End gives up all calls, those to come too.
+func (d *Desk) End() {
+	d.ended = true
+	for c := range d.book.all() {
+		d.giveUp(c, "the gateway is shutting down")
+	}
+}
+
+// Answer returns a function that answers what has finished; call it without a lock that the
+// calls' done functions take. They may use the Desk.
+func (d *Desk) Answer() func() {
+	done := d.finished
+	d.finished = nil
+	return func() {
+		for _, f := range done {
+			f.done(f.resp)
+		}
+	}
+}
+
+// Stats may be called like any other method.
+func (d *Desk) Stats() Stats {
+	s := d.stats
+	s.Open, s.Parked = d.book.calls.Len(), d.book.parked
+	s.EverParked, s.ParkRefused = d.book.everParked, d.book.refusedPark
+	return s
+}
+
+// send sends the call by the present snapshot, or parks it.
+func (d *Desk) send(c *call) {
+	node, known := d.snapshot.Lookup(c.scope, game.TableID(c.req.Table), game.PlayerID(c.req.Player))
+	var conn Conn
+	if known {
+		conn = d.links.Conn(node)
+	}
+	if conn == nil {
+		d.park(c)
+		return
+	}
+	c.attempt++
+	attempt := c.attempt
+	c.route, c.members = d.snapshot.Leader(c.group), d.snapshot.Members()
+	c.req.Members = c.members
+	id, err := conn.Go(c.req, func(r *linkpb.Response, err error) { d.answered(c, attempt, r, err) })
+	switch {
+	case err == nil:
+		d.stats.Sent++
+		if c.sent {
+			d.stats.Resent++
+		}
+		c.sent, c.flying, c.via, c.id = true, true, conn, id
+		d.book.unpark(c)
+	case errors.Is(err, link.ErrClosed):
+		d.park(c) // the link's end is about to be told
+	case errors.Is(err, link.ErrTooLong):
+		d.finish(c, &linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: "request too long"})
+	default:
+		d.stats.LinkFull++
+		d.giveUp(c, "the link is at its bounds")
+	}
+}
+
+// resend sends the open calls that match, in the order in which they came.
+func (d *Desk) resend(match func(*call) bool) {
+	for c := range d.book.all() {
+		if !match(c) {
+			continue
+		}
+		if c.flying {
+			c.via.Forget(c.id)
+			c.flying, c.doubt = false, true
+		}
+		d.send(c)
+	}
+}
+
+// answered takes the end of one sending: an answer, or that the link broke.
+func (d *Desk) answered(c *call, attempt uint64, r *linkpb.Response, err error) {
+	if attempt != c.attempt || !d.book.isOpen(c) {
+		return // sent again since, or given up
+	}
+	c.flying = false
+	c.doubt = c.doubt || err != nil || wire.SendAgain(r.Code)
+	switch {
+	case err != nil:
+		d.stats.Broken++
+		d.park(c)
+	case r.Code == wirepb.Code_NOT_LEADER && c.scope != wirepb.Scope_SESSION:
+		d.stats.NotLeader++
+		d.snapshot, _ = d.snapshot.Refused(c.group, c.route)
+		d.send(c)
+	case r.Code == wirepb.Code_MOVED && c.scope == wirepb.Scope_SESSION:
+		d.stats.NotLeader++
+		if d.snapshot.Members() > c.members {
+			d.send(c)
+		} else {
+			d.park(c) // the newer list is on its way
+		}
+	case r.Code == wirepb.Code_OUTCOME_UNKNOWN && c.scope != wirepb.Scope_SESSION && d.snapshot.Leader(c.group) != c.route:
+		d.send(c) // it stepped down: the next leader knows
+	case r.Code == wirepb.Code_NOT_LEADER || r.Code == wirepb.Code_MOVED:
+		d.giveUp(c, "the node gave an answer that makes no sense for the method")
+	case c.doubt && wire.NoEffect(r.Code):
+		d.giveUp(c, r.Detail) // that says nothing of the sending before
+	default:
+		d.finish(c, r)
+	}
+}
+
+func (d *Desk) park(c *call) {
+	strange := c.scope == wirepb.Scope_TABLE && d.snapshot.Leader(c.group).Term == 0
+	if d.ended || !d.book.park(c, strange) {
+		d.giveUp(c, "too many calls wait for a leader")
+	}
+}
+
+// giveUp answers a call that got no answer.
+func (d *Desk) giveUp(c *call, why string) {
+	code := wirepb.Code_NOT_SENT
+	if c.flying || c.doubt {
+		code = wirepb.Code_OUTCOME_UNKNOWN
+	}
+	if c.flying {
+		c.via.Forget(c.id)
+	}
+	d.finish(c, &linkpb.Response{Code: code, Detail: why})
+}
+
+// finish ends the call; Answer answers it.
+func (d *Desk) finish(c *call, r *linkpb.Response) {
+	if d.book.close(c) {
+		d.finished = append(d.finished, finished{c.done, r})
+	}
+}
