@@ -135,7 +135,7 @@ func (s *session) replyLocked(id uint64, r *linkpb.Response, now time.Time) {
 
 // answered takes the answer to the client's call, learns from it, and forwards it.
 func (s *session) answered(c *wirepb.Call, from uint64, r *linkpb.Response) {
-	now := time.Now()
+	now := s.hub.cfg.Now()
 	var older *session
 	switch {
 	case r.Code == wirepb.Code_OK && s.hub.isLogin(c.Method):
@@ -252,7 +252,7 @@ func (s *session) reattach() {
 }
 
 func (s *session) reattached(table game.TableID, last uint64, r *linkpb.Response) {
-	now := time.Now()
+	now := s.hub.cfg.Now()
 	s.mu.Lock()
 	ended := s.stream.attached(table, last, true, r.Code)
 	switch {
@@ -286,7 +286,7 @@ func (s *session) readBinding(ticket uint64) {
 }
 
 func (s *session) bindingRead(asked uint64, r *linkpb.Response) {
-	now := time.Now()
+	now := s.hub.cfg.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.binding.asking = false

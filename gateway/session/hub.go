@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,8 +34,8 @@ type Upstream interface {
 type Config struct {
 	// Gateway is the name that Welcome tells.
 	Gateway string
-	// Verifier checks session tokens. Required.
-	Verifier *token.Verifier
+	// Verifier checks session tokens; *token.Verifier is one. Required.
+	Verifier Verifier
 	// Limits of one client.
 	Limits wire.Limits
 	// MaxSessions bounds the clients; beyond it they get Bye SERVER_FULL. Default 20,000.
@@ -43,8 +45,15 @@ type Config struct {
 	MaxOutbound int
 	// SweepEvery is how often deadlines, heartbeats and tickets are looked at. Default 250 ms.
 	SweepEvery time.Duration
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
 	// Logger gets what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
+}
+
+// Verifier tells whose session a token continues.
+type Verifier interface {
+	Verify(text string, now time.Time) (token.Claims, error)
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -60,6 +69,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.SweepEvery == 0 {
 		c.SweepEvery = 250 * time.Millisecond
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -91,6 +103,7 @@ type Hub struct {
 	last     uint32       // counter of the session ids
 	sessions map[uint64]*session
 	players  map[game.PlayerID]*session // the newest session of each, by epoch
+	stepped  bool                       // a simulation: all is done in the order of the ids
 	draining bool
 	empty    chan struct{} // closed when draining and no session is left
 }
@@ -120,11 +133,11 @@ func NewHub(cfg Config, up Upstream) (*Hub, error) {
 func (h *Hub) Run(ctx context.Context) {
 	ticker := time.NewTicker(h.cfg.SweepEvery)
 	defer ticker.Stop()
-	last := time.Now()
+	last := h.cfg.Now()
 	for {
 		select {
 		case <-ticker.C:
-			now := time.Now()
+			now := h.cfg.Now()
 			h.sweep(last, now)
 			last = now
 		case <-ctx.Done():
@@ -146,14 +159,19 @@ func (h *Hub) sweep(last, now time.Time) {
 // Serve is the life of one client connection; it returns when the connection is closed and
 // nothing of the session runs any more.
 func (h *Hub) Serve(conn net.Conn) {
-	s := newSession(h, conn, time.Now())
-	if refusal := h.enter(s); refusal != wirepb.Code_OK {
-		s.bye(refusal, "try again later")
-	}
+	s := newSession(h, conn, h.cfg.Now())
+	h.admit(s)
 	s.read()
 	h.leave(s)
 	conn.Close()
 	s.writers.Wait()
+}
+
+// admit lets the session in, or says goodbye to it.
+func (h *Hub) admit(s *session) {
+	if refusal := h.enter(s); refusal != wirepb.Code_OK {
+		s.bye(refusal, "try again later")
+	}
 }
 
 // enter gives the session its id.
@@ -278,6 +296,9 @@ func (h *Hub) all() []*session {
 	all := make([]*session, 0, len(h.sessions))
 	for _, s := range h.sessions {
 		all = append(all, s)
+	}
+	if h.stepped {
+		slices.SortFunc(all, func(a, b *session) int { return cmp.Compare(a.id, b.id) })
 	}
 	return all
 }

@@ -86,7 +86,7 @@ func (s *session) handleBody(body []byte) {
 		s.bye(wirepb.Code_BAD_FRAME, "not an Envelope")
 		return
 	}
-	now := time.Now()
+	now := s.hub.cfg.Now()
 	s.mu.Lock()
 	s.heard = now
 	greeted := s.state != fresh
@@ -159,7 +159,7 @@ func (s *session) sendLocked(e *wirepb.Envelope, now time.Time) {
 func (s *session) bye(code wirepb.Code, detail string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.byeLocked(code, detail, time.Now())
+	s.byeLocked(code, detail, s.hub.cfg.Now())
 }
 
 func (s *session) byeLocked(code wirepb.Code, detail string, now time.Time) {
@@ -190,7 +190,7 @@ func (s *session) isClosing() bool {
 // closed is called when the connection is gone; it tells the table.
 func (s *session) closed() (player game.PlayerID) {
 	s.mu.Lock()
-	s.out.close(nil, true, time.Now())
+	s.out.close(nil, true, s.hub.cfg.Now())
 	player = s.player
 	table := s.stream.table
 	s.mu.Unlock()
@@ -238,7 +238,7 @@ func (s *session) sweep(now time.Time, paused time.Duration) {
 
 // push takes what a node says to this session.
 func (s *session) push(p *linkpb.Push) {
-	now := time.Now()
+	now := s.hub.cfg.Now()
 	s.mu.Lock()
 	stats := &s.hub.stats
 	send := false
