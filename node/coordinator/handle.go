@@ -10,6 +10,7 @@ import (
 
 	"teahouse/node/coordinator/coordpb"
 	"teahouse/pkg/game"
+	"teahouse/pkg/link"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/token"
 	"teahouse/pkg/wire/wirepb"
@@ -21,11 +22,12 @@ const (
 	maxName       = 32 // runes of a guest's name
 	maxQueueName  = 64 // bytes
 	maxEndPlayers = 16
+	maxServer     = 255 // bytes of a node's name and of a Raft server id
 )
 
 // Handle executes auth.guest, auth.resume, queue.join, queue.cancel,
-// queue.binding or cluster.ended. from is the link's peer: the gateway that
-// pushes go to, or for cluster.ended a node, which the caller has made sure of.
+// queue.binding, cluster.ended or cluster.join. from is the link's peer: the gateway
+// that pushes go to, or for the last two a node, which the caller has made sure of.
 // It does not block; reply is called exactly once, from any goroutine.
 func (c *Coordinator) Handle(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
 	command, err := read(from, req)
@@ -87,6 +89,15 @@ func read(from string, req *linkpb.Request) (*coordpb.Command, error) {
 		}}}, nil
 	case "queue.binding":
 		return &coordpb.Command{Body: &coordpb.Command_Binding{Binding: &coordpb.Binding{Player: player, Epoch: epoch}}}, nil
+	case link.MethodJoin:
+		m := &linkpb.Join{}
+		if err := decode(req, m); err != nil {
+			return nil, err
+		}
+		if len(m.GetName()) > maxServer || len(m.GetServer()) > maxServer {
+			return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "a name that is too long")
+		}
+		return &coordpb.Command{Body: &coordpb.Command_Replace{Replace: &coordpb.Replace{Name: m.GetName(), Server: m.GetServer()}}}, nil
 	case "cluster.ended":
 		m := &linkpb.TableEnded{}
 		if err := decode(req, m); err != nil {

@@ -19,6 +19,9 @@ type state struct {
 	members  *linkpb.Members // replaced, never edited
 	shards   []*shard        // shards[i].id is i+1
 
+	replacing *replacement // nil = no node's disk is being replaced; replaced, never edited
+	retired   []string     // server ids that were replaced, oldest first; the same
+
 	lastPlayer, lastTicket uint64
 	// lastEpoch counts the logins of all players together. A player who was
 	// forgotten therefore never gets an epoch that was in use before.
@@ -174,6 +177,10 @@ func (s *state) command(c *coordpb.Command, e *effects) result {
 		return s.created(c.Created, e)
 	case *coordpb.Command_Ended:
 		return s.ended(c.Ended)
+	case *coordpb.Command_Replace:
+		return s.replace(c.Replace, e)
+	case *coordpb.Command_Replaced:
+		return s.replaced(c.Replaced, e)
 	default: // of a newer version; it means nothing to any replica of this one
 		return result{code: wirepb.Code_UNKNOWN_METHOD}
 	}
@@ -194,7 +201,7 @@ func (s *state) counts() Counts {
 }
 
 func (s *state) view() View {
-	v := View{Cluster: s.cluster, Members: s.members}
+	v := View{Cluster: s.cluster, Members: s.members, Replacing: s.replacing.view(), Retired: s.retired}
 	for _, sh := range s.shards {
 		v.Shards = append(v.Shards, Shard{ID: sh.id, Replicas: sh.replicas})
 	}

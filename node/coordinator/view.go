@@ -10,6 +10,17 @@ type View struct {
 	Cluster string          // "" = not born yet
 	Members *linkpb.Members // sorted by name
 	Shards  []Shard         // by id
+
+	Replacing *Replacement // nil = every member is what it should be
+	Retired   []string     // server ids whose disk was replaced for good
+}
+
+// Replacement is a node that runs on a new disk, which is not yet a member of
+// all groups that the old one was in.
+type Replacement struct {
+	Node   string
+	Server string         // Raft server id on the new disk
+	Groups []game.GroupID // that are left, by id
 }
 
 // Shard is one group of tables.

@@ -18,6 +18,8 @@ const (
 	MethodCreate = "cluster.create" // CreateTable, to the shard's leader
 	MethodEnded  = "cluster.ended"  // TableEnded, to the coordinator's leader
 	MethodYield  = "cluster.yield"  // Yield, to the leader of Request.group
+	MethodJoin   = "cluster.join"   // Join, to the coordinator's leader
+	MethodAlign  = "cluster.align"  // Align, to the leader of Request.group
 )
 
 // nodePace is how much slower the keep-alive between two nodes is. No player waits for

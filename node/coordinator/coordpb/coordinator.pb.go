@@ -92,6 +92,8 @@ type Command struct {
 	//	*Command_Match
 	//	*Command_Created
 	//	*Command_Ended
+	//	*Command_Replace
+	//	*Command_Replaced
 	Body          isCommand_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -224,6 +226,24 @@ func (x *Command) GetEnded() *Ended {
 	return nil
 }
 
+func (x *Command) GetReplace() *Replace {
+	if x != nil {
+		if x, ok := x.Body.(*Command_Replace); ok {
+			return x.Replace
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetReplaced() *Replaced {
+	if x != nil {
+		if x, ok := x.Body.(*Command_Replaced); ok {
+			return x.Replaced
+		}
+	}
+	return nil
+}
+
 type isCommand_Body interface {
 	isCommand_Body()
 }
@@ -268,6 +288,14 @@ type Command_Ended struct {
 	Ended *Ended `protobuf:"bytes,10,opt,name=ended,proto3,oneof"`
 }
 
+type Command_Replace struct {
+	Replace *Replace `protobuf:"bytes,11,opt,name=replace,proto3,oneof"`
+}
+
+type Command_Replaced struct {
+	Replaced *Replaced `protobuf:"bytes,12,opt,name=replaced,proto3,oneof"`
+}
+
 func (*Command_Birth) isCommand_Body() {}
 
 func (*Command_TookOver) isCommand_Body() {}
@@ -287,6 +315,10 @@ func (*Command_Match) isCommand_Body() {}
 func (*Command_Created) isCommand_Body() {}
 
 func (*Command_Ended) isCommand_Body() {}
+
+func (*Command_Replace) isCommand_Body() {}
+
+func (*Command_Replaced) isCommand_Body() {}
 
 // Birth begins the cluster; every later one changes nothing.
 type Birth struct {
@@ -931,6 +963,112 @@ func (x *Ended) GetPlayers() []uint64 {
 	return nil
 }
 
+// Replace puts a node's new disk into the place of the one before.
+type Replace struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Server        string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"` // Raft server id on the new disk
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Replace) Reset() {
+	*x = Replace{}
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Replace) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Replace) ProtoMessage() {}
+
+func (x *Replace) ProtoReflect() protoreflect.Message {
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Replace.ProtoReflect.Descriptor instead.
+func (*Replace) Descriptor() ([]byte, []int) {
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Replace) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Replace) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+// Replaced says that the new disk is a member of a group like the old one was.
+type Replaced struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Server        string                 `protobuf:"bytes,1,opt,name=server,proto3" json:"server,omitempty"`
+	Group         uint32                 `protobuf:"varint,2,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Replaced) Reset() {
+	*x = Replaced{}
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Replaced) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Replaced) ProtoMessage() {}
+
+func (x *Replaced) ProtoReflect() protoreflect.Message {
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Replaced.ProtoReflect.Descriptor instead.
+func (*Replaced) Descriptor() ([]byte, []int) {
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Replaced) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *Replaced) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
 // Settings are what the rules of the coordinator depend on.
 type Settings struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -949,7 +1087,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[13]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -961,7 +1099,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[13]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -974,7 +1112,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{13}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Settings) GetQueues() []*Queue {
@@ -1056,7 +1194,7 @@ type Queue struct {
 
 func (x *Queue) Reset() {
 	*x = Queue{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[14]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1068,7 +1206,7 @@ func (x *Queue) String() string {
 func (*Queue) ProtoMessage() {}
 
 func (x *Queue) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[14]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1081,7 +1219,7 @@ func (x *Queue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Queue.ProtoReflect.Descriptor instead.
 func (*Queue) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{14}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Queue) GetName() string {
@@ -1152,7 +1290,7 @@ type Mode struct {
 
 func (x *Mode) Reset() {
 	*x = Mode{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1164,7 +1302,7 @@ func (x *Mode) String() string {
 func (*Mode) ProtoMessage() {}
 
 func (x *Mode) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1177,7 +1315,7 @@ func (x *Mode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mode.ProtoReflect.Descriptor instead.
 func (*Mode) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{15}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Mode) GetName() string {
@@ -1217,13 +1355,15 @@ type Snapshot struct {
 	Idle          []uint64               `protobuf:"varint,11,rep,packed,name=idle,proto3" json:"idle,omitempty"` // players that may be forgotten, oldest first
 	Waiting       []*Ticket              `protobuf:"bytes,12,rep,name=waiting,proto3" json:"waiting,omitempty"`
 	Tables        []*Table               `protobuf:"bytes,13,rep,name=tables,proto3" json:"tables,omitempty"`
+	Replacement   *Replacement           `protobuf:"bytes,14,opt,name=replacement,proto3" json:"replacement,omitempty"` // absent = none under way
+	Retired       []string               `protobuf:"bytes,15,rep,name=retired,proto3" json:"retired,omitempty"`         // server ids that were replaced, oldest first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +1375,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +1388,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{16}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Snapshot) GetVersion() uint32 {
@@ -1342,6 +1482,20 @@ func (x *Snapshot) GetTables() []*Table {
 	return nil
 }
 
+func (x *Snapshot) GetReplacement() *Replacement {
+	if x != nil {
+		return x.Replacement
+	}
+	return nil
+}
+
+func (x *Snapshot) GetRetired() []string {
+	if x != nil {
+		return x.Retired
+	}
+	return nil
+}
+
 type Shard struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Id             uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1355,7 +1509,7 @@ type Shard struct {
 
 func (x *Shard) Reset() {
 	*x = Shard{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1367,7 +1521,7 @@ func (x *Shard) String() string {
 func (*Shard) ProtoMessage() {}
 
 func (x *Shard) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1380,7 +1534,7 @@ func (x *Shard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shard.ProtoReflect.Descriptor instead.
 func (*Shard) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{17}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Shard) GetId() uint32 {
@@ -1418,6 +1572,67 @@ func (x *Shard) GetOutbox() []*Pending {
 	return nil
 }
 
+// Replacement is a node whose new disk is not yet a member of all its groups.
+type Replacement struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Server        string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
+	Groups        []uint32               `protobuf:"varint,3,rep,packed,name=groups,proto3" json:"groups,omitempty"` // that are left, the coordinator's first
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Replacement) Reset() {
+	*x = Replacement{}
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Replacement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Replacement) ProtoMessage() {}
+
+func (x *Replacement) ProtoReflect() protoreflect.Message {
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Replacement.ProtoReflect.Descriptor instead.
+func (*Replacement) Descriptor() ([]byte, []int) {
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Replacement) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Replacement) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *Replacement) GetGroups() []uint32 {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
 // Pending is a table that its shard has not confirmed yet.
 type Pending struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1430,7 +1645,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1442,7 +1657,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1455,7 +1670,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{18}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Pending) GetCreate() *linkpb.CreateTable {
@@ -1495,7 +1710,7 @@ type Ticket struct {
 
 func (x *Ticket) Reset() {
 	*x = Ticket{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1507,7 +1722,7 @@ func (x *Ticket) String() string {
 func (*Ticket) ProtoMessage() {}
 
 func (x *Ticket) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1520,7 +1735,7 @@ func (x *Ticket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ticket.ProtoReflect.Descriptor instead.
 func (*Ticket) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{19}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Ticket) GetId() uint64 {
@@ -1590,7 +1805,7 @@ type Table struct {
 
 func (x *Table) Reset() {
 	*x = Table{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1602,7 +1817,7 @@ func (x *Table) String() string {
 func (*Table) ProtoMessage() {}
 
 func (x *Table) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1615,7 +1830,7 @@ func (x *Table) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Table.ProtoReflect.Descriptor instead.
 func (*Table) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{20}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Table) GetId() uint64 {
@@ -1647,7 +1862,7 @@ type Player struct {
 
 func (x *Player) Reset() {
 	*x = Player{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1659,7 +1874,7 @@ func (x *Player) String() string {
 func (*Player) ProtoMessage() {}
 
 func (x *Player) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1672,7 +1887,7 @@ func (x *Player) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Player.ProtoReflect.Descriptor instead.
 func (*Player) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{21}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Player) GetId() uint64 {
@@ -1738,7 +1953,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[22]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1750,7 +1965,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[22]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1763,7 +1978,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{22}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Pair) GetNumber() uint64 {
@@ -1809,7 +2024,7 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x05Batch\x12\x1d\n" +
 	"\n" +
 	"advance_ms\x18\x01 \x01(\rR\tadvanceMs\x12<\n" +
-	"\bcommands\x18\x02 \x03(\v2 .teahouse.coordinator.v1.CommandR\bcommands\"\xda\x04\n" +
+	"\bcommands\x18\x02 \x03(\v2 .teahouse.coordinator.v1.CommandR\bcommands\"\xd9\x05\n" +
 	"\aCommand\x126\n" +
 	"\x05birth\x18\x01 \x01(\v2\x1e.teahouse.coordinator.v1.BirthH\x00R\x05birth\x12@\n" +
 	"\ttook_over\x18\x02 \x01(\v2!.teahouse.coordinator.v1.TookOverH\x00R\btookOver\x126\n" +
@@ -1821,7 +2036,9 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x05match\x18\b \x01(\v2\x1e.teahouse.coordinator.v1.MatchH\x00R\x05match\x12<\n" +
 	"\acreated\x18\t \x01(\v2 .teahouse.coordinator.v1.CreatedH\x00R\acreated\x126\n" +
 	"\x05ended\x18\n" +
-	" \x01(\v2\x1e.teahouse.coordinator.v1.EndedH\x00R\x05endedB\x06\n" +
+	" \x01(\v2\x1e.teahouse.coordinator.v1.EndedH\x00R\x05ended\x12<\n" +
+	"\areplace\x18\v \x01(\v2 .teahouse.coordinator.v1.ReplaceH\x00R\areplace\x12?\n" +
+	"\breplaced\x18\f \x01(\v2!.teahouse.coordinator.v1.ReplacedH\x00R\breplacedB\x06\n" +
 	"\x04body\"\x90\x01\n" +
 	"\x05Birth\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\tR\acluster\x122\n" +
@@ -1864,7 +2081,13 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\arefused\x18\x02 \x01(\bR\arefused\"7\n" +
 	"\x05Ended\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\x04R\x05table\x12\x18\n" +
-	"\aplayers\x18\x02 \x03(\x04R\aplayers\"\xb6\x02\n" +
+	"\aplayers\x18\x02 \x03(\x04R\aplayers\"5\n" +
+	"\aReplace\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\"8\n" +
+	"\bReplaced\x12\x16\n" +
+	"\x06server\x18\x01 \x01(\tR\x06server\x12\x14\n" +
+	"\x05group\x18\x02 \x01(\rR\x05group\"\xb6\x02\n" +
 	"\bSettings\x126\n" +
 	"\x06queues\x18\x01 \x03(\v2\x1e.teahouse.coordinator.v1.QueueR\x06queues\x12\x14\n" +
 	"\x05seats\x18\x02 \x01(\rR\x05seats\x12\x1f\n" +
@@ -1892,7 +2115,7 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x04Mode\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x14\n" +
-	"\x05rules\x18\x03 \x01(\fR\x05rules\"\xa4\x04\n" +
+	"\x05rules\x18\x03 \x01(\fR\x05rules\"\x86\x05\n" +
 	"\bSnapshot\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x15\n" +
 	"\x06now_ms\x18\x02 \x01(\x04R\x05nowMs\x12\x18\n" +
@@ -1910,13 +2133,19 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	" \x03(\v2\x1f.teahouse.coordinator.v1.PlayerR\aplayers\x12\x12\n" +
 	"\x04idle\x18\v \x03(\x04R\x04idle\x129\n" +
 	"\awaiting\x18\f \x03(\v2\x1f.teahouse.coordinator.v1.TicketR\awaiting\x126\n" +
-	"\x06tables\x18\r \x03(\v2\x1e.teahouse.coordinator.v1.TableR\x06tables\"\xb2\x01\n" +
+	"\x06tables\x18\r \x03(\v2\x1e.teahouse.coordinator.v1.TableR\x06tables\x12F\n" +
+	"\vreplacement\x18\x0e \x01(\v2$.teahouse.coordinator.v1.ReplacementR\vreplacement\x12\x18\n" +
+	"\aretired\x18\x0f \x03(\tR\aretired\"\xb2\x01\n" +
 	"\x05Shard\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x1a\n" +
 	"\breplicas\x18\x02 \x03(\tR\breplicas\x12\x19\n" +
 	"\blast_seq\x18\x03 \x01(\x04R\alastSeq\x12(\n" +
 	"\x10refused_until_ms\x18\x04 \x01(\x04R\x0erefusedUntilMs\x128\n" +
-	"\x06outbox\x18\x05 \x03(\v2 .teahouse.coordinator.v1.PendingR\x06outbox\"\x96\x01\n" +
+	"\x06outbox\x18\x05 \x03(\v2 .teahouse.coordinator.v1.PendingR\x06outbox\"Q\n" +
+	"\vReplacement\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\x12\x16\n" +
+	"\x06groups\x18\x03 \x03(\rR\x06groups\"\x96\x01\n" +
 	"\aPending\x125\n" +
 	"\x06create\x18\x01 \x01(\v2\x1d.teahouse.link.v1.CreateTableR\x06create\x129\n" +
 	"\atickets\x18\x02 \x03(\v2\x1f.teahouse.coordinator.v1.TicketR\atickets\x12\x19\n" +
@@ -1960,7 +2189,7 @@ func file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP() []byte {
 	return file_node_coordinator_coordpb_coordinator_proto_rawDescData
 }
 
-var file_node_coordinator_coordpb_coordinator_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_node_coordinator_coordpb_coordinator_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_node_coordinator_coordpb_coordinator_proto_goTypes = []any{
 	(*Batch)(nil),              // 0: teahouse.coordinator.v1.Batch
 	(*Command)(nil),            // 1: teahouse.coordinator.v1.Command
@@ -1975,19 +2204,22 @@ var file_node_coordinator_coordpb_coordinator_proto_goTypes = []any{
 	(*Match)(nil),              // 10: teahouse.coordinator.v1.Match
 	(*Created)(nil),            // 11: teahouse.coordinator.v1.Created
 	(*Ended)(nil),              // 12: teahouse.coordinator.v1.Ended
-	(*Settings)(nil),           // 13: teahouse.coordinator.v1.Settings
-	(*Queue)(nil),              // 14: teahouse.coordinator.v1.Queue
-	(*Mode)(nil),               // 15: teahouse.coordinator.v1.Mode
-	(*Snapshot)(nil),           // 16: teahouse.coordinator.v1.Snapshot
-	(*Shard)(nil),              // 17: teahouse.coordinator.v1.Shard
-	(*Pending)(nil),            // 18: teahouse.coordinator.v1.Pending
-	(*Ticket)(nil),             // 19: teahouse.coordinator.v1.Ticket
-	(*Table)(nil),              // 20: teahouse.coordinator.v1.Table
-	(*Player)(nil),             // 21: teahouse.coordinator.v1.Player
-	(*Pair)(nil),               // 22: teahouse.coordinator.v1.Pair
-	(*linkpb.Member)(nil),      // 23: teahouse.link.v1.Member
-	(*linkpb.Members)(nil),     // 24: teahouse.link.v1.Members
-	(*linkpb.CreateTable)(nil), // 25: teahouse.link.v1.CreateTable
+	(*Replace)(nil),            // 13: teahouse.coordinator.v1.Replace
+	(*Replaced)(nil),           // 14: teahouse.coordinator.v1.Replaced
+	(*Settings)(nil),           // 15: teahouse.coordinator.v1.Settings
+	(*Queue)(nil),              // 16: teahouse.coordinator.v1.Queue
+	(*Mode)(nil),               // 17: teahouse.coordinator.v1.Mode
+	(*Snapshot)(nil),           // 18: teahouse.coordinator.v1.Snapshot
+	(*Shard)(nil),              // 19: teahouse.coordinator.v1.Shard
+	(*Replacement)(nil),        // 20: teahouse.coordinator.v1.Replacement
+	(*Pending)(nil),            // 21: teahouse.coordinator.v1.Pending
+	(*Ticket)(nil),             // 22: teahouse.coordinator.v1.Ticket
+	(*Table)(nil),              // 23: teahouse.coordinator.v1.Table
+	(*Player)(nil),             // 24: teahouse.coordinator.v1.Player
+	(*Pair)(nil),               // 25: teahouse.coordinator.v1.Pair
+	(*linkpb.Member)(nil),      // 26: teahouse.link.v1.Member
+	(*linkpb.Members)(nil),     // 27: teahouse.link.v1.Members
+	(*linkpb.CreateTable)(nil), // 28: teahouse.link.v1.CreateTable
 }
 var file_node_coordinator_coordpb_coordinator_proto_depIdxs = []int32{
 	1,  // 0: teahouse.coordinator.v1.Batch.commands:type_name -> teahouse.coordinator.v1.Command
@@ -2001,28 +2233,31 @@ var file_node_coordinator_coordpb_coordinator_proto_depIdxs = []int32{
 	10, // 8: teahouse.coordinator.v1.Command.match:type_name -> teahouse.coordinator.v1.Match
 	11, // 9: teahouse.coordinator.v1.Command.created:type_name -> teahouse.coordinator.v1.Created
 	12, // 10: teahouse.coordinator.v1.Command.ended:type_name -> teahouse.coordinator.v1.Ended
-	23, // 11: teahouse.coordinator.v1.Birth.members:type_name -> teahouse.link.v1.Member
-	13, // 12: teahouse.coordinator.v1.TookOver.settings:type_name -> teahouse.coordinator.v1.Settings
-	4,  // 13: teahouse.coordinator.v1.Guest.place:type_name -> teahouse.coordinator.v1.Place
-	4,  // 14: teahouse.coordinator.v1.Resume.place:type_name -> teahouse.coordinator.v1.Place
-	14, // 15: teahouse.coordinator.v1.Settings.queues:type_name -> teahouse.coordinator.v1.Queue
-	15, // 16: teahouse.coordinator.v1.Queue.modes:type_name -> teahouse.coordinator.v1.Mode
-	13, // 17: teahouse.coordinator.v1.Snapshot.settings:type_name -> teahouse.coordinator.v1.Settings
-	24, // 18: teahouse.coordinator.v1.Snapshot.members:type_name -> teahouse.link.v1.Members
-	17, // 19: teahouse.coordinator.v1.Snapshot.shards:type_name -> teahouse.coordinator.v1.Shard
-	21, // 20: teahouse.coordinator.v1.Snapshot.players:type_name -> teahouse.coordinator.v1.Player
-	19, // 21: teahouse.coordinator.v1.Snapshot.waiting:type_name -> teahouse.coordinator.v1.Ticket
-	20, // 22: teahouse.coordinator.v1.Snapshot.tables:type_name -> teahouse.coordinator.v1.Table
-	18, // 23: teahouse.coordinator.v1.Shard.outbox:type_name -> teahouse.coordinator.v1.Pending
-	25, // 24: teahouse.coordinator.v1.Pending.create:type_name -> teahouse.link.v1.CreateTable
-	19, // 25: teahouse.coordinator.v1.Pending.tickets:type_name -> teahouse.coordinator.v1.Ticket
-	4,  // 26: teahouse.coordinator.v1.Player.place:type_name -> teahouse.coordinator.v1.Place
-	22, // 27: teahouse.coordinator.v1.Player.last:type_name -> teahouse.coordinator.v1.Pair
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	13, // 11: teahouse.coordinator.v1.Command.replace:type_name -> teahouse.coordinator.v1.Replace
+	14, // 12: teahouse.coordinator.v1.Command.replaced:type_name -> teahouse.coordinator.v1.Replaced
+	26, // 13: teahouse.coordinator.v1.Birth.members:type_name -> teahouse.link.v1.Member
+	15, // 14: teahouse.coordinator.v1.TookOver.settings:type_name -> teahouse.coordinator.v1.Settings
+	4,  // 15: teahouse.coordinator.v1.Guest.place:type_name -> teahouse.coordinator.v1.Place
+	4,  // 16: teahouse.coordinator.v1.Resume.place:type_name -> teahouse.coordinator.v1.Place
+	16, // 17: teahouse.coordinator.v1.Settings.queues:type_name -> teahouse.coordinator.v1.Queue
+	17, // 18: teahouse.coordinator.v1.Queue.modes:type_name -> teahouse.coordinator.v1.Mode
+	15, // 19: teahouse.coordinator.v1.Snapshot.settings:type_name -> teahouse.coordinator.v1.Settings
+	27, // 20: teahouse.coordinator.v1.Snapshot.members:type_name -> teahouse.link.v1.Members
+	19, // 21: teahouse.coordinator.v1.Snapshot.shards:type_name -> teahouse.coordinator.v1.Shard
+	24, // 22: teahouse.coordinator.v1.Snapshot.players:type_name -> teahouse.coordinator.v1.Player
+	22, // 23: teahouse.coordinator.v1.Snapshot.waiting:type_name -> teahouse.coordinator.v1.Ticket
+	23, // 24: teahouse.coordinator.v1.Snapshot.tables:type_name -> teahouse.coordinator.v1.Table
+	20, // 25: teahouse.coordinator.v1.Snapshot.replacement:type_name -> teahouse.coordinator.v1.Replacement
+	21, // 26: teahouse.coordinator.v1.Shard.outbox:type_name -> teahouse.coordinator.v1.Pending
+	28, // 27: teahouse.coordinator.v1.Pending.create:type_name -> teahouse.link.v1.CreateTable
+	22, // 28: teahouse.coordinator.v1.Pending.tickets:type_name -> teahouse.coordinator.v1.Ticket
+	4,  // 29: teahouse.coordinator.v1.Player.place:type_name -> teahouse.coordinator.v1.Place
+	25, // 30: teahouse.coordinator.v1.Player.last:type_name -> teahouse.coordinator.v1.Pair
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_node_coordinator_coordpb_coordinator_proto_init() }
@@ -2041,6 +2276,8 @@ func file_node_coordinator_coordpb_coordinator_proto_init() {
 		(*Command_Match)(nil),
 		(*Command_Created)(nil),
 		(*Command_Ended)(nil),
+		(*Command_Replace)(nil),
+		(*Command_Replaced)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2048,7 +2285,7 @@ func file_node_coordinator_coordpb_coordinator_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_node_coordinator_coordpb_coordinator_proto_rawDesc), len(file_node_coordinator_coordpb_coordinator_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

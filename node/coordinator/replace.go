@@ -1,0 +1,118 @@
+package coordinator
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/node/coordinator/coordpb"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// maxRetired bounds the server ids that are remembered as replaced; the oldest
+// is forgotten. No group lists a forgotten one either, so it cannot vote; its
+// node is only told less clearly why.
+const maxRetired = 1024
+
+// replacement is a node whose new disk is not yet a member of all its groups.
+type replacement struct {
+	name   string
+	server string
+	groups []game.GroupID // that are left, by id, so the coordinator's comes first
+}
+
+// replace puts a node's new disk into the place of the one before. One node at
+// a time: until its groups have their members back, another loss could cost
+// a majority.
+func (s *state) replace(r *coordpb.Replace, e *effects) result {
+	list := s.members.GetMembers()
+	i := slices.IndexFunc(list, func(m *linkpb.Member) bool { return m.GetName() == r.GetName() })
+	switch {
+	case i < 0:
+		return result{code: wirepb.Code_NOT_FOUND}
+	case list[i].GetServer() == r.GetServer():
+		return result{} // asked before
+	case slices.Contains(s.retired, r.GetServer()):
+		return result{code: wirepb.Code_SUPERSEDED}
+	case r.GetServer() == "" || slices.ContainsFunc(list, func(m *linkpb.Member) bool { return m.GetServer() == r.GetServer() }):
+		return result{code: wirepb.Code_BAD_REQUEST}
+	case s.replacing != nil && s.replacing.name != r.GetName():
+		return result{code: wirepb.Code_UNAVAILABLE}
+	}
+	s.retired = append(slices.Clone(s.retired), list[i].GetServer()) // views share the old list
+	s.retired = s.retired[max(0, len(s.retired)-maxRetired):]
+	s.members = proto.CloneOf(s.members)
+	s.members.Number++
+	s.members.Members[i].Server = r.GetServer()
+	// The coordinator's group first: from its log the node learns of its shards.
+	s.replacing = &replacement{name: r.GetName(), server: r.GetServer(), groups: []game.GroupID{game.Coordinator}}
+	for _, sh := range s.shards {
+		if slices.Contains(sh.replicas, r.GetName()) {
+			s.replacing.groups = append(s.replacing.groups, sh.id)
+		}
+	}
+	e.viewed = true
+	return result{}
+}
+
+// replaced takes note that the new disk is a member of one more group.
+func (s *state) replaced(r *coordpb.Replaced, e *effects) result {
+	if s.replacing == nil || s.replacing.server != r.GetServer() {
+		return result{}
+	}
+	left := slices.Clone(s.replacing.groups) // views share the old list
+	left = slices.DeleteFunc(left, func(id game.GroupID) bool { return id == game.GroupID(r.GetGroup()) })
+	if len(left) == len(s.replacing.groups) {
+		return result{}
+	}
+	if len(left) == 0 {
+		s.replacing = nil
+	} else {
+		s.replacing = &replacement{name: s.replacing.name, server: s.replacing.server, groups: left}
+	}
+	e.viewed = true
+	return result{}
+}
+
+// view is what the node outside sees of it.
+func (r *replacement) view() *Replacement {
+	if r == nil {
+		return nil
+	}
+	return &Replacement{Node: r.name, Server: r.server, Groups: r.groups}
+}
+
+func (r *replacement) message() *coordpb.Replacement {
+	if r == nil {
+		return nil
+	}
+	m := &coordpb.Replacement{Name: r.name, Server: r.server}
+	for _, id := range r.groups {
+		m.Groups = append(m.Groups, uint32(id))
+	}
+	return m
+}
+
+func restoreReplacement(m *coordpb.Replacement) *replacement {
+	if m == nil {
+		return nil
+	}
+	r := &replacement{name: m.GetName(), server: m.GetServer()}
+	for _, id := range m.GetGroups() {
+		r.groups = append(r.groups, game.GroupID(id))
+	}
+	return r
+}
+
+// Replaced puts into the log that the node's new disk is a member of a group.
+// Leader only; done is called exactly once, from any goroutine.
+func (c *Coordinator) Replaced(server string, group game.GroupID, done func(*linkpb.Response)) {
+	r := request{reply: done, command: &coordpb.Command{Body: &coordpb.Command_Replaced{
+		Replaced: &coordpb.Replaced{Server: server, Group: uint32(group)},
+	}}}
+	if code := c.in.put(r); code != wirepb.Code_OK {
+		r.refuse(code)
+	}
+}

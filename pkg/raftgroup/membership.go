@@ -1,0 +1,123 @@
+package raftgroup
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// caughtUp is how many entries a server may be behind to get a vote: what one
+// append request carries.
+const caughtUp = maxAppend
+
+// ChangeKind says what a Change does.
+type ChangeKind int
+
+// The kinds of a Change.
+const (
+	NoChange     ChangeKind = iota // the group is as it should be
+	WaitToChange                   // the next change would be unsafe now
+	AddMember                      // without a vote
+	PromoteMember
+	DropMember
+)
+
+// Change is the next step from the members that a group has to those that it
+// should have.
+type Change struct {
+	Kind   ChangeKind
+	Server ServerID
+	Why    string // of WaitToChange, for the operator
+}
+
+// NextChange is the step that a leader may take now to give its group the
+// wanted members: add the new server without a vote, let it catch up, remove the one
+// that it takes the place of, give it the vote. One step at a time, and none that
+// changes who votes unless a majority of the new voters answers the leader. Roles
+// are raised, never lowered. st is the leader's status.
+func NextChange(self ServerID, st Status, want []Member) Change {
+	byID := func(id ServerID) func(Member) bool { return func(m Member) bool { return m.ID == id } }
+	has := func(list []Member, id ServerID) bool { return slices.ContainsFunc(list, byID(id)) }
+
+	for _, m := range want {
+		if !has(st.Members, m.ID) {
+			return Change{Kind: AddMember, Server: m.ID}
+		}
+	}
+	var promote []ServerID
+	for _, m := range st.Members { // want may hold a server twice; the group does not
+		i := slices.IndexFunc(want, byID(m.ID))
+		switch {
+		case i < 0 && !m.Voter:
+			return Change{Kind: DropMember, Server: m.ID}
+		case i >= 0 && want[i].Voter && !m.Voter:
+			if matched, heard := st.Matched[m.ID]; !heard || matched+caughtUp < st.LastIndex {
+				return Change{Kind: WaitToChange, Server: m.ID, Why: fmt.Sprintf("%s holds %d of %d entries", m.ID, matched, st.LastIndex)}
+			}
+			promote = append(promote, m.ID)
+		}
+	}
+	voters := slices.DeleteFunc(slices.Clone(st.Members), func(m Member) bool { return !m.Voter })
+	wait := Change{}
+	for _, m := range voters {
+		switch {
+		case has(want, m.ID):
+		case m.ID == self:
+			wait = Change{Kind: WaitToChange, Server: m.ID, Why: "a leader does not drop itself"}
+		case st.majority(self, slices.DeleteFunc(slices.Clone(voters), byID(m.ID))):
+			return Change{Kind: DropMember, Server: m.ID}
+		default: // another one may be dead, and go first
+			wait = Change{Kind: WaitToChange, Server: m.ID, Why: fmt.Sprintf("no majority would answer without %s", m.ID)}
+		}
+	}
+	if wait.Kind != NoChange {
+		return wait
+	}
+	for _, id := range promote {
+		if !st.majority(self, append(voters, Member{ID: id, Voter: true})) {
+			return Change{Kind: WaitToChange, Server: id, Why: fmt.Sprintf("no majority would answer with %s", id)}
+		}
+		return Change{Kind: PromoteMember, Server: id}
+	}
+	return Change{Kind: NoChange}
+}
+
+// majority reports whether most of the voters answer the leader now.
+func (s Status) majority(self ServerID, voters []Member) bool {
+	answer := 0
+	for _, m := range voters {
+		if _, heard := s.Matched[m.ID]; heard || m.ID == self {
+			answer++
+		}
+	}
+	return answer > len(voters)/2
+}
+
+// Align takes the step that NextChange names, and returns it once it is
+// committed. Leader only; the errors are those of SetMember.
+func (g *Group) Align(ctx context.Context, want []Member) (Change, error) {
+	st := g.Status()
+	if !st.Leading {
+		return Change{}, ErrNotLeader
+	}
+	c := NextChange(g.host.cfg.Self, st, want)
+	switch c.Kind {
+	case AddMember, PromoteMember:
+		return c, g.SetMember(ctx, Member{ID: c.Server, Voter: c.Kind == PromoteMember})
+	case DropMember:
+		return c, g.RemoveMember(ctx, c.Server)
+	}
+	return c, nil
+}
+
+// Used reports whether a group has ever been started on the disk under its
+// present id.
+func (d *Disk) Used() bool {
+	if len(d.extents) > 0 {
+		return true
+	}
+	entries, err := os.ReadDir(filepath.Join(d.dir, snapDir))
+	return err == nil && len(entries) > 0
+}

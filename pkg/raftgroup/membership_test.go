@@ -1,0 +1,206 @@
+package raftgroup
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+const leader ServerID = "leader"
+
+// group is a group as the rules of NextChange see it.
+type toyGroup struct {
+	members []Member
+	answers map[ServerID]bool // besides the leader
+	behind  map[ServerID]bool
+}
+
+func (g *toyGroup) status() Status {
+	st := Status{State: State{Leading: true}, LastIndex: 1000, Members: slices.Clone(g.members), Matched: map[ServerID]uint64{}}
+	for _, m := range g.members {
+		switch {
+		case m.ID == leader || !g.answers[m.ID]:
+		case g.behind[m.ID]:
+			st.Matched[m.ID] = 10
+		default:
+			st.Matched[m.ID] = 990
+		}
+	}
+	return st
+}
+
+func (g *toyGroup) voters() (voters, answering int) {
+	for _, m := range g.members {
+		if !m.Voter {
+			continue
+		}
+		voters++
+		if m.ID == leader || g.answers[m.ID] {
+			answering++
+		}
+	}
+	return voters, answering
+}
+
+func (g *toyGroup) apply(c Change) {
+	i := slices.IndexFunc(g.members, func(m Member) bool { return m.ID == c.Server })
+	switch c.Kind {
+	case AddMember:
+		g.members = append(g.members, Member{ID: c.Server})
+		g.behind[c.Server] = true
+	case PromoteMember:
+		g.members[i].Voter = true
+	case DropMember:
+		g.members = slices.Delete(g.members, i, i+1)
+	}
+}
+
+// TestNextChange: whatever a group is like and whoever comes and goes, no step
+// costs it the majority, nobody who is behind gets a vote, and once all wanted
+// members answer the group becomes as wanted.
+func TestNextChange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ids := []ServerID{leader, "a", "b", "c", "d", "a2", "b2"}
+		g := &toyGroup{
+			members: []Member{{leader, true}},
+			answers: map[ServerID]bool{}, behind: map[ServerID]bool{},
+		}
+		want := []Member{{leader, true}}
+		for _, id := range ids[1:] {
+			g.answers[id] = rapid.Bool().Draw(t, "answers "+string(id))
+			switch rapid.IntRange(0, 2).Draw(t, "is "+string(id)) {
+			case 1:
+				g.members = append(g.members, Member{id, false})
+				g.behind[id] = rapid.Bool().Draw(t, "behind")
+			case 2:
+				g.members = append(g.members, Member{id, true})
+			}
+			switch rapid.IntRange(0, 2).Draw(t, "should be "+string(id)) {
+			case 1: // roles are never lowered, so nobody asks for it
+				want = append(want, Member{id, slices.Contains(g.members, Member{id, true})})
+			case 2:
+				want = append(want, Member{id, true})
+			}
+		}
+		if voters, answering := g.voters(); answering <= voters/2 {
+			t.Skip("such a leader steps down")
+		}
+		step := func() Change {
+			before, _ := g.voters()
+			st := g.status()
+			c := NextChange(leader, st, want)
+			wanted := slices.ContainsFunc(want, func(m Member) bool { return m.ID == c.Server })
+			_, heard := st.Matched[c.Server]
+			switch {
+			case c.Kind == DropMember && (wanted || c.Server == leader),
+				c.Kind == AddMember && !wanted,
+				c.Kind == PromoteMember && (!wanted || !heard || g.behind[c.Server]),
+				(c.Kind == WaitToChange) != (c.Why != ""):
+				t.Fatalf("%+v from %+v to %+v", c, g.members, want)
+			}
+			g.apply(c)
+			voters, answering := g.voters()
+			if d := voters - before; d < -1 || d > 1 {
+				t.Fatalf("%+v changes %d voters at once", c, d)
+			}
+			if answering <= voters/2 {
+				t.Fatalf("%+v leaves %d of %d voters: %+v", c, answering, voters, g.members)
+			}
+			return c
+		}
+		for range rapid.IntRange(0, 20).Draw(t, "steps in the dark") {
+			step()
+			id := rapid.SampledFrom(ids[1:]).Draw(t, "who")
+			was := g.answers[id]
+			g.answers[id] = rapid.Bool().Draw(t, "answers")
+			if voters, answering := g.voters(); answering <= voters/2 {
+				g.answers[id] = was
+			}
+			g.behind[id] = g.behind[id] && rapid.Bool().Draw(t, "behind")
+		}
+		for _, m := range want {
+			g.answers[m.ID] = true
+		}
+		for range 4 * len(ids) {
+			g.behind = map[ServerID]bool{}
+			if step().Kind == NoChange {
+				break
+			}
+		}
+		for _, m := range want {
+			if !slices.Contains(g.members, m) {
+				t.Fatalf("%+v is missing in %+v", m, g.members)
+			}
+		}
+		if len(g.members) != len(want) {
+			t.Fatalf("%+v, wanted %+v", g.members, want)
+		}
+	})
+}
+
+// TestAlign: a lost disk is replaced by a new one step by step, the new one's vote
+// counts, and what comes back with the old one can neither lead nor disturb.
+func TestAlign(t *testing.T) {
+	c := newCluster(t, 3, false, nil)
+	c.startAll(1)
+	c.fill(1, "before", 100)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	defer cancel()
+	leader := c.leader(1)
+	i := slices.IndexFunc(c.nodes, func(nd *node) bool { return nd != leader })
+	old := c.nodes[i]
+	old.close()
+	fresh := c.add()
+	fresh.start(1, nil)
+
+	var want []Member
+	for _, nd := range c.nodes {
+		if nd != old {
+			want = append(want, Member{ID: nd.id, Voter: true})
+		}
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	var steps []ChangeKind
+	for {
+		if i := slices.IndexFunc(c.nodes, func(nd *node) bool { return nd.host != nil && nd.group(1).State().Leading }); i >= 0 {
+			leader = c.nodes[i]
+		}
+		change, err := leader.group(1).Align(ctx, want)
+		if err != nil && !errors.Is(err, ErrNotLeader) {
+			t.Fatal(err)
+		}
+		if err == nil && change.Kind != WaitToChange {
+			steps = append(steps, change.Kind)
+			if change.Kind == NoChange {
+				break
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("after %v: %+v", steps, change)
+		}
+	}
+	if wanted := []ChangeKind{AddMember, DropMember, PromoteMember, NoChange}; !slices.Equal(steps, wanted) {
+		t.Errorf("steps %v, want %v", steps, wanted)
+	}
+
+	old.open()
+	old.start(1, c.members())
+	before := leader.group(1).State().Term
+	c.propose(1, "without the old one")
+	if old.machines[1].has("without the old one") || old.group(1).State().Leading || leader.group(1).State().Term != before {
+		t.Errorf("the old disk takes part: %+v", old.group(1).Status())
+	}
+	old.close()
+	c.nodes = slices.Delete(c.nodes, i, i+1)
+	other := c.nodes[slices.IndexFunc(c.nodes, func(nd *node) bool { return nd != leader && nd != fresh })]
+	other.close()
+	c.propose(1, "two of three")
+	fresh.machines[1].awaitEntry(t, "two of three")
+}
