@@ -15,7 +15,7 @@ import (
 
 func failoverCommand() *cobra.Command {
 	cfg := failover.Config{Logger: warnings()}
-	var fault, role, file string
+	var fault, role, file, moves string
 	cmd := &cobra.Command{
 		Use: "failover", Short: "Break a process again and again while players play", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -23,6 +23,12 @@ func failoverCommand() *cobra.Command {
 				return err
 			}
 			cfg.Role = failover.Role(role)
+			acknowledged, done, err := ledger(moves)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, done()) }()
+			cfg.Acknowledged = acknowledged
 			out := cmd.OutOrStdout()
 			cfg.Report = reporter(out)
 			f, err := failover.New(cfg)
@@ -52,10 +58,11 @@ func failoverCommand() *cobra.Command {
 	flags.StringVar(&cfg.Addr, "addr", "", "gateway address (default: that of the state file)")
 	flags.IntVar(&cfg.Tries, "tries", 20, "faults that hit moves in flight; others are repeated")
 	flags.StringVar(&fault, "fault", "kill", "kill, or stop:5s to stop a process for a while")
-	flags.StringVar(&role, "role", "any", "victim: any (node), leader (of a shard), coordinator or gateway")
+	flags.StringVar(&role, "role", "any", "victim: any (node), leader (of a shard), coordinator, follower or gateway")
 	flags.IntVar(&cfg.Players, "players", 200, "players")
 	flags.DurationVar(&cfg.Pace, "pace", 200*time.Millisecond, "mean thinking time, exponential; 0 = at once")
 	flags.Uint64Var(&cfg.Seed, "seed", 1, "of victims and thinking times")
+	flags.StringVar(&moves, "moves", "", "file for the acknowledged moves, for bench logs")
 	flags.StringVar(&file, "json", "", "file for the result as JSON")
 	return cmd
 }

@@ -3,6 +3,7 @@
 //
 //	go run ./bench swarm       200 players made of code, a summary and an audit
 //	go run ./bench failover    kill a node again and again while they play
+//	go run ./bench logs        compare the replicas' logs of a stopped cluster
 //	go run ./bench hand        answer recorded hands, one JSON line each
 //	go run ./bench verify      play recorded games again
 //
@@ -24,6 +25,7 @@ func main() {
 	root.AddCommand(
 		swarmCommand(),
 		failoverCommand(),
+		logsCommand(),
 		&cobra.Command{
 			Use: "hand", Short: "Answer recorded hands from standard input", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {

@@ -22,10 +22,16 @@ var errBroken = errors.New("the audit is not clean")
 
 func swarmCommand() *cobra.Command {
 	cfg := swarm.Config{Progress: progress(os.Stderr), Logger: warnings()}
-	var file, profile string
+	var file, profile, moves string
 	cmd := &cobra.Command{
 		Use: "swarm", Short: "Let players made of code play, and audit what they saw", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			acknowledged, done, err := ledger(moves)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, done()) }()
+			cfg.Acknowledged = acknowledged
 			if profile != "" {
 				out, err := os.Create(profile)
 				if err != nil {
@@ -70,6 +76,7 @@ func swarmCommand() *cobra.Command {
 	flags.Float64Var(&cfg.SpawnRate, "spawn-rate", 0, "logins a second; 0 = as fast as it goes")
 	flags.Uint64Var(&cfg.Seed, "seed", 1, "of the thinking times")
 	flags.DurationVar(&cfg.Grace, "grace", time.Minute, "time to play the open hands out")
+	flags.StringVar(&moves, "moves", "", "file for the acknowledged moves, for bench logs")
 	flags.StringVar(&file, "json", "", "file for the summary as JSON")
 	flags.StringVar(&profile, "profile", "", "file for a CPU profile of the swarm itself during the play")
 	return cmd

@@ -21,8 +21,10 @@ import (
 	"syscall"
 	"time"
 
+	"teahouse/bench/audit"
 	"teahouse/bench/report"
 	"teahouse/deploy/cluster"
+	"teahouse/pkg/game"
 )
 
 // Role says which process is the victim.
@@ -33,6 +35,7 @@ const (
 	Any         Role = "any"         // any node
 	Leader      Role = "leader"      // a node that leads a shard with tables in play
 	Coordinator Role = "coordinator" // the node that leads the coordinator's group
+	Follower    Role = "follower"    // a node that leads nothing, but replicates tables in play
 	Gateway     Role = "gateway"     // a gateway; the others take its clients
 )
 
@@ -71,7 +74,7 @@ type Try struct {
 	GapMS       float64      `json:"gap_ms"`       // longest answer to a move in the whole try
 	FaultGapMS  float64      `json:"fault_gap_ms"` // the same until the victim was brought back
 	HealGapMS   float64      `json:"heal_gap_ms"`  // the same until all was healed, before the hands were played out
-	InFlight    int          `json:"in_flight"`    // moves unanswered on what was hit
+	InFlight    int          `json:"in_flight"`    // moves unanswered on what was hit; of a follower, those it replicates
 	Moves       int          `json:"moves_acked"`
 	Hands       int          `json:"hands_finished"`
 	Disconnects int          `json:"disconnects"`
@@ -119,7 +122,9 @@ type Config struct {
 	Heal   time.Duration // bounds every wait for the cluster; default 60 s
 
 	Report func(try Try, counts bool) // called after each try; nil = nobody
-	Logger *slog.Logger               // default: none
+	// Acknowledged is as in swarm.Config.
+	Acknowledged func(game.TableID, game.PlayerID, audit.Move)
+	Logger       *slog.Logger // default: none
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -132,9 +137,9 @@ func (c Config) withDefaults() (Config, error) {
 	switch c.Role {
 	case "":
 		c.Role = Any
-	case Any, Leader, Coordinator, Gateway:
+	case Any, Leader, Coordinator, Follower, Gateway:
 	default:
-		return c, fmt.Errorf("role %q: want any, leader, coordinator or gateway", c.Role)
+		return c, fmt.Errorf("role %q: want any, leader, coordinator, follower or gateway", c.Role)
 	}
 	if c.Tries == 0 {
 		c.Tries = 20

@@ -81,9 +81,10 @@ func TestFitting(t *testing.T) {
 		"node-1": status(host.GroupStatus{Group: 0, Serving: true}, host.GroupStatus{Group: 1, Serving: true}),
 		"node-2": status(host.GroupStatus{Group: 0}, host.GroupStatus{Group: 2, Serving: true, Tables: 3}),
 		"node-3": status(host.GroupStatus{Group: 3, Tables: 3}),
+		"node-4": status(host.GroupStatus{Group: 3, Tables: 3}), // it does not run any more
 	}
 	for role, want := range map[Role][]string{
-		Any: {"node-1", "node-2", "node-3"}, Leader: {"node-2"}, Coordinator: {"node-1"}, Gateway: {"gateway-1"},
+		Any: {"node-1", "node-2", "node-3"}, Leader: {"node-2"}, Coordinator: {"node-1"}, Follower: {"node-3"}, Gateway: {"gateway-1"},
 	} {
 		f := &Failover{cfg: Config{Role: role}, rand: rand.New(rand.NewPCG(1, 0))}
 		if got := f.fitting(state, statuses); !slices.Equal(got, want) {
@@ -94,12 +95,13 @@ func TestFitting(t *testing.T) {
 
 func TestServes(t *testing.T) {
 	node := victim{name: "node-1", role: roleNode, groups: map[uint32]bool{0: true, 2: true}}
+	behind := victim{name: "node-2", role: roleNode, follows: map[uint32]bool{2: true}}
 	gateway := victim{name: "gateway-1", role: roleGateway}
 	for _, c := range []struct {
 		v     victim
 		shard game.GroupID
 		want  bool
-	}{{node, 2, true}, {node, 1, false}, {gateway, 2, true}} {
+	}{{node, 2, true}, {node, 1, false}, {behind, 2, true}, {behind, 1, false}, {gateway, 2, true}} {
 		if got := c.v.serves(game.MakeTableID(c.shard, 9), "gateway-1"); got != c.want {
 			t.Errorf("%s, shard %d: %v", c.v.name, c.shard, got)
 		}

@@ -25,7 +25,7 @@ func (f *Failover) try(ctx context.Context, number uint64) (Try, error) {
 	}
 	s, err := swarm.New(swarm.Config{
 		State: f.cfg.State, Addr: f.cfg.Addr, Players: f.cfg.Players, Pace: f.cfg.Pace,
-		Seed: f.cfg.Seed + number, Duration: longPlay, Logger: f.cfg.Logger,
+		Seed: f.cfg.Seed + number, Duration: longPlay, Acknowledged: f.cfg.Acknowledged, Logger: f.cfg.Logger,
 	})
 	if err != nil {
 		return Try{}, err
@@ -72,6 +72,12 @@ func ignore(err, kind error) error {
 func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err error) {
 	if err := sleep(ctx, f.cfg.Warmup); err != nil {
 		return try, err
+	}
+	if f.cfg.Role == Follower {
+		if err := f.demote(ctx); err != nil {
+			return try, err
+		}
+		s.ForgetGap() // what that has cost is not the fault's
 	}
 	v, err := f.choose(ctx)
 	if err != nil {
@@ -139,6 +145,10 @@ func (f *Failover) revive(ctx context.Context, name string) error {
 	if f.cfg.Fault.Stop > 0 {
 		return f.client.Kill(ctx, name, syscall.SIGCONT)
 	}
+	return f.start(ctx, name)
+}
+
+func (f *Failover) start(ctx context.Context, name string) error {
 	err := f.client.Start(ctx, name)
 	if err != nil && isRunning(ctx, f.client, name) {
 		return nil // a supervisor with --respawn was faster
@@ -182,5 +192,5 @@ func (v victim) serves(table game.TableID, gateway string) bool {
 	if v.role == roleGateway {
 		return gateway == v.name
 	}
-	return v.groups[uint32(table.Shard())]
+	return v.groups[uint32(table.Shard())] || v.follows[uint32(table.Shard())]
 }

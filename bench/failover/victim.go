@@ -21,6 +21,8 @@ type victim struct {
 	name   string
 	role   string
 	groups map[uint32]bool // that it led
+
+	follows map[uint32]bool // that it replicated, if the role is Follower
 }
 
 // running are the names of the processes of a role.
@@ -44,11 +46,12 @@ func (f *Failover) choose(ctx context.Context) (victim, error) {
 		}
 		statuses := state.Statuses(ctx)
 		if fit := f.fitting(state, statuses); len(fit) > 0 {
-			v := victim{name: fit[f.rand.IntN(len(fit))], role: roleNode, groups: make(map[uint32]bool)}
+			v := victim{name: fit[f.rand.IntN(len(fit))], role: roleNode, groups: make(map[uint32]bool), follows: make(map[uint32]bool)}
 			if f.cfg.Role == Gateway {
 				v.role = roleGateway
 			}
 			for _, g := range statuses[v.name].Replicas {
+				v.follows[g.Group] = f.cfg.Role == Follower
 				if g.Serving {
 					v.groups[g.Group] = true
 				}
@@ -71,6 +74,9 @@ func (f *Failover) fitting(state cluster.State, statuses map[string]host.Status)
 	}
 	return slices.DeleteFunc(running(state, roleNode), func(name string) bool {
 		status, ok := statuses[name]
+		if f.cfg.Role == Follower {
+			return !follower(status)
+		}
 		return !ok || f.cfg.Role != Any && !slices.ContainsFunc(status.Replicas, func(g host.GroupStatus) bool {
 			if f.cfg.Role == Coordinator {
 				return g.Group == 0 && g.Serving

@@ -192,6 +192,11 @@ func (p *player) sit(ctx context.Context, id game.TableID, disconnects uint64) e
 	defer seat.mu.Unlock()
 	seat.table = 0 // whoever has still loaded it notes nothing more
 	seat.Steady = p.client.Stats().Disconnects == disconnects
+	for _, m := range seat.Moves {
+		if m.Number != 0 {
+			p.s.cfg.Acknowledged(id, p.id, m)
+		}
+	}
 	p.s.book.left(id, &seat.Seat, s.companions)
 	return err
 }

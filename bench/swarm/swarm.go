@@ -183,6 +183,9 @@ func (s *Swarm) Busy(match func(table game.TableID, gateway string) bool) (n int
 // LongestGap is the longest time so far from a move's first sending to its answer.
 func (s *Swarm) LongestGap() time.Duration { return time.Duration(s.meter.gap.Load()) }
 
+// ForgetGap lets LongestGap, and the summary's, begin anew.
+func (s *Swarm) ForgetGap() { s.meter.gap.Store(0) }
+
 // login brings everybody in.
 func (s *Swarm) login(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.LoginTimeout,
@@ -265,6 +268,10 @@ type Config struct {
 	Memory       int           // bytes of received messages that wait for their audit; default 1 GiB
 	Auditors     int           // workers; default 2
 
+	// Acknowledged is called, from any goroutine, for each move that was
+	// acknowledged, when its player has left the table; nil = nobody.
+	Acknowledged func(game.TableID, game.PlayerID, audit.Move)
+
 	Profile  io.Writer      // gets a CPU profile of the play; nil = none
 	Progress func(Progress) // called about once a second; nil = nobody
 	Logger   *slog.Logger   // default: none
@@ -287,6 +294,9 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.LoginTimeout, 60*time.Second)
 	setDefault(&c.Memory, 1<<30)
 	setDefault(&c.Auditors, 2)
+	if c.Acknowledged == nil {
+		c.Acknowledged = func(game.TableID, game.PlayerID, audit.Move) {}
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
