@@ -24,9 +24,16 @@ type Config struct {
 	Advertise                            string // host under which the others reach this node; default: the listener's
 
 	Registry string // HTTP address of the Consul agent or the embedded registry
-	Database string // "sqlite:FILE" or "mysql:DSN"
-	Data     string // folder of this node alone
-	Sync     bool   // whether each write of the shards' logs is synced to disk
+	// RegistryCluster begins the cluster's names there: clusters that share an
+	// agent need different ones. See consul.Config.Cluster.
+	RegistryCluster string
+	Database        string // "sqlite:FILE" or "mysql:DSN"
+	Data            string // folder of this node alone
+	Sync            bool   // whether each write of the shards' logs is synced to disk
+
+	// Unsettled is at how many finished hands that are not in the database yet a
+	// shard takes no tables and deals no hand; default 256.
+	Unsettled int
 
 	BotsAfter time.Duration // wait in the queue for people after which bots fill a table; default 10 s
 

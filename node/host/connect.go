@@ -21,11 +21,11 @@ import (
 // connect makes the front door, the links to the other nodes and the
 // coordinator's replica that they serve.
 func (n *node) connect(cfg link.Config) error {
-	accounts, err := account.New(account.Config{Results: n.store, Pool: n.pool, Logger: n.cfg.Logger})
+	accounts, err := account.New(account.Config{Results: n.store, Pool: n.lookup, Logger: n.cfg.Logger})
 	if err != nil {
 		return err
 	}
-	archives, err := archive.New(archive.Config{Results: n.store, Cluster: n.birth.Cluster, Pool: n.pool, Logger: n.cfg.Logger})
+	archives, err := archive.New(archive.Config{Results: n.store, Cluster: n.birth.Cluster, Pool: n.lookup, Logger: n.cfg.Logger})
 	if err != nil {
 		return err
 	}

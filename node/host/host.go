@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/panjf2000/ants/v2"
 
@@ -23,9 +24,12 @@ import (
 	"teahouse/registry/consul"
 )
 
-// poolSize bounds what runs at once of that which blocks or burns CPU:
-// settlements, look-ups, bots that think.
-const poolSize = 64
+// What blocks or burns CPU runs in pools. Look-ups have their own: when the
+// database hangs they pile up, and bots must go on thinking.
+const (
+	poolSize   = 64 // settlements (a few a led shard), outbox calls, bots
+	lookupSize = 32 // players' questions to the database; more get BUSY
+)
 
 // node is the assembled process.
 type node struct {
@@ -37,6 +41,7 @@ type node struct {
 	store  *gormstore.Store
 	signer *token.Signer
 	pool   *ants.Pool
+	lookup *ants.Pool
 	games  map[string]game.Game
 	raft   *raftgroup.Host
 	in     *ingress.Ingress
@@ -109,7 +114,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return errors.Join(rafts.Close(), disk.Close())
 	})
 
-	if n.store, err = gormstore.Open(ctx, gormstore.Config{DSN: cfg.Database, Logger: cfg.Logger}); err != nil {
+	if n.store, err = n.openStore(ctx); err != nil {
 		return err
 	}
 	closers = append(closers, n.store.Close)
@@ -123,9 +128,13 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	closers = append(closers, func() error { n.pool.Release(); return nil })
+	if n.lookup, err = ants.NewPool(lookupSize, ants.WithNonblocking(true)); err != nil {
+		return err
+	}
+	closers = append(closers, func() error { n.lookup.Release(); return nil })
 
 	// The others, and with them the birth.
-	reg, err := consul.New(consul.Config{Addr: cfg.Registry, Logger: cfg.Logger})
+	reg, err := consul.New(consul.Config{Addr: cfg.Registry, Cluster: cfg.RegistryCluster, Logger: cfg.Logger})
 	if err != nil {
 		return err
 	}
@@ -156,6 +165,30 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	owned = true
 	closers = append(closers, n.raft.Close)
 	return n.serve(ctx, reg, self, links, statuses)
+}
+
+// storeEvery is how often a node that starts looks for its database.
+const storeEvery = 500 * time.Millisecond
+
+// openStore waits for a database that is out of reach: after a power cut it may
+// come back later than the nodes.
+func (n *node) openStore(ctx context.Context) (*gormstore.Store, error) {
+	tick := time.NewTicker(storeEvery)
+	defer tick.Stop()
+	for told := false; ; told = true {
+		store, err := gormstore.Open(ctx, gormstore.Config{DSN: n.cfg.Database, Logger: n.cfg.Logger})
+		if !errors.Is(err, gormstore.ErrUnreachable) {
+			return store, err
+		}
+		if !told {
+			n.log.Warn("waiting for the database", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 // beBorn registers this node and waits for the birth record.

@@ -144,7 +144,7 @@ func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, v coordi
 	}
 	sh, err := shard.New(shard.Config{
 		Group: s.ID, Cluster: n.birth.Cluster, Node: n.cfg.Name, Games: n.games,
-		Results: n.store, Ended: n.ended, Pool: pool{n.pool},
+		Results: n.store, Unsettled: n.cfg.Unsettled, Ended: n.ended, Pool: pool{n.pool},
 		Push:     func(gateway string, p *linkpb.Push) { n.in.Push(gateway, p) },
 		Announce: func(term uint64, withdrawn bool) { n.announce(s.ID, term, !withdrawn) },
 		Logger:   n.cfg.Logger,

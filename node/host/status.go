@@ -40,7 +40,17 @@ type GroupStatus struct {
 	// ServingSince is when the take-over was applied, in Unix microseconds; 0 = not serving.
 	ServingSince int64 `json:"serving_since_us"`
 	Tables       int   `json:"tables"`
-	Unsettled    int   `json:"unsettled"` // finished hands that are not in the database yet
+	Settlement
+}
+
+// Settlement is how a shard's results come into the database. The counts are of
+// this process and began with it.
+type Settlement struct {
+	Unsettled int    `json:"unsettled"`          // finished hands that are not in the database yet
+	Delayed   bool   `json:"settlement_delayed"` // so many that the shard takes no tables and deals no hand
+	Failures  uint64 `json:"settlement_failures"`
+	Conflicts uint64 `json:"settlement_conflicts"` // ALARM: the database holds another result
+	Voided    uint64 `json:"voided"`               // ALARM: tables whose game broke
 }
 
 // Loss is a link to another node that broke.
@@ -131,7 +141,8 @@ func (n *node) status() Status {
 	for _, r := range n.replicas() {
 		g := n.groupStatus(r.group, r.preferred == n.server)
 		own := r.shard.Status()
-		g.Tables, g.Unsettled = own.Tables, own.Unsettled
+		g.Tables = own.Tables
+		g.Settlement = Settlement{own.Unsettled, own.Delayed, own.Failures, own.Conflicts, own.Voided}
 		s.Replicas = append(s.Replicas, g)
 	}
 	return s

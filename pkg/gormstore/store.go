@@ -15,13 +15,17 @@ package gormstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"strings"
 	"time"
 
+	mysqldriver "github.com/go-sql-driver/mysql"
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
 	gormlogger "gorm.io/gorm/logger"
@@ -33,6 +37,10 @@ var (
 	_ game.Results = (*Store)(nil)
 	_ game.Births  = (*Store)(nil)
 )
+
+// ErrUnreachable says that nobody answers where the database should be; it may
+// be there later.
+var ErrUnreachable = errors.New("out of reach")
 
 // Config says where the database is and how hard it may be used.
 type Config struct {
@@ -119,7 +127,8 @@ type Store struct {
 	sql     *sql.DB
 }
 
-// Open connects. It does not migrate.
+// Open connects. It does not migrate. The error wraps ErrUnreachable where
+// waiting may help.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	kind, rest, _ := strings.Cut(cfg.DSN, ":")
 	var d *dialect
@@ -160,9 +169,18 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	})
 	if err != nil {
 		db.Close()
+		if unreachable(err) {
+			err = fmt.Errorf("%w: %w", ErrUnreachable, err)
+		}
 		return nil, fmt.Errorf("gormstore: open %s: %w", kind, err)
 	}
 	return s, nil
+}
+
+// unreachable says whether err is of the way to the server, and not its answer.
+func unreachable(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysqldriver.ErrInvalidConn) || errors.Is(err, io.EOF)
 }
 
 // Close waits for running calls.

@@ -2,6 +2,8 @@ package gormstore_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,9 +143,37 @@ func TestDSN(t *testing.T) {
 			t.Errorf("the error shows the password: %v", err)
 		}
 	}
+	for dsn, unreachable := range map[string]bool{
+		"mysql:u@tcp(127.0.0.1:1)/db": true, "mysql:u@unix(/nowhere)/db": true, "sqlite:/nowhere/x.db": false,
+		"mysql:u@tcp(" + hangsUp(t) + ")/db": true,
+	} {
+		if _, err := gormstore.Open(t.Context(), gormstore.Config{DSN: dsn}); errors.Is(err, gormstore.ErrUnreachable) != unreachable {
+			t.Errorf("%s: %v, want out of reach: %t", dsn, err, unreachable)
+		}
+	}
 	if _, err := gormstore.Open(t.Context(), gormstore.Config{DSN: sqliteDSN(t), MaxOpen: -1}); err == nil {
 		t.Error("a negative bound was taken")
 	}
+}
+
+// hangsUp is an address where connections are closed at once, as a balancer does
+// that has no server.
+func hangsUp(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() { // ends with the listener
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	return l.Addr().String()
 }
 
 // BenchmarkSettle settles hands of four of 200 players, one after the other.
