@@ -93,7 +93,7 @@ func (rec *gameRecord) start() (*mahjong.Hand, error) {
 	deal := mahjong.Deal{Dealer: rec.Dealer, SwapDir: 1}
 	if rec.SwapDir != nil {
 		deal.SwapDir = *rec.SwapDir
-	} else if rules.Swap {
+	} else if rules.Swap && rules.SwapDir == 0 {
 		return nil, errors.New("swap_dir is missing")
 	}
 	if len(rec.Wall) != len(deal.Wall) {
@@ -112,10 +112,13 @@ func (in input) follows(prev input) bool {
 // for a later answer in a window that has closed early and needs it no more.
 func play(h *mahjong.Hand, in input, later bool) (any, error) {
 	prompt := h.Prompt(in.Seat)
-	if later && !asks(prompt, in) {
-		return nil, nil
-	}
 	if !asks(prompt, in) {
+		switch {
+		case unasked(h, in):
+			return offerOf(mahjong.Prompt{Kind: kindOf(in), Hu: true}), nil
+		case later:
+			return nil, nil
+		}
 		return nil, fmt.Errorf("seat %d is not asked this (%s)", in.Seat, in.Kind)
 	}
 	c, err := in.command()
@@ -132,6 +135,27 @@ func play(h *mahjong.Hand, in input, later bool) (any, error) {
 		}
 	}
 	return offerOf(prompt), nil
+}
+
+// unasked says whether in is a win that the hand has made by itself. Recorders may or
+// may not write these down.
+func unasked(h *mahjong.Hand, in input) bool {
+	if !h.Rules().MustHuLast4 || in.Action != "hu" || in.Seat < 0 || in.Seat >= mahjong.Seats {
+		return false
+	}
+	wins := h.View(mahjong.Spectator).Seats[in.Seat].Wins
+	if len(wins) == 0 {
+		return false
+	}
+	last := wins[len(wins)-1]
+	return (last.How == mahjong.Zimo) == (in.Kind == "turn") && (last.How == mahjong.Zimo || last.Tile == in.Tile)
+}
+
+func kindOf(in input) mahjong.PromptKind {
+	if in.Kind == "turn" {
+		return mahjong.PromptTurn
+	}
+	return mahjong.PromptClaim
 }
 
 // asks says whether the prompt is the one that the input answers.

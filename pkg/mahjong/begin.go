@@ -15,7 +15,8 @@ func (h *Hand) chooseSwap(c Command) error {
 		}
 	}
 	suit := a.Kind().Suit()
-	if a == b || b == d || a == d || b.Kind().Suit() != suit || d.Kind().Suit() != suit {
+	mixed := b.Kind().Suit() != suit || d.Kind().Suit() != suit
+	if a == b || b == d || a == d || mixed && h.rules.SwapSuits == suitsSame {
 		return ErrSwapTiles
 	}
 	var chosen tileSet
@@ -32,14 +33,14 @@ func (h *Hand) chooseSwap(c Command) error {
 
 func (h *Hand) swap() {
 	e := newEvent(EventSwap, -1)
-	e.Dir = h.deal.SwapDir
+	e.Dir = h.swapDir()
 	for i := range h.seats {
 		for _, t := range h.seats[i].given {
 			h.seats[i].remove(t)
 		}
 	}
 	for i := range h.seats {
-		given, to := h.seats[i].given, (i+h.deal.SwapDir)%Seats
+		given, to := h.seats[i].given, (i+e.Dir)%Seats
 		for _, t := range given {
 			h.seats[to].add(t)
 		}
@@ -49,6 +50,14 @@ func (h *Hand) swap() {
 	e.Hands = h.hands()
 	h.emit(e)
 	h.startVoid()
+}
+
+// swapDir is the direction of the swap: the rules' if they fix one, else the deal's.
+func (h *Hand) swapDir() int {
+	if h.rules.SwapDir != 0 {
+		return h.rules.SwapDir
+	}
+	return h.deal.SwapDir
 }
 
 func (h *Hand) startVoid() {
@@ -71,7 +80,20 @@ func (h *Hand) chooseVoid(c Command) error {
 		e.Suits[i] = h.seats[i].void
 	}
 	h.emit(e)
-	h.turn = turn{seat: h.deal.Dealer, drawn: NoTile, opening: true, gang: -1}
-	h.askTurn()
+	h.startPlay()
 	return nil
+}
+
+// startPlay gives the dealer the first turn, or where the dealer has brought nothing to
+// lose, the next seat.
+func (h *Hand) startPlay() {
+	h.turn = turn{seat: h.deal.Dealer, drawn: NoTile, opening: true, gang: -1}
+	h.dropBankrupt()
+	switch {
+	case h.ended():
+	case h.plays(h.deal.Dealer):
+		h.askTurn()
+	default:
+		h.advance(h.deal.Dealer)
+	}
 }

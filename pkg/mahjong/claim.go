@@ -30,11 +30,15 @@ func (h *Hand) openClaims(t Tile) {
 			continue
 		}
 		o := offer{hu: h.offersHu(i)}
-		held := h.seats[i].counts[t.Kind()]
-		if locked := h.locked(i); held == 3 && h.wall() > 0 {
-			o.gang = !locked || h.keepsWaits(i, ZhiGang, t.Kind())
+		if o.hu && h.mustHu() {
+			h.window.answers[i] = ActHu
+			continue
 		}
-		o.peng = held >= 2 && !h.locked(i)
+		if h.mayCall(i) {
+			held, locked := h.seats[i].counts[t.Kind()], h.locked(i)
+			o.peng = held >= 2 && !locked
+			o.gang = held == 3 && h.wall() > 0 && (!locked || h.keepsWaits(i, ZhiGang, t.Kind()))
+		}
 		if o.claims() {
 			h.ask(i, PromptClaim, o)
 		}
@@ -48,7 +52,12 @@ func (h *Hand) openRob(t Tile) {
 	h.openWindow(t, CtxQiangGangHu)
 	if h.rules.QiangGang {
 		for d := 1; d < Seats; d++ {
-			if i := (h.turn.seat + d) % Seats; h.plays(i) && h.offersHu(i) {
+			i := (h.turn.seat + d) % Seats
+			switch {
+			case !h.plays(i) || !h.offersHu(i):
+			case h.mustHu():
+				h.window.answers[i] = ActHu
+			default:
 				h.ask(i, PromptRob, offer{hu: true})
 			}
 		}
@@ -66,7 +75,7 @@ func (h *Hand) offersHu(i int) bool {
 	shape := s.shape()
 	shape.Concealed[h.window.tile.Kind()]++
 	score, wins := shape.Best(&h.rules, h.window.ctx)
-	if !wins || h.passLocked(s.lock, score.Fan) {
+	if !wins || h.passLocked(s, score.Fan) {
 		return false
 	}
 	h.window.scores[i] = score
@@ -74,9 +83,26 @@ func (h *Hand) offersHu(i int) bool {
 	return true
 }
 
-// passLocked says whether a passed win keeps a seat from winning by fan.
-func (h *Hand) passLocked(lock int8, fan int) bool {
-	return lock != noLock && (h.rules.PassLock == lockAll || fan <= int(lock))
+// passLocked says whether a passed win keeps a seat from winning fan by the tile in the
+// window.
+func (h *Hand) passLocked(s *seat, fan int) bool {
+	switch h.rules.PassLock {
+	case lockSame:
+		return s.passed.Has(h.window.tile.Kind())
+	case lockAll:
+		return s.lock != noLock
+	}
+	return fan <= int(s.lock) // noLock is below every fan
+}
+
+// notePass locks a seat that has not won by the tile of w.
+func (h *Hand) notePass(s *seat, w *window, fan int) {
+	switch h.rules.PassLock {
+	case lockSame:
+		s.passed = s.passed.With(w.tile.Kind())
+	case lockAll, lockHigher:
+		s.lock = max(s.lock, int8(fan))
+	}
 }
 
 // Holding says whether an open window waits for a Release command before it can close.
@@ -165,8 +191,8 @@ func (h *Hand) decide(w *window) (winners []int, meld int) {
 		case answer == ActGang || answer == ActPeng:
 			meld = i
 		}
-		if w.offered[i] && h.rules.PassLock != optionOff {
-			h.seats[i].lock = max(h.seats[i].lock, int8(w.scores[i].Fan))
+		if w.offered[i] {
+			h.notePass(&h.seats[i], w, w.scores[i].Fan)
 		}
 	}
 	return winners, meld
@@ -187,7 +213,7 @@ func (h *Hand) peng(i, from int, t Tile) {
 	tiles.add(t)
 	meld := Meld{Type: Peng, Kind: t.Kind(), From: from, Tiles: tiles.tiles()}
 	s.addMeld(meld)
-	s.lock = noLock
+	s.unlock()
 	h.called = true
 	e := newEvent(EventPeng, i)
 	e.From, e.Tile, e.Meld = from, t, cloneMeld(meld)

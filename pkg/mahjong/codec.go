@@ -12,16 +12,16 @@ var ErrCorrupt = errors.New("mahjong: not an encoded hand")
 
 // codecVersion covers the layout and the behaviour of the engine: what is stored is the
 // way to the state, so an engine that plays a command differently needs a new version.
-const codecVersion = 1
+const codecVersion = 2
 
 // MarshalBinary encodes the hand: rules, deal and the commands so far, a few hundred
 // bytes. It contains the wall, so it must stay where the wall may be known.
 //
 // Layout: version, one value per option (flags and the index of a named value one byte,
-// numbers four), dealer, swap direction, 108 tiles, then the commands, each one byte
+// numbers four, balances eight each), dealer, swap direction, 108 tiles, then the commands, each one byte
 // (action<<2 | seat) and its tiles, kind or suit. All numbers are big-endian.
 func (h *Hand) MarshalBinary() ([]byte, error) {
-	b := make([]byte, 0, 1+64+2+NumTiles+len(h.log))
+	b := make([]byte, 0, 1+96+2+NumTiles+len(h.log))
 	b = append(b, codecVersion)
 	b = h.rules.appendBinary(b)
 	b = append(b, byte(h.deal.Dealer), byte(h.deal.SwapDir))
@@ -75,6 +75,10 @@ func (r *Rules) appendBinary(b []byte) []byte {
 			b = append(b, 1)
 		case o.flag != nil:
 			b = append(b, 0)
+		case o.list != nil:
+			for _, v := range o.list {
+				b = binary.BigEndian.AppendUint64(b, uint64(v))
+			}
 		default:
 			b = binary.BigEndian.AppendUint32(b, uint32(*o.number))
 		}
@@ -87,8 +91,11 @@ func (r *Rules) appendBinary(b []byte) []byte {
 func (r *Rules) readBinary(data []byte) ([]byte, error) {
 	for _, o := range r.options() {
 		size := 1
-		if o.number != nil {
+		switch {
+		case o.number != nil:
 			size = 4
+		case o.list != nil:
+			size = 8 * len(o.list)
 		}
 		if len(data) < size {
 			return nil, fmt.Errorf("%w: cut short at option %s", ErrCorrupt, o.key)
@@ -96,6 +103,10 @@ func (r *Rules) readBinary(data []byte) ([]byte, error) {
 		switch {
 		case o.number != nil:
 			*o.number = int(binary.BigEndian.Uint32(data))
+		case o.list != nil:
+			for i := range o.list {
+				o.list[i] = int(binary.BigEndian.Uint64(data[8*i:]))
+			}
 		case o.flag != nil && data[0] <= 1:
 			*o.flag = data[0] == 1
 		case o.text != nil && int(data[0]) < len(o.values):

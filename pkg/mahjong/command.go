@@ -49,7 +49,7 @@ var (
 	ErrNotYourPrompt   = errors.New("mahjong: the seat has no open prompt")
 	ErrNotOffered      = errors.New("mahjong: the prompt does not offer this")
 	ErrTileNotHeld     = errors.New("mahjong: the tile is not held")
-	ErrSwapTiles       = errors.New("mahjong: the swap takes three different tiles of one suit")
+	ErrSwapTiles       = errors.New("mahjong: the swap takes three different tiles, of one suit unless any go")
 	ErrMustDiscardVoid = errors.New("mahjong: tiles of the void suit go first")
 	ErrHandLocked      = errors.New("mahjong: after a win only the drawn tile may be discarded")
 	ErrNotHolding      = errors.New("mahjong: no window waits for a release")

@@ -14,11 +14,12 @@ const (
 	EventPeng                          // Seat, From, Tile, Meld
 	EventBuGang                        // Seat, Tile: declared, may yet be robbed
 	EventGang                          // Seat, From (zhi, else -1), Meld, Items
-	EventHu                            // Seat, From (itself at a self-draw), Win, Items
-	EventEnd                           // End, Hands, Items
+	EventHu                            // Seat, From (itself at a self-draw), Win, Items; Hands of the winner if winners are shown
+	EventEnd                           // End, Hands, Melds, Items
+	EventLeave                         // Seat: has nothing left to lose and is out
 )
 
-var eventNames = [...]string{"", "deal", "answered", "swap", "void", "draw", "discard", "peng", "bugang", "gang", "hu", "end"}
+var eventNames = [...]string{"", "deal", "answered", "swap", "void", "draw", "discard", "peng", "bugang", "gang", "hu", "end", "leave"}
 
 // String gives the name of an event kind.
 func (k EventKind) String() string {
@@ -42,6 +43,7 @@ type Event struct {
 	Given, Received [Seats][]Tile // of the swap
 	Hands           [Seats][]Tile // concealed tiles, ascending; nil where they are hidden
 	Suits           [Seats]Suit   // void suits
+	Melds           [Seats][]Meld // nothing of them is hidden any more
 
 	Meld  *Meld
 	Win   *Win
@@ -73,9 +75,20 @@ func (k MeldKind) String() string {
 // Meld is a set that lies open on the table.
 type Meld struct {
 	Type  MeldKind
-	Kind  Kind
+	Kind  Kind   // NoKind where it is hidden from the viewer
 	From  int    // who fed it; -1 for an an-gang
-	Tiles []Tile // ascending; a peng's three, a gang's four
+	Tiles []Tile // ascending; a peng's three, a gang's four; nil where they are hidden
+	// Hidden says that until the end of the hand only the seat itself may know which
+	// tiles they are.
+	Hidden bool
+}
+
+// closed gives the meld as others see it.
+func (m Meld) closed() Meld {
+	if m.Hidden {
+		m.Kind, m.Tiles = NoKind, nil
+	}
+	return m
 }
 
 // Why says what moved points.
@@ -150,6 +163,7 @@ type Reason uint8
 const (
 	ThreeWon Reason = iota + 1
 	WallEmpty
+	OneLeft // the others have won or have nothing left to lose
 )
 
 // String gives the name of a reason, as recorded hands write it.
@@ -159,6 +173,8 @@ func (r Reason) String() string {
 		return "three_won"
 	case WallEmpty:
 		return "wall"
+	case OneLeft:
+		return "one_left"
 	}
 	return "unknown"
 }
@@ -173,9 +189,10 @@ const (
 	Pig
 	Ready
 	NotReady
+	Out // has left with nothing, without a win
 )
 
-var statusNames = [...]string{"none", "won", "pig", "ready", "notready"}
+var statusNames = [...]string{"none", "won", "pig", "ready", "notready", "out"}
 
 // String gives the name of a status, as recorded hands write it.
 func (s Status) String() string {

@@ -3,7 +3,6 @@ package mahjong
 // gang is a gang made, with the money that it brought.
 type gang struct {
 	seat     int
-	kind     MeldKind
 	from     int // who fed a zhi-gang, else -1
 	payments []payment
 	moved    bool // the money has gone on with the discard after the gang
@@ -13,7 +12,7 @@ type payment struct{ from, points int }
 
 func (h *Hand) anGang(i int, k Kind) {
 	tiles := h.seats[i].takeKind(k, 4)
-	meld := Meld{Type: AnGang, Kind: k, From: -1, Tiles: tiles}
+	meld := Meld{Type: AnGang, Kind: k, From: -1, Tiles: tiles, Hidden: h.rules.HideAnGang}
 	h.seats[i].addMeld(meld)
 	h.finishGang(i, meld, h.everyoneElse(i, 2*h.rules.Base))
 }
@@ -50,12 +49,20 @@ func (h *Hand) zhiGang(i, from int, t Tile) {
 	s.takeKind(t.Kind(), 3)
 	meld := Meld{Type: ZhiGang, Kind: t.Kind(), From: from, Tiles: fourOf(t.Kind())}
 	s.addMeld(meld)
-	h.finishGang(i, meld, []payment{{from, 2 * h.rules.Base}})
+	paid := []payment{{from, 2 * h.rules.Base}}
+	if h.rules.CaGua {
+		for _, p := range h.everyoneElse(i, h.rules.Base) {
+			if p.from != from {
+				paid = append(paid, p)
+			}
+		}
+	}
+	h.finishGang(i, meld, paid)
 }
 
 // finishGang pays a gang that has been made and draws the replacement.
 func (h *Hand) finishGang(i int, m Meld, paid []payment) {
-	g := gang{seat: i, kind: m.Type, from: -1, payments: paid}
+	g := gang{seat: i, from: -1, payments: paid}
 	e := newEvent(EventGang, i)
 	if m.Type == ZhiGang {
 		g.from, e.From = m.From, m.From
@@ -69,13 +76,16 @@ func (h *Hand) finishGang(i int, m Meld, paid []payment) {
 	case BuGang:
 		why = WhyGangBu
 	}
-	for _, p := range paid {
-		h.pay(why, p.from, i, p.points)
+	for n, p := range paid {
+		paid[n].points = h.pay(why, p.from, i, p.points) // what goes back later is what came
 	}
 	h.called = true
-	h.seats[i].lock = noLock
+	h.seats[i].unlock()
 	h.gangs = append(h.gangs, g)
-	h.drawReplacement(i, len(h.gangs)-1)
+	h.dropBankrupt()
+	if !h.ended() {
+		h.drawReplacement(i, len(h.gangs)-1)
+	}
 }
 
 // everyoneElse gives a payment by each other seat in play.

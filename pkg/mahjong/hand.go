@@ -36,10 +36,12 @@ type seat struct {
 	void   Suit
 
 	given, received []Tile
-	lock            int8 // least capped fan that is no longer enough to win by a claim; noLock
-	drawn           bool // has drawn in this hand
+	lock            int8    // least capped fan that is no longer enough to win by a claim; noLock
+	passed          KindSet // kinds that may not be won by a claim
+	drawn           bool    // has drawn in this hand
 	wins            int
 	score           int
+	left            bool // has gone bankrupt and is out
 }
 
 const noLock int8 = -1
@@ -172,8 +174,10 @@ func (h *Hand) Result() (Result, bool) {
 
 func (h *Hand) wall() int { return NumTiles - h.pos }
 
-// plays says whether a seat is still in play. In Xueliu nobody leaves.
-func (h *Hand) plays(i int) bool { return h.seats[i].wins == 0 || h.rules.xueliu() }
+// plays says whether a seat is still in play. In Xueliu no winner leaves.
+func (h *Hand) plays(i int) bool {
+	return !h.seats[i].left && (h.seats[i].wins == 0 || h.rules.xueliu())
+}
 
 // locked says whether a seat plays on with a fixed hand after a win.
 func (h *Hand) locked(i int) bool { return h.seats[i].wins > 0 && h.rules.xueliu() }
@@ -188,20 +192,24 @@ func (h *Hand) after(i int) int {
 	return i
 }
 
-// emit records an event. Secret answers are not counted, as recorded hands do not know
-// them.
+// emit records an event. Recorded hands know neither secret answers nor who goes
+// bankrupt, so these are not counted.
 func (h *Hand) emit(e Event) *Event {
-	if e.Kind != EventAnswered {
+	if e.Kind != EventAnswered && e.Kind != EventLeave {
 		h.events++
 	}
 	h.out = append(h.out, e)
 	return &h.out[len(h.out)-1]
 }
 
-// pay moves points. The item belongs to the newest event.
-func (h *Hand) pay(why Why, from, to, points int) {
+// pay moves points, or as many of them as the payer has, and gives how many. The item
+// belongs to the newest event.
+func (h *Hand) pay(why Why, from, to, points int) int {
+	if h.rules.Bankrupt != optionNone {
+		points = min(points, h.balance(from))
+	}
 	if points == 0 {
-		return
+		return 0
 	}
 	item := Item{Why: why, From: from, To: to, Points: points, Event: h.events - 1}
 	h.seats[from].score -= points
@@ -209,6 +217,24 @@ func (h *Hand) pay(why Why, from, to, points int) {
 	h.items = append(h.items, item)
 	e := &h.out[len(h.out)-1]
 	e.Items = append(e.Items, item)
+	return points
+}
+
+// balance is what a seat has left to lose.
+func (h *Hand) balance(i int) int { return h.rules.Balances[i] + h.seats[i].score }
+
+// dropBankrupt takes seats that have nothing left out of play. It is called after the
+// payments of an event, so that an event is paid in its order whoever runs dry in it.
+func (h *Hand) dropBankrupt() {
+	if h.rules.Bankrupt != bankruptLeave {
+		return
+	}
+	for i := range h.seats {
+		if h.plays(i) && h.balance(i) == 0 {
+			h.seats[i].left = true
+			h.emit(newEvent(EventLeave, i))
+		}
+	}
 }
 
 func (h *Hand) hands() (hands [Seats][]Tile) {
@@ -233,6 +259,9 @@ func (s *seat) takeKind(k Kind, n int) []Tile {
 	s.counts[k] -= uint8(n)
 	return s.tiles.takeKind(k, n)
 }
+
+// unlock forgets passed wins.
+func (s *seat) unlock() { s.lock, s.passed = noLock, 0 }
 
 func (s *seat) addMeld(m Meld) {
 	s.melds = append(s.melds, m)

@@ -4,18 +4,20 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 )
 
 // option describes one key of a rule set: where it lives and which values it takes.
-// Exactly one of the three pointers is set.
+// Exactly one of the four pointers is set.
 type option struct {
 	key    string
 	text   *string
 	values []string // of text
 	flag   *bool
 	number *int
-	lo, hi int // of number, inclusive
+	list   *[Seats]int
+	lo, hi int // of number and of each in list, inclusive
 }
 
 // options lists the options of r in the order of their binary form. The bounds of base
@@ -39,14 +41,26 @@ func (r *Rules) options() []option {
 		{key: "multi_hu", flag: &r.MultiHu},
 		{key: "transfer", text: &r.Transfer, values: []string{transferOn, transferRefund, optionNone}},
 		{key: "late_bugang", text: &r.LateBuGang, values: []string{lateNoPay, latePay, lateBan}},
-		{key: "pass_lock", text: &r.PassLock, values: []string{lockHigher, lockAll, optionOff}},
+		{key: "pass_lock", text: &r.PassLock, values: []string{lockHigher, lockAll, lockSame, optionOff}},
 		{key: "huazhu", flag: &r.HuaZhu},
 		{key: "dajiao", flag: &r.DaJiao},
 		{key: "tuishui", flag: &r.TuiShui},
 		{key: "diangang_hua", text: &r.DianGangHua, values: []string{huaZimo, huaDianpao}},
+		{key: "must_hu_last4", flag: &r.MustHuLast4},
+		{key: "cagua", flag: &r.CaGua},
+		{key: "bankrupt", text: &r.Bankrupt, values: []string{optionNone, bankruptClip, bankruptLeave}},
+		{key: "balances", list: &r.Balances, lo: 0, hi: maxBalance},
+		{key: "swap_suits", text: &r.SwapSuits, values: []string{suitsSame, suitsAny}},
+		{key: "swap_dir", number: &r.SwapDir, lo: 0, hi: 3},
+		{key: "void_calls", flag: &r.VoidCalls},
+		{key: "hide_angang", flag: &r.HideAnGang},
+		{key: "show_winners", flag: &r.ShowWinners},
 		{key: "min_claim_ms", number: &r.MinClaimMs, lo: 0, hi: 3000},
 	}
 }
+
+// maxBalance is far above what a hand can move, and far below where sums overflow.
+const maxBalance = 1 << 53
 
 // OptionError names the option for which a rule set is refused.
 type OptionError struct {
@@ -75,15 +89,18 @@ func (o *option) check() error {
 		return &OptionError{o.key, fmt.Sprintf("%q is none of %q", *o.text, o.values)}
 	case o.number != nil && (*o.number < o.lo || *o.number > o.hi):
 		return &OptionError{o.key, fmt.Sprintf("%d is not in %d..%d", *o.number, o.lo, o.hi)}
+	case o.list != nil && (slices.Min(o.list[:]) < o.lo || slices.Max(o.list[:]) > o.hi):
+		return &OptionError{o.key, fmt.Sprintf("%d are not all in %d..%d", *o.list, o.lo, o.hi)}
 	}
 	return nil
 }
 
 // ParseRules reads a JSON object of options on top of the default rule set; {} and
-// nothing at all are the default. The mode xueliu brings its own default cap. An
-// unknown key, a key given twice and a bad value give an *OptionError.
+// nothing at all are the default. The mode xueliu brings its own default cap, and who
+// may go bankrupt must be given balances. An unknown key, a key given twice and a bad
+// value give an *OptionError.
 func ParseRules(data []byte) (Rules, error) {
-	r := DefaultRules()
+	r, balanced := DefaultRules(), false
 	if len(bytes.TrimSpace(data)) == 0 {
 		return r, nil
 	}
@@ -103,9 +120,13 @@ func ParseRules(data []byte) (Rules, error) {
 		if o.key == "mode" && r.xueliu() {
 			r.Cap = capXueliu // options come in order: a given cap overwrites this one
 		}
+		balanced = balanced || o.list != nil
 	}
 	for _, key := range sortedKeys(given) {
 		return Rules{}, &OptionError{key, "there is no such option"}
+	}
+	if r.Bankrupt != optionNone && !balanced {
+		return Rules{}, &OptionError{"balances", "missing: bankrupt needs them"}
 	}
 	return r, nil
 }
@@ -114,6 +135,8 @@ func (o *option) parse(value json.RawMessage) error {
 	var target any
 	var want string
 	switch {
+	case o.list != nil:
+		return o.parseList(value)
 	case o.text != nil:
 		target, want = o.text, "text"
 	case o.flag != nil:
@@ -125,6 +148,21 @@ func (o *option) parse(value json.RawMessage) error {
 		return &OptionError{o.key, fmt.Sprintf("%.40s is not %s", value, want)}
 	}
 	return o.check()
+}
+
+// parseList is strict where encoding/json is not: it would fill a shorter list with
+// zeros, cut a longer one and take null for zero.
+func (o *option) parseList(value json.RawMessage) error {
+	var given []json.RawMessage
+	if json.Unmarshal(value, &given) != nil || len(given) != len(o.list) {
+		return &OptionError{o.key, fmt.Sprintf("%.40s is not a list of %d", value, len(o.list))}
+	}
+	for i, v := range given {
+		if err := (&option{key: o.key, number: &o.list[i], lo: o.lo, hi: o.hi}).parse(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readObject splits a JSON object without unifying keys: encoding/json alone would let
@@ -153,7 +191,7 @@ func readObject(data []byte) (map[string]json.RawMessage, error) {
 	if _, err := dec.Token(); err != nil {
 		return nil, fmt.Errorf("mahjong: rule set: %w", err)
 	}
-	if dec.More() {
+	if _, err := dec.Token(); err != io.EOF {
 		return nil, fmt.Errorf("mahjong: rule set: something follows the object")
 	}
 	return given, nil

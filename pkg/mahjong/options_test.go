@@ -30,7 +30,9 @@ func TestDefaultRulesText(t *testing.T) {
 	want := `{"mode":"xuezhan","base":1,"cap":4,"swap":true,"zimo":"di","jiangdui":true,"daiyaojiu":2,` +
 		`"jingoudiao":true,"menqing":false,"zhongzhang":false,"haidi":true,"tiandihu":5,"qianggang":true,` +
 		`"multi_hu":true,"transfer":"transfer","late_bugang":"nopay","pass_lock":"higher","huazhu":true,` +
-		`"dajiao":true,"tuishui":true,"diangang_hua":"zimo","min_claim_ms":0}`
+		`"dajiao":true,"tuishui":true,"diangang_hua":"zimo","must_hu_last4":false,"cagua":false,"bankrupt":"none",` +
+		`"balances":[0,0,0,0],"swap_suits":"same","swap_dir":0,"void_calls":true,"hide_angang":false,` +
+		`"show_winners":false,"min_claim_ms":0}`
 	var fields map[string]any
 	if err := json.Unmarshal([]byte(want), &fields); err != nil {
 		t.Fatal(err)
@@ -59,6 +61,18 @@ func TestParseRulesRefusesByName(t *testing.T) {
 		`{"min_claim_ms":3001}`:         "min_claim_ms",
 		`{"pass_lock":"sometimes"}`:     "pass_lock",
 		`{"tiandihu":99999999999999e9}`: "tiandihu",
+		`{"swap_suits":"two"}`:          "swap_suits",
+		`{"swap_dir":4}`:                "swap_dir",
+		`{"bankrupt":true}`:             "bankrupt",
+		`{"bankrupt":"clip"}`:           "balances",
+		`{"balances":4}`:                "balances",
+		`{"balances":[1,2,3]}`:          "balances",
+		`{"balances":[1,2,3,4,5]}`:      "balances",
+		`{"balances":[1,2,3,-4]}`:       "balances",
+		`{"balances":[1,2,3,null]}`:     "balances",
+		`{"balances":[1,2,3,4.5]}`:      "balances",
+		`{"must_hu_last4":"yes"}`:       "must_hu_last4",
+		`{"void_calls":null}`:           "void_calls",
 	} {
 		_, err := mahjong.ParseRules([]byte(text))
 		var bad *mahjong.OptionError
@@ -66,10 +80,31 @@ func TestParseRulesRefusesByName(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	for _, text := range []string{`[]`, `{`, `{}{}`, `{"cap":4`, `null`, `{"cap":}`} {
+	for _, text := range []string{`[]`, `{`, `{}{}`, `{}}`, `{}]`, `{} x`, `{"cap":4`, `null`, `{"cap":}`} {
 		if _, err := mahjong.ParseRules([]byte(text)); err == nil {
 			t.Errorf("%s is taken", text)
 		}
+	}
+}
+
+func TestPresets(t *testing.T) {
+	want := map[string]func(*mahjong.Rules){
+		"xuezhan": func(*mahjong.Rules) {},
+		"xueliu":  func(r *mahjong.Rules) { r.Mode, r.Cap = mahjong.ModeXueliu, 6 },
+		"sbr": func(r *mahjong.Rules) {
+			r.Swap, r.Cap, r.Transfer, r.JiangDui, r.DaiYaoJiu, r.TianDiHu = false, 3, "refund", false, 0, 0
+		},
+	}
+	for _, p := range mahjong.Presets() {
+		rules := mahjong.DefaultRules()
+		want[p.Name](&rules)
+		if got := mustRules(t, p.Rules); got != rules {
+			t.Errorf("%s: %+v", p.Name, got)
+		}
+		delete(want, p.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("missing: %v", want)
 	}
 }
 

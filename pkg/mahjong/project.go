@@ -26,6 +26,11 @@ func (e Event) For(viewer int) *Event {
 		if !own {
 			e.Tile = NoTile
 		}
+	case EventGang:
+		if !own && e.Meld.Hidden {
+			closed := e.Meld.closed()
+			e.Meld = &closed
+		}
 	}
 	return &e
 }
@@ -47,14 +52,14 @@ func (h *Hand) View(viewer int) View {
 		v.Open = h.window.tile
 	}
 	if h.rules.Swap && h.phase > PhaseSwap {
-		v.SwapDir = h.deal.SwapDir
+		v.SwapDir = h.swapDir()
 	}
 	if h.end != nil {
 		end := *h.end
 		v.End = &end
 	}
 	for i := range h.seats {
-		v.Seats[i] = h.viewSeat(i)
+		v.Seats[i] = h.viewSeat(i, i == viewer)
 	}
 	if viewer < 0 || viewer >= Seats {
 		v.Seat = Spectator
@@ -72,11 +77,16 @@ func (h *Hand) View(viewer int) View {
 	return v
 }
 
-func (h *Hand) viewSeat(i int) SeatView {
+func (h *Hand) viewSeat(i int, own bool) SeatView {
 	s := &h.seats[i]
 	v := SeatView{
 		Concealed: s.tiles.len(), Melds: cloneMelds(s.melds), River: clone(s.river), Void: NoSuit,
-		Out: !h.plays(i), Locked: h.locked(i), Score: s.score,
+		Out: !h.plays(i), Locked: h.locked(i), Score: s.score, Hand: h.shownHand(i),
+	}
+	if !own && h.phase != PhaseEnd {
+		for n, m := range v.Melds {
+			v.Melds[n] = m.closed()
+		}
 	}
 	if h.phase >= PhaseTurn {
 		v.Void = s.void
@@ -86,10 +96,24 @@ func (h *Hand) viewSeat(i int) SeatView {
 			v.Wins = append(v.Wins, w)
 		}
 	}
-	if h.phase == PhaseEnd {
-		v.Hand = s.tiles.tiles()
-	}
 	return v
+}
+
+// shownHand gives the concealed tiles that everybody may see: all at the end, and where
+// winners are shown, theirs, but not what they have drawn since.
+func (h *Hand) shownHand(i int) []Tile {
+	s := &h.seats[i]
+	switch {
+	case h.phase == PhaseEnd:
+		return s.tiles.tiles()
+	case !h.rules.ShowWinners || s.wins == 0:
+		return nil
+	}
+	shown := s.tiles
+	if h.locked(i) && h.turn.seat == i && h.turn.drawn != NoTile {
+		shown.remove(h.turn.drawn)
+	}
+	return shown.tiles()
 }
 
 func clone[T any](s []T) []T { return slices.Clone(s) }

@@ -8,6 +8,9 @@ type Rules struct {
 	Cap  int    `json:"cap"`  // most fan that count; 0 = no limit
 	Swap bool   `json:"swap"` // swap three tiles before play
 
+	SwapSuits string `json:"swap_suits"` // the three tiles are of the "same" suit or of "any"
+	SwapDir   int    `json:"swap_dir"`   // 0 = as the deal says, else 1 next, 2 across, 3 previous
+
 	// Scoring elements. The numbers are fan, 0 = off.
 	Zimo       string `json:"zimo"` // a self-draw brings "di" one base more from each payer, "fan" one fan more, "none"
 	JiangDui   bool   `json:"jiangdui"`
@@ -19,17 +22,30 @@ type Rules struct {
 	TianDiHu   int    `json:"tiandihu"`
 
 	// Claims and gangs.
-	QiangGang   bool   `json:"qianggang"`    // a bu-gang may be robbed
-	MultiHu     bool   `json:"multi_hu"`     // several seats may win by one tile
-	Transfer    string `json:"transfer"`     // money of the gang before a fatal discard: "transfer" to the winners, "refund", "none"
-	LateBuGang  string `json:"late_bugang"`  // a bu-gang with a tile not just drawn: "nopay", "pay", "forbid"
-	PassLock    string `json:"pass_lock"`    // after a passed win: only "higher" ones, "all" locked, "off"
-	DianGangHua string `json:"diangang_hua"` // a self-draw right after a fed gang: "zimo" all pay, "dianpao" the feeder alone
+	QiangGang   bool   `json:"qianggang"`     // a bu-gang may be robbed
+	MultiHu     bool   `json:"multi_hu"`      // several seats may win by one tile
+	Transfer    string `json:"transfer"`      // money of the gang before a fatal discard: "transfer" to the winners, "refund", "none"
+	LateBuGang  string `json:"late_bugang"`   // a bu-gang with a tile not just drawn: "nopay", "pay", "forbid"
+	PassLock    string `json:"pass_lock"`     // after a passed win: only "higher" ones, "all" locked, the "same" kind locked, "off"
+	DianGangHua string `json:"diangang_hua"`  // a self-draw right after a fed gang: "zimo" all pay, "dianpao" the feeder alone
+	CaGua       bool   `json:"cagua"`         // a fed gang is paid by the others too, at half of what the feeder pays
+	VoidCalls   bool   `json:"void_calls"`    // a seat may peng and gang while it holds void tiles
+	MustHuLast4 bool   `json:"must_hu_last4"` // with four tiles or fewer in the wall a seat that can win does, unasked
 
 	// The end of the wall.
 	HuaZhu  bool `json:"huazhu"`  // who holds void tiles pays
 	DaJiao  bool `json:"dajiao"`  // who is not ready pays who is
 	TuiShui bool `json:"tuishui"` // who is not ready gives gang money back
+
+	// Bankrupt says what happens to who has nothing left: "none" scores may go below zero,
+	// "clip" nobody pays more than is left of his balance, "leave" and who has nothing left
+	// is out for the rest of the hand. Balances is what each seat brings to the hand.
+	Bankrupt string     `json:"bankrupt"`
+	Balances [Seats]int `json:"balances"`
+
+	// What the others may see.
+	HideAnGang  bool `json:"hide_angang"`  // the tiles of an an-gang, only at the end of the hand
+	ShowWinners bool `json:"show_winners"` // a winner's concealed tiles, at once
 
 	// MinClaimMs is the least time, in milliseconds, that the window of every discard and
 	// every bu-gang stays open, whoever was offered what. The engine only waits for the
@@ -49,6 +65,9 @@ const (
 	transferOn, transferRefund  = "transfer", "refund"
 	lateNoPay, latePay, lateBan = "nopay", "pay", "forbid"
 	lockHigher, lockAll         = "higher", "all"
+	lockSame                    = "same"
+	suitsSame, suitsAny         = "same", "any"
+	bankruptClip, bankruptLeave = "clip", "leave"
 	huaZimo, huaDianpao         = "zimo", "dianpao"
 	optionNone, optionOff       = "none", "off"
 )
@@ -63,6 +82,7 @@ func DefaultRules() Rules {
 		JiangDui: true, DaiYaoJiu: 2, JinGouDiao: true, TianDiHu: 5,
 		QiangGang: true, MultiHu: true, HuaZhu: true, DaJiao: true, TuiShui: true,
 		Transfer: transferOn, LateBuGang: lateNoPay, PassLock: lockHigher, DianGangHua: huaZimo,
+		SwapSuits: suitsSame, VoidCalls: true, Bankrupt: optionNone,
 	}
 }
 

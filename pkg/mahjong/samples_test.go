@@ -80,7 +80,6 @@ func checkSample(t *testing.T, g *sampleGame) {
 		}
 	}
 	for i, want := range g.Events {
-		delete(want, "titles") // names for display are not the engine's
 		delete(want, "ctx")
 		if i >= len(got) || !reflect.DeepEqual(plain(t, got[i]), plain(t, want)) {
 			t.Fatalf("event %d: got %v, want %v", i, plain(t, got[min(i, len(got)-1)]), want)
@@ -140,6 +139,8 @@ func recorded(e mahjong.Event) []map[string]any {
 		}
 		m["frm"], m["t"], m["how"], m["fans"] = e.From, e.Tile, e.Win.How.String(), fans
 		m["raw"], m["fan"] = e.Win.Score.Raw, e.Win.Score.Fan
+		title, _ := e.Win.Score.Title()
+		m["titles"] = []string{title}
 	case mahjong.EventEnd:
 		list := []map[string]any{{"e": "end", "reason": e.End.Reason.String()}}
 		if e.End.Reason == mahjong.WallEmpty {

@@ -85,6 +85,7 @@ func (h *Hand) recordWin(w Win) {
 	h.wins = append(h.wins, w)
 	e := newEvent(EventHu, w.Seat)
 	e.From, e.Tile, e.Win = w.From, w.Tile, &w
+	e.Hands[w.Seat] = h.shownHand(w.Seat)
 	h.emit(e)
 }
 
@@ -115,19 +116,34 @@ func (h *Hand) moveGangMoney(from int, winners []int) {
 	}
 }
 
-// afterWin ends the hand when three have left, else gives the turn on after seat i.
+// afterWin gives the turn on after seat i unless the hand has ended.
 func (h *Hand) afterWin(i int) {
-	left := 0
-	for j := range Seats {
-		if h.plays(j) {
-			left++
+	h.dropBankrupt()
+	if !h.ended() {
+		h.advance(i)
+	}
+}
+
+// ended ends the hand where fewer than two are left to play it, and says so.
+func (h *Hand) ended() bool {
+	playing, won := 0, 0
+	for i := range h.seats {
+		if h.plays(i) {
+			playing++
+		}
+		if h.seats[i].wins > 0 {
+			won++
 		}
 	}
-	if left > 1 {
-		h.advance(i)
-		return
+	switch {
+	case playing > 1:
+		return false
+	case won == 3 && !h.rules.xueliu():
+		h.finish(ThreeWon, [Seats]Status{})
+	default:
+		h.finish(OneLeft, [Seats]Status{})
 	}
-	h.finish(ThreeWon, [Seats]Status{})
+	return true
 }
 
 // endWall settles a hand whose wall has run out.
@@ -151,6 +167,9 @@ func (h *Hand) classify(i int) (Status, int) {
 	if s.wins > 0 {
 		return Won, 0
 	}
+	if s.left {
+		return Out, 0
+	}
 	if s.holdsVoid() {
 		return Pig, 0
 	}
@@ -170,6 +189,9 @@ func (h *Hand) finish(why Reason, status [Seats]Status) *Event {
 	told := end // the event is its receiver's own
 	e := newEvent(EventEnd, -1)
 	e.End, e.Hands = &told, h.hands()
+	for i := range h.seats {
+		e.Melds[i] = cloneMelds(h.seats[i].melds)
+	}
 	return h.emit(e)
 }
 

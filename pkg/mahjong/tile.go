@@ -24,6 +24,9 @@ func (t Tile) Valid() bool { return t < NumTiles }
 // Kind is the face of a tile, 0..26: wan 1-9, then tong 1-9, then tiao 1-9.
 type Kind uint8
 
+// NoKind stands for a kind that the viewer may not know.
+const NoKind Kind = 255
+
 // Suit gives the suit of a kind.
 func (k Kind) Suit() Suit { return Suit(k / 9) }
 

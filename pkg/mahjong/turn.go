@@ -24,7 +24,7 @@ func (h *Hand) draw() {
 	h.turn.drawn = t
 	h.turn.first = !s.drawn
 	s.drawn = true
-	s.lock = noLock
+	s.unlock()
 	s.add(t)
 	e := newEvent(EventDraw, h.turn.seat)
 	e.Tile, e.Replacement = t, h.turn.replacement
@@ -41,7 +41,11 @@ func (h *Hand) askTurn() {
 	if !h.turn.afterPeng {
 		shape := s.shape()
 		o.hu = shape.Win()
-		if h.wall() > 0 {
+		if o.hu && h.mustHu() {
+			h.selfDraw(i)
+			return
+		}
+		if h.wall() > 0 && h.mayCall(i) {
 			o.an, o.bu = h.ownGangs(i)
 		}
 	}
@@ -59,6 +63,25 @@ func (h *Hand) askTurn() {
 	}
 	h.ask(i, PromptTurn, o)
 }
+
+// Forced gives the seat whose turn leaves it no choice: its locked hand can neither win
+// nor gang, so what it drew goes. It is -1 otherwise.
+func (h *Hand) Forced() int {
+	i := h.turn.seat
+	if h.phase != PhaseTurn || !h.locked(i) {
+		return -1
+	}
+	if o := &h.asked[i].offer; o.hu || o.an|o.bu != 0 {
+		return -1
+	}
+	return i
+}
+
+// mustHu says whether seats that can win are not asked any more.
+func (h *Hand) mustHu() bool { return h.rules.MustHuLast4 && h.wall() <= 4 }
+
+// mayCall says whether a seat may peng and gang.
+func (h *Hand) mayCall(i int) bool { return h.rules.VoidCalls || !h.seats[i].holdsVoid() }
 
 // ownGangs gives the kinds that the seat may an-gang and bu-gang in its turn.
 func (h *Hand) ownGangs(i int) (an, bu KindSet) {

@@ -54,11 +54,11 @@ type SeatView struct {
 	Melds     []Meld
 	River     []RiverTile
 	Void      Suit // NoSuit until all have chosen
-	Out       bool // has won and left play
+	Out       bool // has won, or has nothing left to lose, and left play
 	Locked    bool // has won and plays on with a fixed hand
 	Wins      []Win
 	Score     int
-	Hand      []Tile // every seat's concealed tiles after the hand; nil before
+	Hand      []Tile // every seat's concealed tiles after the hand; before, a winner's where winners are shown; else nil
 }
 
 // RiverTile is a discard.

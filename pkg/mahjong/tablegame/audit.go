@@ -19,7 +19,8 @@ import (
 //
 // The zero value is ready. It is not safe for concurrent use.
 type Audit struct {
-	known [mahjong.Seats][mahjong.NumTiles]bool
+	known  [mahjong.Seats][mahjong.NumTiles]bool
+	hidden []mahjong.Tile // of an-gangs that only their owners may look at
 	// options remembers what each field met so far carries: to look that up
 	// takes longer than all the rest.
 	options map[protoreflect.FieldDescriptor]wirepb.TileField
@@ -30,6 +31,7 @@ func (a *Audit) Observe(e mahjong.Event) {
 	switch e.Kind {
 	case mahjong.EventDeal:
 		a.known = [mahjong.Seats][mahjong.NumTiles]bool{}
+		a.hidden = nil
 		for seat, hand := range e.Hands {
 			a.tell(seat, hand...)
 		}
@@ -42,10 +44,17 @@ func (a *Audit) Observe(e mahjong.Event) {
 	case mahjong.EventDiscard, mahjong.EventBuGang:
 		a.tellAll(e.Tile)
 	case mahjong.EventPeng, mahjong.EventGang:
+		if e.Meld.Hidden {
+			a.tell(e.Seat, e.Meld.Tiles...)
+			a.hidden = append(a.hidden, e.Meld.Tiles...)
+			return
+		}
 		a.tellAll(e.Meld.Tiles...)
 	case mahjong.EventHu:
 		a.tellAll(e.Win.Tile)
+		a.tellAll(e.Hands[e.Seat]...) // there only where winners are shown
 	case mahjong.EventEnd:
+		a.tellAll(a.hidden...)
 		for _, hand := range e.Hands {
 			a.tellAll(hand...)
 		}
@@ -84,16 +93,16 @@ func (a *Audit) knowsKind(seat int, kind uint64) bool {
 // Hidden counts the tiles that m shows in fields with the option (tile), at any
 // depth, and that seat may not know. Values that are no tile count too.
 func (a *Audit) Hidden(seat int, m proto.Message) int {
-	return a.hidden(seat, m.ProtoReflect())
+	return a.count(seat, m.ProtoReflect())
 }
 
-func (a *Audit) hidden(seat int, m protoreflect.Message) (count int) {
+func (a *Audit) count(seat int, m protoreflect.Message) (count int) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		option := a.option(field)
 		each := func(v protoreflect.Value) {
 			switch {
 			case field.Message() != nil:
-				count += a.hidden(seat, v.Message())
+				count += a.count(seat, v.Message())
 			case option == wirepb.TileField_TILE_ID && (v.Uint() >= mahjong.NumTiles || !a.known[seat][v.Uint()]),
 				option == wirepb.TileField_TILE_KIND && !a.knowsKind(seat, v.Uint()):
 				count++

@@ -39,9 +39,15 @@ func encodeEvent(e *mahjong.Event, wall int) *mahjongpb.Event {
 	case mahjong.EventGang:
 		m.Body = &mahjongpb.Event_Gang{Gang: &mahjongpb.Gang{Seat: seat, Meld: encodeMeld(e.Meld)}}
 	case mahjong.EventHu:
-		m.Body = &mahjongpb.Event_Win{Win: encodeWin(e.Win)}
+		win := encodeWin(e.Win)
+		win.Hand = onlyTiles(e.Hands)
+		m.Body = &mahjongpb.Event_Win{Win: win}
 	case mahjong.EventEnd:
-		m.Body = &mahjongpb.Event_HandOver{HandOver: &mahjongpb.HandOver{End: encodeEnd(e.End), Hands: encodeHands(e.Hands)}}
+		m.Body = &mahjongpb.Event_HandOver{HandOver: &mahjongpb.HandOver{
+			End: encodeEnd(e.End), Hands: encodeHands(e.Hands), Melds: encodeSeatMelds(e.Melds),
+		}}
+	case mahjong.EventLeave:
+		m.Body = &mahjongpb.Event_Left{Left: &mahjongpb.Left{Seat: seat}}
 	}
 	return m
 }
@@ -89,14 +95,16 @@ func encodeView(v *mahjong.View) *mahjongpb.View {
 }
 
 func encodeSummary(r *mahjong.Result) *mahjongpb.Summary {
-	m := &mahjongpb.Summary{
+	return &mahjongpb.Summary{
 		End: encodeEnd(&r.End), Items: encodeItems(r.Items), Wins: encodeWins(r.Wins), Hands: encodeHands(r.Hands),
-		Melds: make([]*mahjongpb.SeatMelds, len(r.Melds)),
+		Melds: encodeSeatMelds(r.Melds),
 	}
-	for i, melds := range r.Melds {
-		m.Melds[i] = &mahjongpb.SeatMelds{Melds: encodeMelds(melds)}
-	}
-	return m
+}
+
+func encodeSeatMelds(seats [mahjong.Seats][]mahjong.Meld) []*mahjongpb.SeatMelds {
+	return mapped(seats[:], func(melds []mahjong.Meld) *mahjongpb.SeatMelds {
+		return &mahjongpb.SeatMelds{Melds: encodeMelds(melds)}
+	})
 }
 
 func encodeItems(items []mahjong.Item) []*mahjongpb.Item {
@@ -112,8 +120,9 @@ func encodeWins(wins []mahjong.Win) []*mahjongpb.Win {
 }
 
 func encodeWin(w *mahjong.Win) *mahjongpb.Win {
+	title, _ := w.Score.Title()
 	return &mahjongpb.Win{
-		Seat: uint32(w.Seat), From: uint32(w.From), Tile: encodeTile(w.Tile), How: mahjongpb.Win_How(w.How),
+		Title: title, Seat: uint32(w.Seat), From: uint32(w.From), Tile: encodeTile(w.Tile), How: mahjongpb.Win_How(w.How),
 		Fans: mapped(w.Score.Items(), func(f mahjong.FanItem) *mahjongpb.FanItem {
 			return &mahjongpb.FanItem{Id: mahjongpb.Fan(f.ID), Fan: int32(f.Fan)}
 		}),
@@ -145,8 +154,10 @@ func encodeMelds(melds []mahjong.Meld) []*mahjongpb.Meld {
 }
 
 func encodeMeld(m *mahjong.Meld) *mahjongpb.Meld {
-	kind := uint32(m.Kind)
-	return &mahjongpb.Meld{Type: mahjongpb.Meld_Type(m.Type), Kind: &kind, From: encodeSeat(m.From), Tiles: encodeTiles(m.Tiles)}
+	return &mahjongpb.Meld{
+		Type: mahjongpb.Meld_Type(m.Type), Kind: present(uint32(m.Kind), m.Kind.Valid()),
+		From: encodeSeat(m.From), Tiles: encodeTiles(m.Tiles),
+	}
 }
 
 func encodeTiles(tiles []mahjong.Tile) []uint32 {

@@ -3,6 +3,7 @@ package tablegame
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"time"
 
 	"teahouse/pkg/game"
@@ -19,6 +20,9 @@ type Config struct {
 	// The time to answer a prompt: defaults 15 s, 10 s, 15 s and 8 s. Claim is
 	// for discards and for bu-gangs.
 	Swap, Void, Turn, Claim time.Duration
+	// Forced is how long the tile of a locked hand that can only be discarded is
+	// shown before it goes: default 700 ms. The seat is not asked.
+	Forced time.Duration
 
 	// Observe, if not nil, hears of every event before it is projected, with
 	// all hidden tiles: for audits of replayed hands only. A Game with it is
@@ -36,6 +40,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"Void", &c.Void, 10 * time.Second},
 		{"Turn", &c.Turn, 15 * time.Second},
 		{"Claim", &c.Claim, 8 * time.Second},
+		{"Forced", &c.Forced, 700 * time.Millisecond},
 	} {
 		if *v.limit < 0 {
 			return c, fmt.Errorf("tablegame: %s is below zero", v.name)
@@ -90,6 +95,11 @@ func (g *sichuan) Deal(s game.Setup) (game.Hand, error) {
 	if err != nil {
 		return nil, game.Errorf(wirepb.Code_RULES_INVALID, "%v", err)
 	}
+	for seat, total := range s.Totals {
+		if seat < mahjong.Seats {
+			rules.Balances[seat] = max(0, rules.Balances[seat]+int(total))
+		}
+	}
 	played, err := mahjong.New(rules, mahjong.DealFromSeed(s.Seed, s.Dealer))
 	if err != nil {
 		return nil, fmt.Errorf("tablegame: %w", err)
@@ -127,10 +137,10 @@ func unusual(r mahjong.Rules) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	otherMode := mine["mode"] != standard["mode"]
+	// A mode brings its own cap along, and who may go bankrupt must have balances.
+	told := map[string]bool{"cap": mine["mode"] != standard["mode"], "balances": mine["bankrupt"] != standard["bankrupt"]}
 	for key, value := range standard {
-		// A mode brings its own cap along, so with another mode the cap is told.
-		if mine[key] == value && !(key == "cap" && otherMode) {
+		if reflect.DeepEqual(mine[key], value) && !told[key] {
 			delete(mine, key)
 		}
 	}

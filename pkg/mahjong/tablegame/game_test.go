@@ -118,7 +118,7 @@ func TestEnums(t *testing.T) {
 			mahjongpb.Item_Why(0).Descriptor(), func(n int) string { return mahjong.Why(n).String() },
 			map[string]string{"win": "hu", "zhigang": "gang_zhi", "bugang": "gang_bu", "angang": "gang_an"},
 		},
-		{mahjongpb.End_Reason(0).Descriptor(), func(n int) string { return mahjong.Reason(n).String() }, map[string]string{"threewon": "three_won", "wallempty": "wall"}},
+		{mahjongpb.End_Reason(0).Descriptor(), func(n int) string { return mahjong.Reason(n).String() }, map[string]string{"threewon": "three_won", "wallempty": "wall", "oneleft": "one_left"}},
 		{mahjongpb.End_Status(0).Descriptor(), func(n int) string { return mahjong.Status(n).String() }, map[string]string{"notchecked": "none"}},
 	} {
 		count := c.enum.Values().Len()

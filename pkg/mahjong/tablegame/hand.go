@@ -23,7 +23,9 @@ type hand struct {
 
 func (h *hand) Prompt(seat int) game.Prompt {
 	p := h.played.Prompt(seat)
-	if p.Serial == 0 {
+	// Who has no choice is not asked, so that no time-out counts against the player:
+	// the hand holds for a moment and goes on.
+	if p.Serial == 0 || seat == h.played.Forced() {
 		return game.Prompt{}
 	}
 	if h.prompts[seat].Serial != p.Serial {
@@ -39,10 +41,13 @@ func (h *hand) Prompt(seat int) game.Prompt {
 }
 
 func (h *hand) Hold() time.Duration {
-	if !h.played.Holding() {
-		return 0
+	switch {
+	case h.played.Holding():
+		return time.Duration(h.played.Rules().MinClaimMs) * time.Millisecond
+	case h.played.Forced() >= 0:
+		return h.cfg.Forced
 	}
-	return time.Duration(h.played.Rules().MinClaimMs) * time.Millisecond
+	return 0
 }
 
 func (h *hand) Move(seat int, move []byte) (game.Step, error) {
@@ -50,11 +55,11 @@ func (h *hand) Move(seat int, move []byte) (game.Step, error) {
 	if err != nil {
 		return game.Step{}, err
 	}
-	return h.apply(c)
+	return h.answer(c)
 }
 
 func (h *hand) Timeout(seat int) (game.Step, error) {
-	return h.apply(mahjong.Command{Action: mahjong.ActTimeout, Seat: seat})
+	return h.answer(mahjong.Command{Action: mahjong.ActTimeout, Seat: seat})
 }
 
 func (h *hand) Auto(seat int) (game.Step, error) {
@@ -62,11 +67,22 @@ func (h *hand) Auto(seat int) (game.Step, error) {
 	if c.Action == 0 {
 		return game.Step{}, refusal(mahjong.ErrNotYourPrompt)
 	}
-	return h.apply(c)
+	return h.answer(c)
 }
 
 func (h *hand) Release() (game.Step, error) {
+	if seat := h.played.Forced(); seat >= 0 {
+		return h.apply(mahjong.Command{Action: mahjong.ActTimeout, Seat: seat})
+	}
 	return h.apply(mahjong.Command{Action: mahjong.ActRelease})
+}
+
+// answer applies what answers a prompt of c.Seat, and so needs one.
+func (h *hand) answer(c mahjong.Command) (game.Step, error) {
+	if seat := h.played.Forced(); seat >= 0 && seat == c.Seat {
+		return game.Step{}, refusal(mahjong.ErrNotYourPrompt)
+	}
+	return h.apply(c)
 }
 
 func (h *hand) apply(c mahjong.Command) (game.Step, error) {
@@ -103,8 +119,8 @@ func (h *hand) project(e mahjong.Event) game.Event {
 		}
 		return game.Event{Seats: seats}
 	}
-	if e.Kind == mahjong.EventDraw && !leakDraws {
-		// Who does not draw is told what a spectator is.
+	if e.Kind == mahjong.EventGang || e.Kind == mahjong.EventDraw && !leakDraws {
+		// Everybody else is told what a spectator is.
 		payload := marshal(encodeEvent(e.For(mahjong.Spectator), wall))
 		for seat := range seats {
 			seats[seat] = payload
@@ -129,7 +145,7 @@ func (h *hand) project(e mahjong.Event) game.Event {
 func isPublic(k mahjong.EventKind) bool {
 	switch k {
 	case mahjong.EventVoid, mahjong.EventDiscard, mahjong.EventPeng, mahjong.EventBuGang,
-		mahjong.EventGang, mahjong.EventHu, mahjong.EventEnd:
+		mahjong.EventHu, mahjong.EventEnd, mahjong.EventLeave:
 		return true
 	}
 	return false

@@ -115,6 +115,11 @@ func (d *decoder) check(v *mahjong.View) {
 	default:
 		d.fail("prompt kind %d", p.Kind)
 	}
+	for _, m := range v.Seats[v.Seat].Melds {
+		if !m.Kind.Valid() {
+			d.fail("an own meld of nothing")
+		}
+	}
 	if len(v.Hand)+3*len(v.Seats[v.Seat].Melds) > 14 {
 		d.fail("%d tiles and %d melds", len(v.Hand), len(v.Seats[v.Seat].Melds))
 	}
@@ -180,12 +185,19 @@ func (d *decoder) kind(k uint32) mahjong.Kind {
 	return mahjong.Kind(k)
 }
 
+func (d *decoder) optionalKind(k *uint32) mahjong.Kind {
+	if k == nil {
+		return mahjong.NoKind
+	}
+	return d.kind(*k)
+}
+
 func (d *decoder) kinds(list []uint32) []mahjong.Kind { return mapped(list, d.kind) }
 
 func (d *decoder) melds(list []*mahjongpb.Meld) []mahjong.Meld {
 	return mapped(list, func(m *mahjongpb.Meld) mahjong.Meld {
 		return mahjong.Meld{
-			Type: mahjong.MeldKind(m.GetType()), Kind: d.kind(m.GetKind()),
+			Type: mahjong.MeldKind(m.GetType()), Kind: d.optionalKind(m.Kind),
 			From: d.optionalSeat(m.From), Tiles: d.tiles(m.GetTiles()),
 		}
 	})

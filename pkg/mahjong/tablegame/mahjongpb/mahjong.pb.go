@@ -232,7 +232,7 @@ func (x Meld_Type) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Meld_Type.Descriptor instead.
 func (Meld_Type) EnumDescriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{14, 0}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{15, 0}
 }
 
 type Win_How int32
@@ -284,7 +284,7 @@ func (x Win_How) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Win_How.Descriptor instead.
 func (Win_How) EnumDescriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{15, 0}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{16, 0}
 }
 
 type Item_Why int32
@@ -351,7 +351,7 @@ func (x Item_Why) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Item_Why.Descriptor instead.
 func (Item_Why) EnumDescriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{17, 0}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{18, 0}
 }
 
 type End_Reason int32
@@ -360,6 +360,7 @@ const (
 	End_REASON_UNSPECIFIED End_Reason = 0
 	End_THREE_WON          End_Reason = 1
 	End_WALL_EMPTY         End_Reason = 2
+	End_ONE_LEFT           End_Reason = 3 // the others have won or have nothing left
 )
 
 // Enum value maps for End_Reason.
@@ -368,11 +369,13 @@ var (
 		0: "REASON_UNSPECIFIED",
 		1: "THREE_WON",
 		2: "WALL_EMPTY",
+		3: "ONE_LEFT",
 	}
 	End_Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED": 0,
 		"THREE_WON":          1,
 		"WALL_EMPTY":         2,
+		"ONE_LEFT":           3,
 	}
 )
 
@@ -400,7 +403,7 @@ func (x End_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use End_Reason.Descriptor instead.
 func (End_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{18, 0}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{19, 0}
 }
 
 type End_Status int32
@@ -411,6 +414,7 @@ const (
 	End_PIG         End_Status = 2
 	End_READY       End_Status = 3
 	End_NOT_READY   End_Status = 4
+	End_OUT         End_Status = 5 // had left with nothing
 )
 
 // Enum value maps for End_Status.
@@ -421,6 +425,7 @@ var (
 		2: "PIG",
 		3: "READY",
 		4: "NOT_READY",
+		5: "OUT",
 	}
 	End_Status_value = map[string]int32{
 		"NOT_CHECKED": 0,
@@ -428,6 +433,7 @@ var (
 		"PIG":         2,
 		"READY":       3,
 		"NOT_READY":   4,
+		"OUT":         5,
 	}
 )
 
@@ -455,7 +461,7 @@ func (x End_Status) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use End_Status.Descriptor instead.
 func (End_Status) EnumDescriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{18, 1}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{19, 1}
 }
 
 type Prompt_Kind int32
@@ -513,7 +519,7 @@ func (x Prompt_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Prompt_Kind.Descriptor instead.
 func (Prompt_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{19, 0}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{20, 0}
 }
 
 type View_Phase int32
@@ -574,7 +580,7 @@ func (x View_Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use View_Phase.Descriptor instead.
 func (View_Phase) EnumDescriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{20, 0}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // Move answers the open prompt.
@@ -724,7 +730,7 @@ func (*Move_BuGang) isMove_Answer() {}
 
 func (*Move_Call) isMove_Answer() {}
 
-// Swap gives three different tiles of one suit away.
+// Swap gives three different tiles away, of one suit unless the rules take any.
 type Swap struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tiles         []uint32               `protobuf:"varint,1,rep,packed,name=tiles,proto3" json:"tiles,omitempty"`
@@ -785,6 +791,7 @@ type Event struct {
 	//	*Event_Gang
 	//	*Event_Win
 	//	*Event_HandOver
+	//	*Event_Left
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	Items         []*Item      `protobuf:"bytes,15,rep,name=items,proto3" json:"items,omitempty"` // points that moved with it, in order
 	unknownFields protoimpl.UnknownFields
@@ -927,6 +934,15 @@ func (x *Event) GetHandOver() *HandOver {
 	return nil
 }
 
+func (x *Event) GetLeft() *Left {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Left); ok {
+			return x.Left
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetItems() []*Item {
 	if x != nil {
 		return x.Items
@@ -982,6 +998,10 @@ type Event_HandOver struct {
 	HandOver *HandOver `protobuf:"bytes,11,opt,name=hand_over,json=handOver,proto3,oneof"`
 }
 
+type Event_Left struct {
+	Left *Left `protobuf:"bytes,12,opt,name=left,proto3,oneof"`
+}
+
 func (*Event_Deal) isEvent_Body() {}
 
 func (*Event_Answered) isEvent_Body() {}
@@ -1003,6 +1023,8 @@ func (*Event_Gang) isEvent_Body() {}
 func (*Event_Win) isEvent_Body() {}
 
 func (*Event_HandOver) isEvent_Body() {}
+
+func (*Event_Left) isEvent_Body() {}
 
 type Deal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1502,6 +1524,7 @@ type HandOver struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	End           *End                   `protobuf:"bytes,1,opt,name=end,proto3" json:"end,omitempty"`
 	Hands         []*ShownHand           `protobuf:"bytes,2,rep,name=hands,proto3" json:"hands,omitempty"` // by seat
+	Melds         []*SeatMelds           `protobuf:"bytes,3,rep,name=melds,proto3" json:"melds,omitempty"` // by seat, with what was hidden of them
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1550,6 +1573,58 @@ func (x *HandOver) GetHands() []*ShownHand {
 	return nil
 }
 
+func (x *HandOver) GetMelds() []*SeatMelds {
+	if x != nil {
+		return x.Melds
+	}
+	return nil
+}
+
+// Left says that a seat has nothing left to lose and is out for the hand.
+type Left struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seat          uint32                 `protobuf:"varint,1,opt,name=seat,proto3" json:"seat,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Left) Reset() {
+	*x = Left{}
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Left) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Left) ProtoMessage() {}
+
+func (x *Left) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Left.ProtoReflect.Descriptor instead.
+func (*Left) Descriptor() ([]byte, []int) {
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Left) GetSeat() uint32 {
+	if x != nil {
+		return x.Seat
+	}
+	return 0
+}
+
 type ShownHand struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tiles         []uint32               `protobuf:"varint,1,rep,packed,name=tiles,proto3" json:"tiles,omitempty"`
@@ -1559,7 +1634,7 @@ type ShownHand struct {
 
 func (x *ShownHand) Reset() {
 	*x = ShownHand{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[13]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1646,7 @@ func (x *ShownHand) String() string {
 func (*ShownHand) ProtoMessage() {}
 
 func (x *ShownHand) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[13]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1659,7 @@ func (x *ShownHand) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShownHand.ProtoReflect.Descriptor instead.
 func (*ShownHand) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{13}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ShownHand) GetTiles() []uint32 {
@@ -1597,7 +1672,7 @@ func (x *ShownHand) GetTiles() []uint32 {
 type Meld struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Type          Meld_Type              `protobuf:"varint,1,opt,name=type,proto3,enum=teahouse.mahjong.v1.Meld_Type" json:"type,omitempty"`
-	Kind          *uint32                `protobuf:"varint,2,opt,name=kind,proto3,oneof" json:"kind,omitempty"`
+	Kind          *uint32                `protobuf:"varint,2,opt,name=kind,proto3,oneof" json:"kind,omitempty"` // absent with the tiles: hidden until the end
 	From          *uint32                `protobuf:"varint,3,opt,name=from,proto3,oneof" json:"from,omitempty"` // who fed it
 	Tiles         []uint32               `protobuf:"varint,4,rep,packed,name=tiles,proto3" json:"tiles,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1606,7 +1681,7 @@ type Meld struct {
 
 func (x *Meld) Reset() {
 	*x = Meld{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[14]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1618,7 +1693,7 @@ func (x *Meld) String() string {
 func (*Meld) ProtoMessage() {}
 
 func (x *Meld) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[14]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1631,7 +1706,7 @@ func (x *Meld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Meld.ProtoReflect.Descriptor instead.
 func (*Meld) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{14}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Meld) GetType() Meld_Type {
@@ -1669,16 +1744,18 @@ type Win struct {
 	Tile          *uint32                `protobuf:"varint,3,opt,name=tile,proto3,oneof" json:"tile,omitempty"`
 	How           Win_How                `protobuf:"varint,4,opt,name=how,proto3,enum=teahouse.mahjong.v1.Win_How" json:"how,omitempty"`
 	Fans          []*FanItem             `protobuf:"bytes,5,rep,name=fans,proto3" json:"fans,omitempty"`
-	Raw           int32                  `protobuf:"varint,6,opt,name=raw,proto3" json:"raw,omitempty"`       // sum of fans
-	Fan           int32                  `protobuf:"varint,7,opt,name=fan,proto3" json:"fan,omitempty"`       // raw, capped
-	Points        int64                  `protobuf:"varint,8,opt,name=points,proto3" json:"points,omitempty"` // what each payer owes
+	Raw           int32                  `protobuf:"varint,6,opt,name=raw,proto3" json:"raw,omitempty"`          // sum of fans
+	Fan           int32                  `protobuf:"varint,7,opt,name=fan,proto3" json:"fan,omitempty"`          // raw, capped
+	Points        int64                  `protobuf:"varint,8,opt,name=points,proto3" json:"points,omitempty"`    // what each payer owes
+	Hand          []uint32               `protobuf:"varint,9,rep,packed,name=hand,proto3" json:"hand,omitempty"` // in the event, if the rules show winners
+	Title         string                 `protobuf:"bytes,10,opt,name=title,proto3" json:"title,omitempty"`      // id of the name that players give it, e.g. qinglongqidui
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Win) Reset() {
 	*x = Win{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[15]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +1767,7 @@ func (x *Win) String() string {
 func (*Win) ProtoMessage() {}
 
 func (x *Win) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[15]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +1780,7 @@ func (x *Win) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Win.ProtoReflect.Descriptor instead.
 func (*Win) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{15}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Win) GetSeat() uint32 {
@@ -1762,6 +1839,20 @@ func (x *Win) GetPoints() int64 {
 	return 0
 }
 
+func (x *Win) GetHand() []uint32 {
+	if x != nil {
+		return x.Hand
+	}
+	return nil
+}
+
+func (x *Win) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
 type FanItem struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            Fan                    `protobuf:"varint,1,opt,name=id,proto3,enum=teahouse.mahjong.v1.Fan" json:"id,omitempty"`
@@ -1772,7 +1863,7 @@ type FanItem struct {
 
 func (x *FanItem) Reset() {
 	*x = FanItem{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[16]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1784,7 +1875,7 @@ func (x *FanItem) String() string {
 func (*FanItem) ProtoMessage() {}
 
 func (x *FanItem) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[16]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1797,7 +1888,7 @@ func (x *FanItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FanItem.ProtoReflect.Descriptor instead.
 func (*FanItem) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{16}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *FanItem) GetId() Fan {
@@ -1828,7 +1919,7 @@ type Item struct {
 
 func (x *Item) Reset() {
 	*x = Item{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[17]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1840,7 +1931,7 @@ func (x *Item) String() string {
 func (*Item) ProtoMessage() {}
 
 func (x *Item) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[17]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1853,7 +1944,7 @@ func (x *Item) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Item.ProtoReflect.Descriptor instead.
 func (*Item) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{17}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Item) GetWhy() Item_Why {
@@ -1903,7 +1994,7 @@ type End struct {
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[18]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1915,7 +2006,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[18]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1928,7 +2019,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{18}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *End) GetReason() End_Reason {
@@ -1980,7 +2071,7 @@ type Prompt struct {
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[19]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1992,7 +2083,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[19]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2005,7 +2096,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{19}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Prompt) GetKind() Prompt_Kind {
@@ -2108,7 +2199,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[20]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2120,7 +2211,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[20]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2133,7 +2224,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{20}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *View) GetSeat() uint32 {
@@ -2242,18 +2333,18 @@ type SeatView struct {
 	River         []uint32               `protobuf:"varint,3,rep,packed,name=river,proto3" json:"river,omitempty"`                          // discards, in order
 	ClaimedBy     []uint32               `protobuf:"varint,4,rep,packed,name=claimed_by,json=claimedBy,proto3" json:"claimed_by,omitempty"` // by discard: 0 = nobody, else 1 + the seat that took it
 	Void          *uint32                `protobuf:"varint,5,opt,name=void,proto3,oneof" json:"void,omitempty"`                             // absent until all have chosen
-	Out           bool                   `protobuf:"varint,6,opt,name=out,proto3" json:"out,omitempty"`                                     // has won and left play
+	Out           bool                   `protobuf:"varint,6,opt,name=out,proto3" json:"out,omitempty"`                                     // has won, or has nothing left, and is out of play
 	Locked        bool                   `protobuf:"varint,7,opt,name=locked,proto3" json:"locked,omitempty"`                               // has won and plays on with a fixed hand
 	Wins          []*Win                 `protobuf:"bytes,8,rep,name=wins,proto3" json:"wins,omitempty"`
 	Score         int64                  `protobuf:"varint,9,opt,name=score,proto3" json:"score,omitempty"`
-	Hand          []uint32               `protobuf:"varint,10,rep,packed,name=hand,proto3" json:"hand,omitempty"` // after the hand
+	Hand          []uint32               `protobuf:"varint,10,rep,packed,name=hand,proto3" json:"hand,omitempty"` // after the hand, or if the rules show winners
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SeatView) Reset() {
 	*x = SeatView{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[21]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2356,7 @@ func (x *SeatView) String() string {
 func (*SeatView) ProtoMessage() {}
 
 func (x *SeatView) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[21]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2369,7 @@ func (x *SeatView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeatView.ProtoReflect.Descriptor instead.
 func (*SeatView) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{21}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SeatView) GetConcealed() uint32 {
@@ -2365,7 +2456,7 @@ type Summary struct {
 
 func (x *Summary) Reset() {
 	*x = Summary{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[22]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2377,7 +2468,7 @@ func (x *Summary) String() string {
 func (*Summary) ProtoMessage() {}
 
 func (x *Summary) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[22]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2390,7 +2481,7 @@ func (x *Summary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Summary.ProtoReflect.Descriptor instead.
 func (*Summary) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{22}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Summary) GetEnd() *End {
@@ -2437,7 +2528,7 @@ type SeatMelds struct {
 
 func (x *SeatMelds) Reset() {
 	*x = SeatMelds{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[23]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2449,7 +2540,7 @@ func (x *SeatMelds) String() string {
 func (*SeatMelds) ProtoMessage() {}
 
 func (x *SeatMelds) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[23]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2462,7 +2553,7 @@ func (x *SeatMelds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeatMelds.ProtoReflect.Descriptor instead.
 func (*SeatMelds) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{23}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SeatMelds) GetMelds() []*Meld {
@@ -2486,7 +2577,7 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x04call\x18\x06 \x01(\x0e2\x19.teahouse.mahjong.v1.CallH\x00R\x04callB\b\n" +
 	"\x06answer\"\"\n" +
 	"\x04Swap\x12\x1a\n" +
-	"\x05tiles\x18\x01 \x03(\rB\x04ص\x18\x01R\x05tiles\"\xa6\x05\n" +
+	"\x05tiles\x18\x01 \x03(\rB\x04ص\x18\x01R\x05tiles\"\xd7\x05\n" +
 	"\x05Event\x12/\n" +
 	"\x04deal\x18\x01 \x01(\v2\x19.teahouse.mahjong.v1.DealH\x00R\x04deal\x12;\n" +
 	"\banswered\x18\x02 \x01(\v2\x1d.teahouse.mahjong.v1.AnsweredH\x00R\banswered\x128\n" +
@@ -2500,6 +2591,7 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x03win\x18\n" +
 	" \x01(\v2\x18.teahouse.mahjong.v1.WinH\x00R\x03win\x12<\n" +
 	"\thand_over\x18\v \x01(\v2\x1d.teahouse.mahjong.v1.HandOverH\x00R\bhandOver\x12/\n" +
+	"\x04left\x18\f \x01(\v2\x19.teahouse.mahjong.v1.LeftH\x00R\x04left\x12/\n" +
 	"\x05items\x18\x0f \x03(\v2\x19.teahouse.mahjong.v1.ItemR\x05itemsB\x06\n" +
 	"\x04body\"8\n" +
 	"\x04Deal\x12\x16\n" +
@@ -2535,10 +2627,13 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x05_tile\"I\n" +
 	"\x04Gang\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\rR\x04seat\x12-\n" +
-	"\x04meld\x18\x02 \x01(\v2\x19.teahouse.mahjong.v1.MeldR\x04meld\"l\n" +
+	"\x04meld\x18\x02 \x01(\v2\x19.teahouse.mahjong.v1.MeldR\x04meld\"\xa2\x01\n" +
 	"\bHandOver\x12*\n" +
 	"\x03end\x18\x01 \x01(\v2\x18.teahouse.mahjong.v1.EndR\x03end\x124\n" +
-	"\x05hands\x18\x02 \x03(\v2\x1e.teahouse.mahjong.v1.ShownHandR\x05hands\"'\n" +
+	"\x05hands\x18\x02 \x03(\v2\x1e.teahouse.mahjong.v1.ShownHandR\x05hands\x124\n" +
+	"\x05melds\x18\x03 \x03(\v2\x1e.teahouse.mahjong.v1.SeatMeldsR\x05melds\"\x1a\n" +
+	"\x04Left\x12\x12\n" +
+	"\x04seat\x18\x01 \x01(\rR\x04seat\"'\n" +
 	"\tShownHand\x12\x1a\n" +
 	"\x05tiles\x18\x01 \x03(\rB\x04ص\x18\x01R\x05tiles\"\xf0\x01\n" +
 	"\x04Meld\x122\n" +
@@ -2553,7 +2648,7 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\aBU_GANG\x10\x03\x12\v\n" +
 	"\aAN_GANG\x10\x04B\a\n" +
 	"\x05_kindB\a\n" +
-	"\x05_from\"\xb5\x02\n" +
+	"\x05_from\"\xe5\x02\n" +
 	"\x03Win\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\rR\x04seat\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\rR\x04from\x12\x1d\n" +
@@ -2562,7 +2657,10 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x04fans\x18\x05 \x03(\v2\x1c.teahouse.mahjong.v1.FanItemR\x04fans\x12\x10\n" +
 	"\x03raw\x18\x06 \x01(\x05R\x03raw\x12\x10\n" +
 	"\x03fan\x18\a \x01(\x05R\x03fan\x12\x16\n" +
-	"\x06points\x18\b \x01(\x03R\x06points\"@\n" +
+	"\x06points\x18\b \x01(\x03R\x06points\x12\x18\n" +
+	"\x04hand\x18\t \x03(\rB\x04ص\x18\x01R\x04hand\x12\x14\n" +
+	"\x05title\x18\n" +
+	" \x01(\tR\x05title\"@\n" +
 	"\x03How\x12\x13\n" +
 	"\x0fHOW_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04ZIMO\x10\x01\x12\v\n" +
@@ -2587,24 +2685,26 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\bTRANSFER\x10\x05\x12\v\n" +
 	"\aHUA_ZHU\x10\x06\x12\f\n" +
 	"\bTUI_SHUI\x10\a\x12\v\n" +
-	"\aDA_JIAO\x10\b\"\xb8\x02\n" +
+	"\aDA_JIAO\x10\b\"\xcf\x02\n" +
 	"\x03End\x127\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1f.teahouse.mahjong.v1.End.ReasonR\x06reason\x127\n" +
 	"\x06status\x18\x02 \x03(\x0e2\x1f.teahouse.mahjong.v1.End.StatusR\x06status\x12\x16\n" +
 	"\x06scores\x18\x03 \x03(\x03R\x06scores\x12\x1f\n" +
 	"\vnext_dealer\x18\x04 \x01(\rR\n" +
-	"nextDealer\"?\n" +
+	"nextDealer\"M\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tTHREE_WON\x10\x01\x12\x0e\n" +
 	"\n" +
-	"WALL_EMPTY\x10\x02\"E\n" +
+	"WALL_EMPTY\x10\x02\x12\f\n" +
+	"\bONE_LEFT\x10\x03\"N\n" +
 	"\x06Status\x12\x0f\n" +
 	"\vNOT_CHECKED\x10\x00\x12\a\n" +
 	"\x03WON\x10\x01\x12\a\n" +
 	"\x03PIG\x10\x02\x12\t\n" +
 	"\x05READY\x10\x03\x12\r\n" +
-	"\tNOT_READY\x10\x04\"\xb3\x03\n" +
+	"\tNOT_READY\x10\x04\x12\a\n" +
+	"\x03OUT\x10\x05\"\xb3\x03\n" +
 	"\x06Prompt\x124\n" +
 	"\x04kind\x18\x01 \x01(\x0e2 .teahouse.mahjong.v1.Prompt.KindR\x04kind\x12\x0e\n" +
 	"\x02hu\x18\x02 \x01(\bR\x02hu\x12\x1d\n" +
@@ -2722,7 +2822,7 @@ func file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP() []byte {
 }
 
 var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_goTypes = []any{
 	(Call)(0),              // 0: teahouse.mahjong.v1.Call
 	(Fan)(0),               // 1: teahouse.mahjong.v1.Fan
@@ -2746,17 +2846,18 @@ var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_goTypes = []any{
 	(*BuGangDeclared)(nil), // 19: teahouse.mahjong.v1.BuGangDeclared
 	(*Gang)(nil),           // 20: teahouse.mahjong.v1.Gang
 	(*HandOver)(nil),       // 21: teahouse.mahjong.v1.HandOver
-	(*ShownHand)(nil),      // 22: teahouse.mahjong.v1.ShownHand
-	(*Meld)(nil),           // 23: teahouse.mahjong.v1.Meld
-	(*Win)(nil),            // 24: teahouse.mahjong.v1.Win
-	(*FanItem)(nil),        // 25: teahouse.mahjong.v1.FanItem
-	(*Item)(nil),           // 26: teahouse.mahjong.v1.Item
-	(*End)(nil),            // 27: teahouse.mahjong.v1.End
-	(*Prompt)(nil),         // 28: teahouse.mahjong.v1.Prompt
-	(*View)(nil),           // 29: teahouse.mahjong.v1.View
-	(*SeatView)(nil),       // 30: teahouse.mahjong.v1.SeatView
-	(*Summary)(nil),        // 31: teahouse.mahjong.v1.Summary
-	(*SeatMelds)(nil),      // 32: teahouse.mahjong.v1.SeatMelds
+	(*Left)(nil),           // 22: teahouse.mahjong.v1.Left
+	(*ShownHand)(nil),      // 23: teahouse.mahjong.v1.ShownHand
+	(*Meld)(nil),           // 24: teahouse.mahjong.v1.Meld
+	(*Win)(nil),            // 25: teahouse.mahjong.v1.Win
+	(*FanItem)(nil),        // 26: teahouse.mahjong.v1.FanItem
+	(*Item)(nil),           // 27: teahouse.mahjong.v1.Item
+	(*End)(nil),            // 28: teahouse.mahjong.v1.End
+	(*Prompt)(nil),         // 29: teahouse.mahjong.v1.Prompt
+	(*View)(nil),           // 30: teahouse.mahjong.v1.View
+	(*SeatView)(nil),       // 31: teahouse.mahjong.v1.SeatView
+	(*Summary)(nil),        // 32: teahouse.mahjong.v1.Summary
+	(*SeatMelds)(nil),      // 33: teahouse.mahjong.v1.SeatMelds
 }
 var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_depIdxs = []int32{
 	10, // 0: teahouse.mahjong.v1.Move.swap:type_name -> teahouse.mahjong.v1.Swap
@@ -2770,39 +2871,41 @@ var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_depIdxs = []int32{
 	18, // 8: teahouse.mahjong.v1.Event.peng:type_name -> teahouse.mahjong.v1.Peng
 	19, // 9: teahouse.mahjong.v1.Event.bu_gang_declared:type_name -> teahouse.mahjong.v1.BuGangDeclared
 	20, // 10: teahouse.mahjong.v1.Event.gang:type_name -> teahouse.mahjong.v1.Gang
-	24, // 11: teahouse.mahjong.v1.Event.win:type_name -> teahouse.mahjong.v1.Win
+	25, // 11: teahouse.mahjong.v1.Event.win:type_name -> teahouse.mahjong.v1.Win
 	21, // 12: teahouse.mahjong.v1.Event.hand_over:type_name -> teahouse.mahjong.v1.HandOver
-	26, // 13: teahouse.mahjong.v1.Event.items:type_name -> teahouse.mahjong.v1.Item
-	9,  // 14: teahouse.mahjong.v1.Answered.move:type_name -> teahouse.mahjong.v1.Move
-	23, // 15: teahouse.mahjong.v1.Peng.meld:type_name -> teahouse.mahjong.v1.Meld
-	23, // 16: teahouse.mahjong.v1.Gang.meld:type_name -> teahouse.mahjong.v1.Meld
-	27, // 17: teahouse.mahjong.v1.HandOver.end:type_name -> teahouse.mahjong.v1.End
-	22, // 18: teahouse.mahjong.v1.HandOver.hands:type_name -> teahouse.mahjong.v1.ShownHand
-	2,  // 19: teahouse.mahjong.v1.Meld.type:type_name -> teahouse.mahjong.v1.Meld.Type
-	3,  // 20: teahouse.mahjong.v1.Win.how:type_name -> teahouse.mahjong.v1.Win.How
-	25, // 21: teahouse.mahjong.v1.Win.fans:type_name -> teahouse.mahjong.v1.FanItem
-	1,  // 22: teahouse.mahjong.v1.FanItem.id:type_name -> teahouse.mahjong.v1.Fan
-	4,  // 23: teahouse.mahjong.v1.Item.why:type_name -> teahouse.mahjong.v1.Item.Why
-	5,  // 24: teahouse.mahjong.v1.End.reason:type_name -> teahouse.mahjong.v1.End.Reason
-	6,  // 25: teahouse.mahjong.v1.End.status:type_name -> teahouse.mahjong.v1.End.Status
-	7,  // 26: teahouse.mahjong.v1.Prompt.kind:type_name -> teahouse.mahjong.v1.Prompt.Kind
-	29, // 27: teahouse.mahjong.v1.Prompt.view:type_name -> teahouse.mahjong.v1.View
-	8,  // 28: teahouse.mahjong.v1.View.phase:type_name -> teahouse.mahjong.v1.View.Phase
-	30, // 29: teahouse.mahjong.v1.View.seats:type_name -> teahouse.mahjong.v1.SeatView
-	27, // 30: teahouse.mahjong.v1.View.end:type_name -> teahouse.mahjong.v1.End
-	23, // 31: teahouse.mahjong.v1.SeatView.melds:type_name -> teahouse.mahjong.v1.Meld
-	24, // 32: teahouse.mahjong.v1.SeatView.wins:type_name -> teahouse.mahjong.v1.Win
-	27, // 33: teahouse.mahjong.v1.Summary.end:type_name -> teahouse.mahjong.v1.End
-	26, // 34: teahouse.mahjong.v1.Summary.items:type_name -> teahouse.mahjong.v1.Item
-	24, // 35: teahouse.mahjong.v1.Summary.wins:type_name -> teahouse.mahjong.v1.Win
-	22, // 36: teahouse.mahjong.v1.Summary.hands:type_name -> teahouse.mahjong.v1.ShownHand
-	32, // 37: teahouse.mahjong.v1.Summary.melds:type_name -> teahouse.mahjong.v1.SeatMelds
-	23, // 38: teahouse.mahjong.v1.SeatMelds.melds:type_name -> teahouse.mahjong.v1.Meld
-	39, // [39:39] is the sub-list for method output_type
-	39, // [39:39] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	22, // 13: teahouse.mahjong.v1.Event.left:type_name -> teahouse.mahjong.v1.Left
+	27, // 14: teahouse.mahjong.v1.Event.items:type_name -> teahouse.mahjong.v1.Item
+	9,  // 15: teahouse.mahjong.v1.Answered.move:type_name -> teahouse.mahjong.v1.Move
+	24, // 16: teahouse.mahjong.v1.Peng.meld:type_name -> teahouse.mahjong.v1.Meld
+	24, // 17: teahouse.mahjong.v1.Gang.meld:type_name -> teahouse.mahjong.v1.Meld
+	28, // 18: teahouse.mahjong.v1.HandOver.end:type_name -> teahouse.mahjong.v1.End
+	23, // 19: teahouse.mahjong.v1.HandOver.hands:type_name -> teahouse.mahjong.v1.ShownHand
+	33, // 20: teahouse.mahjong.v1.HandOver.melds:type_name -> teahouse.mahjong.v1.SeatMelds
+	2,  // 21: teahouse.mahjong.v1.Meld.type:type_name -> teahouse.mahjong.v1.Meld.Type
+	3,  // 22: teahouse.mahjong.v1.Win.how:type_name -> teahouse.mahjong.v1.Win.How
+	26, // 23: teahouse.mahjong.v1.Win.fans:type_name -> teahouse.mahjong.v1.FanItem
+	1,  // 24: teahouse.mahjong.v1.FanItem.id:type_name -> teahouse.mahjong.v1.Fan
+	4,  // 25: teahouse.mahjong.v1.Item.why:type_name -> teahouse.mahjong.v1.Item.Why
+	5,  // 26: teahouse.mahjong.v1.End.reason:type_name -> teahouse.mahjong.v1.End.Reason
+	6,  // 27: teahouse.mahjong.v1.End.status:type_name -> teahouse.mahjong.v1.End.Status
+	7,  // 28: teahouse.mahjong.v1.Prompt.kind:type_name -> teahouse.mahjong.v1.Prompt.Kind
+	30, // 29: teahouse.mahjong.v1.Prompt.view:type_name -> teahouse.mahjong.v1.View
+	8,  // 30: teahouse.mahjong.v1.View.phase:type_name -> teahouse.mahjong.v1.View.Phase
+	31, // 31: teahouse.mahjong.v1.View.seats:type_name -> teahouse.mahjong.v1.SeatView
+	28, // 32: teahouse.mahjong.v1.View.end:type_name -> teahouse.mahjong.v1.End
+	24, // 33: teahouse.mahjong.v1.SeatView.melds:type_name -> teahouse.mahjong.v1.Meld
+	25, // 34: teahouse.mahjong.v1.SeatView.wins:type_name -> teahouse.mahjong.v1.Win
+	28, // 35: teahouse.mahjong.v1.Summary.end:type_name -> teahouse.mahjong.v1.End
+	27, // 36: teahouse.mahjong.v1.Summary.items:type_name -> teahouse.mahjong.v1.Item
+	25, // 37: teahouse.mahjong.v1.Summary.wins:type_name -> teahouse.mahjong.v1.Win
+	23, // 38: teahouse.mahjong.v1.Summary.hands:type_name -> teahouse.mahjong.v1.ShownHand
+	33, // 39: teahouse.mahjong.v1.Summary.melds:type_name -> teahouse.mahjong.v1.SeatMelds
+	24, // 40: teahouse.mahjong.v1.SeatMelds.melds:type_name -> teahouse.mahjong.v1.Meld
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_init() }
@@ -2830,23 +2933,24 @@ func file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_init() {
 		(*Event_Gang)(nil),
 		(*Event_Win)(nil),
 		(*Event_HandOver)(nil),
+		(*Event_Left)(nil),
 	}
 	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[7].OneofWrappers = []any{}
 	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[8].OneofWrappers = []any{}
 	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[9].OneofWrappers = []any{}
 	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[10].OneofWrappers = []any{}
-	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[14].OneofWrappers = []any{}
 	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[15].OneofWrappers = []any{}
-	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[19].OneofWrappers = []any{}
+	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[16].OneofWrappers = []any{}
 	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[20].OneofWrappers = []any{}
 	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[21].OneofWrappers = []any{}
+	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc), len(file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
