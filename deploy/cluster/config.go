@@ -29,6 +29,10 @@ type Config struct {
 	State string // state file; default: StateFile()
 	Sync  bool   // whether each write of the shards' logs is synced to disk
 
+	// KeepLog is how many log entries each group keeps behind a snapshot, for
+	// tools that compare the replicas' logs; 0 = the usual number.
+	KeepLog uint64
+
 	Registry string // address of a real Consul agent; empty = the embedded registry
 	Database string // DSN of a real database; empty = SQLite in Data
 

@@ -42,6 +42,7 @@ type roleSpec struct {
 	Share    bool   // the gateways share Listen
 	Expect   int    // nodes that begin the cluster
 	Sync     bool
+	KeepLog  uint64
 	Database string
 	Bots     time.Duration // wait after which bots fill a table
 	Profile  string        `json:",omitempty"` // folder for a CPU profile
@@ -57,7 +58,7 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 	for i := range s.cfg.Nodes {
 		specs = append(specs, roleSpec{
 			Name: fmt.Sprintf("node-%d", i+1), Role: roleNode, Data: s.data, Registry: s.cfg.Registry,
-			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, Database: s.dsn(), Bots: s.cfg.BotsAfter,
+			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, KeepLog: s.cfg.KeepLog, Database: s.dsn(), Bots: s.cfg.BotsAfter,
 		})
 	}
 	for i := range s.cfg.Gateways {
@@ -169,7 +170,7 @@ func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[s
 	case roleNode:
 		return host.Run(ctx, host.Config{
 			Name: r.Name, Expect: r.Expect, Registry: r.Registry, Database: r.Database,
-			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync, BotsAfter: r.Bots,
+			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync, KeepLog: r.KeepLog, BotsAfter: r.Bots,
 			SecretFile: filepath.Join(r.Data, secretFile), TokenKeyFile: filepath.Join(r.Data, token.SecretFile),
 			Logger: logger, Ready: ready,
 		})

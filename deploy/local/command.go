@@ -46,6 +46,7 @@ func command() *cobra.Command {
 	flags.StringVar(&cfg.Listen, "listen", "127.0.0.1:7700", "the clients' address; a free port is taken when it is busy")
 	flags.StringVar(&cfg.Data, "data", "", "data folder, kept between runs (default: a temporary one)")
 	flags.StringVar(&policy, "sync", "sync", "the shards' log policy: sync, or nosync (survives a killed process, not a power cut)")
+	flags.Uint64Var(&cfg.KeepLog, "keep-log", 0, "log entries that each group keeps behind a snapshot, for bench logs (default: the usual number)")
 	flags.StringVar(&cfg.Registry, "registry", "", "address of a Consul agent (default: the embedded registry)")
 	flags.StringVar(&cfg.Database, "db", "", "database, sqlite:FILE or mysql:DSN (default: SQLite in the data folder)")
 	flags.DurationVar(&cfg.BotsAfter, "bots-after", 10*time.Second, "wait in the queue for people after which bots fill a table")

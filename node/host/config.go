@@ -35,6 +35,10 @@ type Config struct {
 	// shard takes no tables and deals no hand; default 256.
 	Unsettled int
 
+	// KeepLog is how many entries each group keeps behind a snapshot; 0 = the
+	// usual number. Tools that compare the replicas' logs want more.
+	KeepLog uint64
+
 	BotsAfter time.Duration // wait in the queue for people after which bots fill a table; default 10 s
 
 	SecretFile   string // the cluster's secret in hex, mode 0600

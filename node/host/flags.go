@@ -20,6 +20,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	f.StringVar(&c.Data, "data", "", "data folder of this node (required)")
 	f.BoolVar(&c.Sync, "sync", true, "sync each write of the shards' logs to disk")
 	f.DurationVar(&c.BotsAfter, "bots-after", 10*time.Second, "wait in the queue for people after which bots fill a table")
+	f.Uint64Var(&c.KeepLog, "keep-log", 0, "log entries that each group keeps behind a snapshot (default: the usual number)")
 	f.StringVar(&c.SecretFile, "secret", "", "file with the cluster's secret, mode 0600 (required)")
 	f.StringVar(&c.TokenKeyFile, "token-key", "", "file with the key that signs session tokens, mode 0600 (required)")
 	return f
