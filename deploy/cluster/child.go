@@ -71,7 +71,8 @@ func (c *child) start(executable, logDir string) (ready <-chan readiness, err er
 	cmd := exec.Command(executable, RoleArgument)
 	cmd.Stderr = log
 	// Its own process group: Ctrl-C in the terminal reaches the supervisor
-	// alone, which ends its children in order.
+	// alone, which ends its children in order. A server that the child starts is
+	// in it too, and gets the same signals.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -89,7 +90,7 @@ func (c *child) start(executable, logDir string) (ready <-chan readiness, err er
 	c.exited = exited
 
 	if err := json.NewEncoder(stdin).Encode(c.spec); err != nil {
-		cmd.Process.Kill()
+		signalGroup(cmd, syscall.SIGKILL)
 	}
 	said := make(chan readiness, 1)
 	go func() { // ends with the process
@@ -109,9 +110,15 @@ func (c *child) start(executable, logDir string) (ready <-chan readiness, err er
 		}
 		said <- r
 		io.Copy(io.Discard, stdout)
+		signalGroup(cmd, syscall.SIGKILL) // whom it has left behind; its own number is taken until Wait
 		cmd.Wait()
 	}()
 	return said, nil
+}
+
+// signalGroup reaches a child and what it has started.
+func signalGroup(cmd *exec.Cmd, signal syscall.Signal) error {
+	return syscall.Kill(-cmd.Process.Pid, signal)
 }
 
 // lastLine is the end of a log: what a process said before it died, or what
@@ -136,7 +143,7 @@ func (c *child) stop(grace time.Duration) {
 	select {
 	case <-c.exited:
 	case <-timer.C:
-		c.cmd.Process.Kill()
+		signalGroup(c.cmd, syscall.SIGKILL)
 		<-c.exited
 	}
 }

@@ -33,10 +33,17 @@ type Config struct {
 	// tools that compare the replicas' logs; 0 = the usual number.
 	KeepLog uint64
 
-	Registry string // address of a real Consul agent; empty = the embedded registry
-	Database string // DSN of a real database; empty = SQLite in Data
+	// Registry is the address of a Consul agent, or Consul to run one (in
+	// development mode: it keeps nothing); empty = the embedded registry.
+	Registry string
+	// Database is a DSN, or MariaDB to run a server in Data; empty = SQLite in Data.
+	Database string
 
 	BotsAfter time.Duration // wait in the queue for people after which bots fill a table; default 10 s
+
+	// Unsettled is at how many finished hands that are not in the database yet a
+	// shard takes no tables and deals no hand; default 256.
+	Unsettled int
 
 	// Respawn starts a child again that ended without being told to.
 	Respawn bool
@@ -47,6 +54,12 @@ type Config struct {
 
 	Output io.Writer // what people read; default: discard
 }
+
+// Words for servers that are started here, from programs of this machine.
+const (
+	Consul  = "consul"
+	MariaDB = "mariadb"
+)
 
 // RoleArgument makes the executable a child.
 const RoleArgument = "role"
@@ -85,6 +98,9 @@ func (c Config) withDefaults() (Config, error) {
 			return c, err
 		}
 		c.State = file
+	}
+	if c.Unsettled < 0 {
+		return c, fmt.Errorf("cluster: a bound of %d unsettled hands: want one above zero", c.Unsettled)
 	}
 	if c.Output == nil {
 		c.Output = io.Discard

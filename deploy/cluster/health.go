@@ -59,8 +59,11 @@ func (s State) Unhealthy(ctx context.Context) string {
 	leaders := make(map[uint32]host.GroupStatus)
 	groups := make(map[uint32]int)
 	want := 0
-	for _, status := range statuses {
+	for name, status := range statuses {
 		want = max(want, status.Groups)
+		if status.Replacing != "" {
+			return fmt.Sprintf("%s knows that %s does not take part everywhere yet", name, status.Replacing)
+		}
 		for _, g := range status.Replicas {
 			groups[g.Group]++
 			if g.Leading && g.Term >= leaders[g.Group].Term {

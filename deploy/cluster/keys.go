@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -40,6 +41,18 @@ func writeKeys(dir string) error {
 		return nil
 	}
 	return token.GenerateKeyFiles(dir)
+}
+
+// registryCluster is what the cluster in dir calls itself in the registry, so
+// that clusters that share a Consul agent do not meet. It is made of the public
+// key: the cluster's id is not known before its nodes have found each other.
+func registryCluster(dir string) (string, error) {
+	key, err := os.ReadFile(filepath.Join(dir, token.PublicFile))
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(key)
+	return "teahouse-" + hex.EncodeToString(sum[:6]), nil
 }
 
 // lockFolder takes a shared lock on the data folder, which ends with the

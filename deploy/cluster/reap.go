@@ -32,7 +32,7 @@ func reap(spec reapSpec) error {
 	if state, err := ReadState(spec.State); err == nil && state.Supervisor == spec.Supervisor {
 		for _, p := range state.Processes {
 			if p.PID > 0 {
-				syscall.Kill(p.PID, syscall.SIGCONT) // who is paused does not see that its pipe has closed
+				syscall.Kill(-p.PID, syscall.SIGCONT) // who is paused does not see that its pipe has closed
 			}
 		}
 		os.Remove(spec.State)

@@ -16,6 +16,7 @@ import (
 
 	"teahouse/gateway/edge"
 	"teahouse/node/host"
+	"teahouse/pkg/daemon"
 	"teahouse/pkg/link"
 	"teahouse/pkg/token"
 	"teahouse/registry/consul"
@@ -23,6 +24,7 @@ import (
 )
 
 const (
+	roleDatabase = "database"
 	roleRegistry = "registry"
 	roleNode     = "node"
 	roleGateway  = "gateway"
@@ -34,31 +36,43 @@ const maxSpec = 64 << 10
 
 // roleSpec is the line that a child gets on its standard input.
 type roleSpec struct {
-	Name     string
-	Role     string
-	Data     string // the cluster's folder
-	Registry string // address of the registry; for the registry itself: where to listen
-	Listen   string // clients' address of a gateway
-	Share    bool   // the gateways share Listen
-	Expect   int    // nodes that begin the cluster
-	Sync     bool
-	KeepLog  uint64
-	Database string
-	Bots     time.Duration // wait after which bots fill a table
-	Profile  string        `json:",omitempty"` // folder for a CPU profile
-	Reap     *reapSpec     `json:",omitempty"`
+	Name      string
+	Role      string
+	Data      string // the cluster's folder
+	Registry  string // address of the registry; for the registry itself: where to listen
+	Consul    bool   // the registry is to be Consul
+	Cluster   string // of the names in the registry
+	Listen    string // clients' address of a gateway
+	Share     bool   // the gateways share Listen
+	Expect    int    // nodes that begin the cluster
+	Sync      bool
+	KeepLog   uint64
+	Database  string
+	Bots      time.Duration // wait after which bots fill a table
+	Unsettled int           // see Config
+	Profile   string        `json:",omitempty"` // folder for a CPU profile
+	Reap      *reapSpec     `json:",omitempty"`
 }
 
 // specs is what the supervisor's children are started with, in order.
 func (s *Supervisor) specs() ([]roleSpec, error) {
 	var specs []roleSpec
-	if s.cfg.Registry == "" {
-		specs = append(specs, roleSpec{Name: roleRegistry, Role: roleRegistry, Data: s.data, Registry: "127.0.0.1:0"})
+	name, err := registryCluster(s.data)
+	if err != nil {
+		return nil, err
+	}
+	if s.cfg.Database == MariaDB {
+		specs = append(specs, roleSpec{Name: roleDatabase, Role: roleDatabase, Data: s.data})
+	}
+	if s.cfg.Registry == "" || s.cfg.Registry == Consul {
+		specs = append(specs, roleSpec{
+			Name: roleRegistry, Role: roleRegistry, Data: s.data, Registry: "127.0.0.1:0", Consul: s.cfg.Registry == Consul,
+		})
 	}
 	for i := range s.cfg.Nodes {
 		specs = append(specs, roleSpec{
 			Name: fmt.Sprintf("node-%d", i+1), Role: roleNode, Data: s.data, Registry: s.cfg.Registry,
-			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, KeepLog: s.cfg.KeepLog, Database: s.dsn(), Bots: s.cfg.BotsAfter,
+			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, KeepLog: s.cfg.KeepLog, Database: s.dsn(), Bots: s.cfg.BotsAfter, Unsettled: s.cfg.Unsettled,
 		})
 	}
 	for i := range s.cfg.Gateways {
@@ -68,18 +82,23 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 		})
 	}
 	for i := range specs {
-		specs[i].Profile = s.cfg.Profile
+		specs[i].Profile, specs[i].Cluster = s.cfg.Profile, name
 	}
 	return specs, nil
 }
 
 // dsn is the database of this cluster.
 func (s *Supervisor) dsn() string {
-	if s.cfg.Database != "" {
-		return s.cfg.Database
+	switch s.cfg.Database {
+	case "":
+		return "sqlite:" + filepath.Join(s.data, database+".db")
+	case MariaDB:
+		return daemon.MariaDBDSN(filepath.Join(s.data, MariaDB), database)
 	}
-	return "sqlite:" + filepath.Join(s.data, "teahouse.db")
+	return s.cfg.Database
 }
+
+const database = "teahouse"
 
 // RunRole is the main of a child: it reads its line from stdin, serves, writes
 // one line with its addresses to stdout, and returns when stdin closes.
@@ -160,7 +179,27 @@ func profile(file string) (stop func(), err error) {
 
 func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[string]string)) error {
 	switch r.Role {
+	case roleDatabase:
+		db, err := daemon.StartMariaDB(ctx, filepath.Join(r.Data, MariaDB))
+		if err != nil {
+			return err
+		}
+		defer db.Stop()
+		if err := db.CreateDatabase(ctx, database); err != nil {
+			return err
+		}
+		ready(map[string]string{"mysql": db.Socket()})
+		return outlive(ctx, db.Daemon)
 	case roleRegistry:
+		if r.Consul {
+			agent, err := daemon.StartConsul(ctx, filepath.Join(r.Data, Consul), r.Registry)
+			if err != nil {
+				return err
+			}
+			defer agent.Stop()
+			ready(map[string]string{"http": agent.Addr()})
+			return outlive(ctx, agent.Daemon)
+		}
 		server, err := embedded.New(embedded.Config{Addr: r.Registry, Logger: logger})
 		if err != nil {
 			return err
@@ -169,7 +208,7 @@ func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[s
 		return server.Run(ctx)
 	case roleNode:
 		return host.Run(ctx, host.Config{
-			Name: r.Name, Expect: r.Expect, Registry: r.Registry, Database: r.Database,
+			Name: r.Name, Expect: r.Expect, Registry: r.Registry, RegistryCluster: r.Cluster, Database: r.Database, Unsettled: r.Unsettled,
 			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync, KeepLog: r.KeepLog, BotsAfter: r.Bots,
 			SecretFile: filepath.Join(r.Data, secretFile), TokenKeyFile: filepath.Join(r.Data, token.SecretFile),
 			Logger: logger, Ready: ready,
@@ -178,6 +217,16 @@ func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[s
 		return r.runGateway(ctx, logger, ready)
 	}
 	return fmt.Errorf("no role %q", r.Role)
+}
+
+// outlive waits for the end of a server that this process has started.
+func outlive(ctx context.Context, d *daemon.Daemon) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-d.Done():
+		return errors.New("the server has ended")
+	}
 }
 
 func (r roleSpec) runGateway(ctx context.Context, logger *slog.Logger, ready func(map[string]string)) error {
@@ -189,7 +238,7 @@ func (r roleSpec) runGateway(ctx context.Context, logger *slog.Logger, ready fun
 	if err != nil {
 		return err
 	}
-	reg, err := consul.New(consul.Config{Addr: r.Registry, Logger: logger})
+	reg, err := consul.New(consul.Config{Addr: r.Registry, Cluster: r.Cluster, Logger: logger})
 	if err != nil {
 		return err
 	}

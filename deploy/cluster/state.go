@@ -27,9 +27,9 @@ type State struct {
 // Process is one child.
 type Process struct {
 	Name      string            `json:"name"`
-	Role      string            `json:"role"`      // registry, node or gateway
+	Role      string            `json:"role"`      // database, registry, node or gateway
 	PID       int               `json:"pid"`       // 0 = not running
-	Addresses map[string]string `json:"addresses"` // by purpose: client, link, raft, http
+	Addresses map[string]string `json:"addresses"` // by purpose: client, link, raft, status, http, mysql
 }
 
 // ReadState reads a state file.

@@ -138,15 +138,15 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	return nil
 }
 
-// startAll starts the registry first, because the others look for it, then the
-// nodes together, because they wait for each other, then the gateways.
+// startAll starts database and registry first, because the others look for them,
+// then the nodes together, because they wait for each other, then the gateways.
 func (s *Supervisor) startAll(ctx context.Context) error {
-	for _, role := range []string{roleRegistry, roleNode, roleGateway} {
+	for _, role := range []string{roleDatabase, roleRegistry, roleNode, roleGateway} {
 		started := make(chan error, len(s.children))
 		waiting := 0
 		s.mu.Lock()
 		for _, c := range s.children {
-			if c.role != role {
+			if c.role != role || c.running() {
 				continue
 			}
 			if err := s.launchLocked(c, started); err != nil {
@@ -297,7 +297,7 @@ func (s *Supervisor) Kill(name string, signal syscall.Signal) error {
 		return fmt.Errorf("%s %w", name, ErrNotRunning)
 	}
 	c.stopping = signal != syscall.SIGSTOP && signal != syscall.SIGCONT
-	return c.cmd.Process.Signal(signal)
+	return signalGroup(c.cmd, signal)
 }
 
 func (s *Supervisor) findLocked(name string) (*child, error) {
@@ -341,7 +341,7 @@ func (s *Supervisor) end() {
 	close(s.ending)
 	children := slices.Clone(s.children)
 	s.mu.Unlock()
-	for _, role := range []string{roleGateway, roleNode, roleRegistry} {
+	for _, role := range []string{roleGateway, roleNode, roleRegistry, roleDatabase} {
 		var wg sync.WaitGroup
 		for _, c := range children {
 			if c.role == role {

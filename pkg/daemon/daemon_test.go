@@ -32,7 +32,7 @@ func TestMariaDBComesBack(t *testing.T) {
 	if err := second.CreateDatabase(t.Context(), "kept"); err != nil {
 		t.Errorf("once more: %v", err)
 	}
-	db, err := sql.Open("mysql", second.source("kept"))
+	db, err := sql.Open("mysql", source(second.socket, "kept"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,8 @@ type MariaDB struct {
 	socket string
 }
 
+const socketFile = "socket"
+
 // maxSocket is the longest path of a Unix socket, in bytes.
 const maxSocket = 107
 
@@ -33,7 +35,7 @@ func StartMariaDB(ctx context.Context, dir string) (*MariaDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &MariaDB{socket: filepath.Join(dir, "socket")}
+	db := &MariaDB{socket: filepath.Join(dir, socketFile)}
 	if len(db.socket) > maxSocket {
 		return nil, fmt.Errorf("daemon: a Unix socket's path has at most %d bytes: %s", maxSocket, db.socket)
 	}
@@ -57,7 +59,13 @@ func StartMariaDB(ctx context.Context, dir string) (*MariaDB, error) {
 }
 
 // DSN names a database of the server as pkg/gormstore reads it.
-func (db *MariaDB) DSN(database string) string { return "mysql:" + db.source(database) }
+func (db *MariaDB) DSN(database string) string { return MariaDBDSN(filepath.Dir(db.socket), database) }
+
+// MariaDBDSN is the DSN of a database of the server in dir, an absolute path,
+// whether it runs or not.
+func MariaDBDSN(dir, database string) string { return "mysql:" + source(filepath.Join(dir, socketFile), database) }
+
+func source(socket, database string) string { return "root@unix(" + socket + ")/" + database }
 
 // Socket is where the server listens.
 func (db *MariaDB) Socket() string { return db.socket }
@@ -68,10 +76,8 @@ func (db *MariaDB) CreateDatabase(ctx context.Context, name string) error {
 	return db.exec(ctx, "CREATE DATABASE IF NOT EXISTS "+name)
 }
 
-func (db *MariaDB) source(database string) string { return "root@unix(" + db.socket + ")/" + database }
-
 func (db *MariaDB) exec(ctx context.Context, statement string) error {
-	conn, err := sql.Open("mysql", db.source(""))
+	conn, err := sql.Open("mysql", source(db.socket, ""))
 	if err != nil {
 		return err
 	}
