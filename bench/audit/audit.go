@@ -132,7 +132,7 @@ func (s *seatCheck) covers(number uint64) bool {
 func (c *checker) listen(s *seatCheck) {
 	if n := s.Stream.disorder; n > 0 {
 		c.EventsWrong += n
-		c.note("table %v player %d: %d events came twice or too early", c.table.ID, s.Player, n)
+		c.note("table %v player %d: %d messages came twice, late or too early", c.table.ID, s.Player, n)
 	}
 	for i, e := range s.Stream.events {
 		m := new(wirepb.TableEvent)

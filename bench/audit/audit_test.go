@@ -100,6 +100,17 @@ func TestForgeries(t *testing.T) {
 			},
 			report.Audit{EventsWrong: 1},
 		},
+		"a snapshot of what is long past": {
+			func(t *testing.T, s *simulated) {
+				stream := &s.Seats[1].Stream
+				number := uint64(len(stream.events)) / 2
+				for s.views[1][number] == nil {
+					number--
+				}
+				stream.Snapshot(number, marshal(t, s.views[1][number]))
+			},
+			report.Audit{EventsWrong: 1},
+		},
 		"an event of a hand outside of it": {
 			func(t *testing.T, s *simulated) {
 				stream := &s.Seats[0].Stream

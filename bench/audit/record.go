@@ -36,7 +36,7 @@ type Stream struct {
 	events    []span
 	snapshots []snapshot
 	last      uint64 // number of the newest event
-	disorder  int    // events that came twice or too early
+	disorder  int    // messages that came twice, late or too early
 }
 
 // span is an event whose payload ends at end in data and begins where the one
@@ -65,8 +65,13 @@ func (s *Stream) Event(number uint64, payload []byte) {
 }
 
 // Snapshot notes a push of kind SNAPSHOT, which stands for all events up to
-// number.
+// number. One that lies behind what the client knows counts as wrong: only
+// somebody who has slept through it would send it.
 func (s *Stream) Snapshot(number uint64, payload []byte) {
+	if number < s.last {
+		s.disorder++
+		return
+	}
 	s.last = number
 	s.snapshots = append(s.snapshots, snapshot{number, append([]byte(nil), payload...)})
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"teahouse/bench/audit"
+	"teahouse/bench/report"
 	"teahouse/pkg/game"
 )
 
@@ -128,6 +129,13 @@ func (b *book) left(id game.TableID, s *audit.Seat, companions int) {
 		b.queue = append(b.queue, c)
 	}
 	b.cond.Broadcast()
+}
+
+// stray counts something that was said to a player whom it does not concern.
+func (b *book) stray(format string, args ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.result.Add(audit.Result{Audit: report.Audit{EventsWrong: 1}, Notes: []string{fmt.Sprintf(format, args...)}})
 }
 
 // full says that no new table should be begun: the auditors do not keep up.

@@ -25,6 +25,7 @@ type player struct {
 	gateway atomic.Pointer[string] // which one it is connected to
 	seat    atomic.Pointer[seat]   // where pushes are noted; nil = nowhere
 	moving  atomic.Uint64          // table of the unanswered move, or 0
+	past    past
 }
 
 // seat is a place at a table while it is taken.
@@ -34,17 +35,19 @@ type seat struct {
 	audit.Seat
 }
 
-// note keeps what the gateway pushed.
-func (s *seat) note(p *wirepb.Push) {
+// note keeps what the gateway pushed; false if it is not about this seat.
+func (s *seat) note(p *wirepb.Push) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case p.Table != uint64(s.table):
+		return false
 	case p.Kind == wirepb.Push_EVENT:
 		s.Stream.Event(p.Number, p.Payload)
 	case p.Kind == wirepb.Push_SNAPSHOT:
 		s.Stream.Snapshot(p.Number, p.Payload)
 	}
+	return true
 }
 
 func newPlayer(s *Swarm, index int) *player {
@@ -81,8 +84,10 @@ func (p *player) login(ctx context.Context) error {
 func (p *player) received(e *wirepb.Envelope) {
 	switch b := e.Body.(type) {
 	case *wirepb.Envelope_Push:
-		if s := p.seat.Load(); s != nil {
-			s.note(b.Push)
+		if b.Push.Kind == wirepb.Push_NOTICE {
+			p.notice(b.Push)
+		} else if s := p.seat.Load(); s == nil || !s.note(b.Push) {
+			p.s.book.stray("player %d: %v of table %v, where it does not sit", p.id, b.Push.Kind, game.TableID(b.Push.Table))
 		}
 	case *wirepb.Envelope_Welcome:
 		p.gateway.Store(&b.Welcome.Gateway)
@@ -185,6 +190,9 @@ func (p *player) sit(ctx context.Context, id game.TableID, disconnects uint64) e
 		// The stream goes on being noted until here, and is the book's from then on.
 		if err == nil {
 			err = t.Leave(ctx)
+		}
+		if err == nil {
+			p.past.left(id)
 		}
 	}
 	p.seat.Store(nil)
