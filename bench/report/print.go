@@ -20,6 +20,9 @@ func (s Summary) Print(out io.Writer) error {
 	fmt.Fprintf(w, "match wait\t%v\n", s.MatchWaitMS)
 	fmt.Fprintf(w, "longest gap\t%.1f ms\n", s.LongestGapMS)
 	fmt.Fprintf(w, "connections\t%d lost, %d resumed\n", s.Disconnects, s.Resumes)
+	if s.Elections != nil {
+		fmt.Fprintf(w, "elections\t%d\n", *s.Elections)
+	}
 	for _, code := range slices.Sorted(maps.Keys(s.Errors)) {
 		fmt.Fprintf(w, "refused\t%d %s\n", s.Errors[code], code)
 	}

@@ -44,6 +44,10 @@ type Swarm struct {
 	meter   meter
 	book    *book
 	cpu     *cpuMeter
+
+	// owned by play
+	terms     map[uint32]uint64 // when the clock started
+	elections *int              // since then; nil = unknown
 }
 
 // New checks cfg and finds the cluster.
@@ -119,6 +123,7 @@ func (s *Swarm) play(ctx context.Context) (played time.Duration) {
 		}
 	}
 	s.cpu.begin()
+	s.terms = terms(ctx, s.cfg.State)
 	began := time.Now()
 	close(s.playing)
 	graced, abort := context.WithCancel(ctx)
@@ -137,6 +142,7 @@ func (s *Swarm) play(ctx context.Context) (played time.Duration) {
 	s.meter.freeze()
 	s.cpu.end()
 	played = time.Since(began)
+	s.elections = elections(s.terms, terms(ctx, s.cfg.State))
 	if s.cfg.Profile != nil {
 		pprof.StopCPUProfile()
 	}
@@ -149,7 +155,7 @@ func (s *Swarm) play(ctx context.Context) (played time.Duration) {
 
 // summary is what the players lived through. Their clients still run.
 func (s *Swarm) summary(played time.Duration) report.Summary {
-	sum := report.Summary{Players: len(s.players), DurationS: played.Seconds()}
+	sum := report.Summary{Players: len(s.players), DurationS: played.Seconds(), Elections: s.elections}
 	s.meter.into(&sum)
 	for _, p := range s.players {
 		stats := p.client.Stats()

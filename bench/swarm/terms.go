@@ -1,0 +1,44 @@
+package swarm
+
+import (
+	"context"
+	"time"
+
+	"teahouse/deploy/cluster"
+)
+
+// lookTimeout bounds asking the nodes for their status.
+const lookTimeout = 2 * time.Second
+
+// terms are the newest Raft terms of the local cluster's groups, by group; nil
+// where there is no state file.
+func terms(ctx context.Context, stateFile string) map[uint32]uint64 {
+	state, err := cluster.ReadState(stateFile)
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	newest := make(map[uint32]uint64)
+	for _, status := range state.Statuses(ctx) {
+		for _, g := range status.Replicas {
+			newest[g.Group] = max(newest[g.Group], g.Term)
+		}
+	}
+	return newest
+}
+
+// elections is how many terms began between two looks, nil if nobody could be
+// asked. A leadership that was given away counts too.
+func elections(before, after map[uint32]uint64) *int {
+	if len(before) == 0 || len(after) == 0 {
+		return nil
+	}
+	n := 0
+	for group, term := range after {
+		if old, known := before[group]; known && term > old {
+			n += int(term - old)
+		}
+	}
+	return &n
+}
