@@ -132,6 +132,12 @@ func lastLine(file string) string {
 	return lines[len(lines)-1]
 }
 
+// signal signals a running child.
+func (c *child) signal(signal syscall.Signal) error {
+	c.stopping = signal != syscall.SIGSTOP && signal != syscall.SIGCONT
+	return signalGroup(c.cmd, signal)
+}
+
 // stop ends the child: first by its pipe, then by force.
 func (c *child) stop(grace time.Duration) {
 	if c.cmd == nil {

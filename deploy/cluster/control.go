@@ -36,6 +36,7 @@ func newControl(s *Supervisor) (*control, error) {
 	mux.HandleFunc("GET /state", c.state)
 	mux.HandleFunc("POST /kill", c.kill)
 	mux.HandleFunc("POST /start", c.start)
+	mux.HandleFunc("POST /wipe", c.wipe)
 	mux.HandleFunc("POST /stop", c.stop)
 	c.server = &http.Server{Handler: c.authorized(mux), ReadHeaderTimeout: 5 * time.Second}
 	return c, nil
@@ -67,11 +68,23 @@ func (c *control) kill(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "signal: want 1 to 64", http.StatusBadRequest)
 		return
 	}
-	answer(w, c.sup.Kill(r.FormValue("name"), syscall.Signal(signal)))
+	if name := r.FormValue("name"); name != Everything {
+		answer(w, c.sup.Kill(name, syscall.Signal(signal)))
+		return
+	}
+	answer(w, c.sup.KillAll(syscall.Signal(signal)))
+}
+
+func (c *control) wipe(w http.ResponseWriter, r *http.Request) {
+	answer(w, c.sup.Wipe(r.FormValue("name")))
 }
 
 func (c *control) start(w http.ResponseWriter, r *http.Request) {
-	answer(w, c.sup.Start(r.Context(), r.FormValue("name")))
+	if name := r.FormValue("name"); name != Everything {
+		answer(w, c.sup.Start(r.Context(), name))
+		return
+	}
+	answer(w, c.sup.StartAll(r.Context()))
 }
 
 func (c *control) stop(w http.ResponseWriter, _ *http.Request) {
@@ -118,13 +131,20 @@ func (c *Client) State(ctx context.Context) (State, error) {
 	return state, json.Unmarshal(body, &state)
 }
 
-// Kill sends a signal to a process.
+// Kill sends a signal to a process, or to all at once if name is Everything.
 func (c *Client) Kill(ctx context.Context, name string, signal syscall.Signal) error {
 	_, err := c.do(ctx, http.MethodPost, "/kill", url.Values{"name": {name}, "signal": {strconv.Itoa(int(signal))}})
 	return err
 }
 
-// Start starts a process that has ended, and waits until it serves.
+// Wipe kills a node and takes its data away.
+func (c *Client) Wipe(ctx context.Context, name string) error {
+	_, err := c.do(ctx, http.MethodPost, "/wipe", url.Values{"name": {name}})
+	return err
+}
+
+// Start starts a process that has ended, or all such if name is Everything, and
+// waits until it serves.
 func (c *Client) Start(ctx context.Context, name string) error {
 	_, err := c.do(ctx, http.MethodPost, "/start", url.Values{"name": {name}})
 	return err

@@ -25,7 +25,7 @@ func (s *Supervisor) KillAll(signal syscall.Signal) error {
 		if !c.running() {
 			continue
 		}
-		if err := s.signalLocked(c, signal); err != nil {
+		if err := c.signal(signal); err != nil {
 			return err
 		}
 		killed++
@@ -54,7 +54,7 @@ func (s *Supervisor) Wipe(name string) error {
 		return fmt.Errorf("a cluster of %d nodes cannot replace a lost disk: it needs %d", s.cfg.Nodes, minWipe)
 	}
 	if c.running() {
-		if err := s.signalLocked(c, syscall.SIGKILL); err != nil {
+		if err := c.signal(syscall.SIGKILL); err != nil {
 			return err
 		}
 		<-c.exited

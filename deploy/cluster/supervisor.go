@@ -138,8 +138,8 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	return nil
 }
 
-// startAll starts database and registry first, because the others look for them,
-// then the nodes together, because they wait for each other, then the gateways.
+// startAll starts what does not run: database and registry first, because the others
+// look for them, then the nodes together, because they wait for each other, then the gateways.
 func (s *Supervisor) startAll(ctx context.Context) error {
 	for _, role := range []string{roleDatabase, roleRegistry, roleNode, roleGateway} {
 		started := make(chan error, len(s.children))
@@ -296,8 +296,7 @@ func (s *Supervisor) Kill(name string, signal syscall.Signal) error {
 	if !c.running() {
 		return fmt.Errorf("%s %w", name, ErrNotRunning)
 	}
-	c.stopping = signal != syscall.SIGSTOP && signal != syscall.SIGCONT
-	return signalGroup(c.cmd, signal)
+	return c.signal(signal)
 }
 
 func (s *Supervisor) findLocked(name string) (*child, error) {

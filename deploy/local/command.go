@@ -53,7 +53,7 @@ func command() *cobra.Command {
 	flags.IntVar(&cfg.Unsettled, "unsettled", 0, "finished hands outside of the database at which a shard deals no more (default 256)")
 	flags.BoolVar(&cfg.Respawn, "respawn", false, "start a process again that ended by itself")
 	flags.StringVar(&cfg.Profile, "cpuprofile", "", "folder for a CPU profile of each process")
-	root.AddCommand(psCommand(&cfg.State), killCommand(&cfg.State), startCommand(&cfg.State), stopCommand(&cfg.State))
+	root.AddCommand(psCommand(&cfg.State), killCommand(&cfg.State), startCommand(&cfg.State), wipeCommand(&cfg.State), stopCommand(&cfg.State))
 	return root
 }
 
@@ -121,7 +121,7 @@ func psCommand(state *string) *cobra.Command {
 func killCommand(state *string) *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
-		Use: "kill NAME", Short: "Send a signal to a process (default: KILL)", Args: cobra.ExactArgs(1),
+		Use: "kill NAME", Short: "Send a signal to a process, or to all (default: KILL)", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			signal, err := parseSignal(name)
 			if err != nil {
@@ -158,13 +158,26 @@ func parseSignal(s string) (syscall.Signal, error) {
 
 func startCommand(state *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "start NAME", Short: "Start a process that has ended", Args: cobra.ExactArgs(1),
+		Use: "start NAME", Short: "Start a process that has ended, or all", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := cluster.Open(*state)
 			if err != nil {
 				return err
 			}
 			return client.Start(cmd.Context(), args[0])
+		},
+	}
+}
+
+func wipeCommand(state *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "wipe NODE", Short: "Kill a node and delete its data folder, as if its disk was lost", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := cluster.Open(*state)
+			if err != nil {
+				return err
+			}
+			return client.Wipe(cmd.Context(), args[0])
 		},
 	}
 }

@@ -4,6 +4,8 @@
 //	go run ./deploy/local ps              what runs
 //	go run ./deploy/local kill node-2     kill -9
 //	go run ./deploy/local start node-2    bring it back
+//	go run ./deploy/local wipe node-2     kill it and delete its data; start brings it back as another server
+//	go run ./deploy/local kill all        everything at once; start all brings it back
 //	go run ./deploy/local stop            end it from elsewhere
 //
 // It is for development and benchmarks; package cluster does the work.

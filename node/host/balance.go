@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"teahouse/node/shard"
@@ -41,11 +42,11 @@ func (n *node) balance(ctx context.Context) error {
 		case <-tick.C:
 		}
 		for _, r := range n.replicas() {
-			if r.preferred != n.server {
+			if r.preferred != n.cfg.Name {
 				continue
 			}
 			st := r.group.Status()
-			if st.Leading || st.Leader == "" || !level(st) {
+			if st.Leading || st.Leader == "" || !level(st) || !votes(st, n.server) {
 				looks[r] = 0
 				continue
 			}
@@ -65,6 +66,11 @@ func level(st raftgroup.Status) bool {
 	return st.Commit > 0 && st.Commit+levelWithin >= st.LastIndex && st.Applied+levelWithin >= st.Commit
 }
 
+// votes reports whether a server may lead.
+func votes(st raftgroup.Status, server raftgroup.ServerID) bool {
+	return slices.Contains(st.Members, raftgroup.Member{ID: server, Voter: true})
+}
+
 // yield gives a leadership to the node that asks for it, if it may have it.
 func (n *node) yield(from string, group game.GroupID, reply func(*linkpb.Response)) {
 	n.mu.Lock()
@@ -74,15 +80,15 @@ func (n *node) yield(from string, group game.GroupID, reply func(*linkpb.Respons
 		reply(&linkpb.Response{Code: wirepb.Code_NOT_LEADER})
 		return
 	}
-	st := r.group.Status()
-	if matched, heard := st.Matched[r.preferred]; !heard || n.directory.name(r.preferred) != from || matched+levelWithin < st.LastIndex {
+	st, to := r.group.Status(), servers(n.currentView().Members)[r.preferred]
+	if matched, heard := st.Matched[to]; !heard || r.preferred != from || !votes(st, to) || matched+levelWithin < st.LastIndex {
 		reply(&linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: "not for " + from})
 		return
 	}
 	err := n.pool.Submit(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), yieldTimeout)
 		defer cancel()
-		if err := r.group.Transfer(ctx, r.preferred); err != nil {
+		if err := r.group.Transfer(ctx, to); err != nil {
 			n.log.Warn("leadership not given back", "shard", group, "to", from, "error", err)
 		}
 	})
@@ -100,11 +106,14 @@ type shardGroup struct {
 }
 
 func (g shardGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
-	if req.Method == link.MethodYield {
+	switch req.Method {
+	case link.MethodYield:
 		g.node.yield(from, game.GroupID(req.Group), reply)
-		return
+	case link.MethodAlign:
+		g.node.alignShard(req, reply)
+	default:
+		g.Handle(from, req, reply)
 	}
-	g.Handle(from, req, reply)
 }
 
 func (g shardGroup) SessionClosed(_ string, m *linkpb.SessionClosed) { g.Shard.SessionClosed(m) }

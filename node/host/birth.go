@@ -58,14 +58,19 @@ func candidates(s registry.Snapshot, expect int) []game.Server {
 	return servers[:expect]
 }
 
+// minReplace is the smallest cluster that has a majority without one of its
+// members, and so can replace it.
+const minReplace = 3
+
 // place finds this node in the birth record.
-func place(birth game.Birth, name, server string) error {
+func place(birth game.Birth, name, server string, used bool) error {
 	i := slices.IndexFunc(birth.Voters, func(s game.Server) bool { return s.Name == name })
 	switch {
 	case i < 0:
 		return fmt.Errorf("host: cluster %s was born without %s", birth.Cluster, name)
-	case birth.Voters[i].ID != server:
-		return fmt.Errorf("host: cluster %s knows %s by another disk (%s, not %s)", birth.Cluster, name, birth.Voters[i].ID, server)
+	case newcomer(birth, server, used) && len(birth.Voters) < minReplace:
+		return fmt.Errorf("host: cluster %s knows %s by another disk (%s, not %s), and %d nodes have no majority without it",
+			birth.Cluster, name, birth.Voters[i].ID, server, len(birth.Voters))
 	}
 	return nil
 }

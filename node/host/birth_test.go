@@ -109,13 +109,22 @@ func TestCandidates(t *testing.T) {
 }
 
 func TestPlace(t *testing.T) {
-	birth := game.Birth{Cluster: "k", Voters: []game.Server{{Name: "a", ID: "a-1"}}}
-	if err := place(birth, "a", "a-1"); err != nil {
-		t.Error(err)
-	}
-	for _, who := range [][2]string{{"a", "a-2"}, {"b", "b-1"}} {
-		if err := place(birth, who[0], who[1]); err == nil || !strings.Contains(err.Error(), who[0]) {
-			t.Errorf("%v: %v", who, err)
+	two := game.Birth{Cluster: "k", Voters: []game.Server{{Name: "a", ID: "a-1"}, {Name: "b", ID: "b-1"}}}
+	three := game.Birth{Cluster: "k", Voters: append(two.Voters, game.Server{Name: "c", ID: "c-1"})}
+	for _, test := range []struct {
+		birth        game.Birth
+		name, server string
+		used, ok     bool
+	}{
+		{two, "a", "a-1", false, true},
+		{two, "a", "a-2", false, false}, // one of two has no majority to let a new disk in
+		{three, "a", "a-2", false, true},
+		{two, "d", "d-1", false, false},
+		{three, "d", "d-1", true, false},
+	} {
+		err := place(test.birth, test.name, test.server, test.used)
+		if (err == nil) != test.ok || err != nil && !strings.Contains(err.Error(), test.name) {
+			t.Errorf("%+v: %v", test, err)
 		}
 	}
 }
@@ -131,9 +140,6 @@ func TestDirectoryRemembers(t *testing.T) {
 	d.learn(registry.Snapshot{})
 	if addr, ok := d.raft("a-disk"); !ok || addr != "a:2" {
 		t.Errorf("raft address %q, %v", addr, ok)
-	}
-	if name := d.name("b-disk"); name != "b" {
-		t.Errorf("name %q", name)
 	}
 }
 

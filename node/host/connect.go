@@ -130,25 +130,15 @@ func (n *node) onPeer(name, role string, up bool) {
 // local finds a group's handler on this node for calls that need no link.
 func (n *node) local(group game.GroupID) peer.Handler {
 	if group == game.Coordinator {
-		return n.coord.Handle
+		return coordinatorGroup{n.coord, n}.Request
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if r := n.shards[group]; r != nil {
-		return r.shard.Handle
+		return shardGroup{r.shard, n}.Request
 	}
 	return nil
 }
-
-// coordinatorGroup is the coordinator as the front door sees it.
-type coordinatorGroup struct{ *coordinator.Coordinator }
-
-func (g coordinatorGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
-	g.Handle(from, req, reply)
-}
-
-// SessionClosed: tickets outlive their session, so nothing is to be done.
-func (g coordinatorGroup) SessionClosed(string, *linkpb.SessionClosed) {}
 
 // failed is a proposal that was never made.
 type failed struct{ err error }

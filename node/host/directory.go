@@ -20,14 +20,12 @@ type directory struct {
 	mu    sync.Mutex
 	links map[string]string             // node name → link address
 	rafts map[raftgroup.ServerID]string // server → Raft address
-	names map[raftgroup.ServerID]string // server → node name
 }
 
 func newDirectory() *directory {
 	return &directory{
 		links: make(map[string]string),
 		rafts: make(map[raftgroup.ServerID]string),
-		names: make(map[raftgroup.ServerID]string),
 	}
 }
 
@@ -36,23 +34,14 @@ func (d *directory) learn(s registry.Snapshot) map[string]string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, i := range s.Instances {
-		server := raftgroup.ServerID(i.Meta[metaServer])
 		d.links[i.Name] = i.LinkAddr
-		d.rafts[server] = i.RaftAddr
-		d.names[server] = i.Name
+		d.rafts[raftgroup.ServerID(i.Meta[metaServer])] = i.RaftAddr
 	}
 	links := make(map[string]string, len(d.links))
 	for name, addr := range d.links {
 		links[name] = addr
 	}
 	return links
-}
-
-// name is the node on a server, or "".
-func (d *directory) name(id raftgroup.ServerID) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.names[id]
 }
 
 func (d *directory) raft(id raftgroup.ServerID) (addr string, ok bool) {

@@ -37,6 +37,7 @@ type node struct {
 	cfg    Config
 	log    *slog.Logger
 	server raftgroup.ServerID
+	used   bool // groups have been started on this disk
 	birth  game.Birth
 	store  *gormstore.Store
 	signer *token.Signer
@@ -87,7 +88,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	n := &node{
-		cfg: cfg, signer: signer, directory: newDirectory(),
+		cfg: cfg, signer: signer, directory: newDirectory(), used: disk.Used(),
 		server: raftgroup.ServerID(cfg.Name + "-" + disk.ID()),
 		log:    cfg.Logger.With("node", cfg.Name),
 		games:  map[string]game.Game{},
@@ -140,7 +141,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	closers = append(closers, reg.Close)
 	self := registry.Instance{
-		ID: string(n.server), Name: cfg.Name, Role: registry.RoleNode,
+		// By name: what is left of a node that was killed is not in the way of
+		// the one that takes its place on another disk.
+		ID: cfg.Name, Name: cfg.Name, Role: registry.RoleNode,
 		LinkAddr: links.address, RaftAddr: rafts.address,
 		Meta: map[string]string{metaServer: string(n.server), metaZone: cfg.Zone},
 	}
@@ -213,7 +216,7 @@ func (n *node) beBorn(ctx context.Context, reg registry.Registry, self registry.
 		}
 	}
 	n.log.Info("cluster", "id", birth.Cluster, "server", n.server)
-	return birth, place(birth, n.cfg.Name, string(n.server))
+	return birth, place(birth, n.cfg.Name, string(n.server), n.used)
 }
 
 func (n *node) listen() (links, rafts, statuses listener, err error) {

@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -18,7 +20,7 @@ import (
 type replica struct {
 	shard     *shard.Shard
 	group     *raftgroup.Group
-	preferred raftgroup.ServerID
+	preferred string // the node that leads by preference
 }
 
 // serve runs the groups until ctx ends or one part fails.
@@ -42,9 +44,21 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 	run(n.coord.Run)
 	run(n.follow)
 	run(n.balance)
+	run(n.replace)
 	run(func(ctx context.Context) error { return serveStatus(ctx, statuses, n.status) })
 
-	n.in.SetGroup(game.Coordinator, coordinatorGroup{n.coord})
+	if newcomer(n.birth, string(n.server), n.used) {
+		n.log.Warn("this disk is new: waiting until the cluster's majority puts it into the place of the one before", "server", n.server)
+		if err := n.join(ctx); err != nil {
+			stop(err)
+			running.Wait()
+			if parent.Err() != nil {
+				return nil
+			}
+			return context.Cause(ctx)
+		}
+	}
+	n.in.SetGroup(game.Coordinator, coordinatorGroup{n.coord, n})
 	voters := coordinatorVoters(len(n.birth.Voters))
 	var members []raftgroup.Member
 	for i, s := range n.birth.Voters {
@@ -55,6 +69,7 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 	})
 	if err == nil {
 		run(func(ctx context.Context) error { return n.in.Serve(ctx, links) })
+		run(n.stay)
 		_, err = reg.Register(ctx, self)
 	}
 	if err != nil {
@@ -113,9 +128,12 @@ func (n *node) follow(ctx context.Context) error {
 			n.mu.Lock()
 			n.view = v
 			n.mu.Unlock()
+			if err := n.retired(v); err != nil {
+				return err
+			}
 			n.in.SetMembers(v.Members)
 			for _, s := range v.Shards {
-				if err := n.startShard(ctx, &running, v, s); err != nil {
+				if err := n.startShard(ctx, &running, s); err != nil {
 					return err
 				}
 			}
@@ -125,22 +143,22 @@ func (n *node) follow(ctx context.Context) error {
 
 // startShard starts this node's replica of a shard, if it has one that does
 // not run yet.
-func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, v coordinator.View, s coordinator.Shard) error {
-	servers := make(map[string]string)
-	for _, m := range v.Members.GetMembers() {
-		servers[m.Name] = m.Server
-	}
-	mine := false
-	var members []raftgroup.Member
-	for _, name := range s.Replicas {
-		mine = mine || name == n.cfg.Name
-		members = append(members, raftgroup.Member{ID: raftgroup.ServerID(servers[name]), Voter: true})
-	}
+func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, s coordinator.Shard) error {
 	n.mu.Lock()
 	_, runs := n.shards[s.ID]
 	n.mu.Unlock()
-	if !mine || runs {
+	if runs || !slices.Contains(s.Replicas, n.cfg.Name) {
 		return nil
+	}
+	// Only the servers of the birth begin a group. A disk that came later is
+	// not among them and waits to be added.
+	var members []raftgroup.Member
+	for _, name := range s.Replicas {
+		i := slices.IndexFunc(n.birth.Voters, func(s game.Server) bool { return s.Name == name })
+		if i < 0 {
+			return fmt.Errorf("host: shard %d is on %s, with which the cluster was not born", s.ID, name)
+		}
+		members = append(members, raftgroup.Member{ID: raftgroup.ServerID(n.birth.Voters[i].ID), Voter: true})
 	}
 	sh, err := shard.New(shard.Config{
 		Group: s.ID, Cluster: n.birth.Cluster, Node: n.cfg.Name, Games: n.games,
@@ -161,7 +179,7 @@ func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, v coordi
 	}
 	running.Go(func() { sh.Run(ctx, proposer{group}) })
 	n.mu.Lock()
-	n.shards[s.ID] = &replica{shard: sh, group: group, preferred: members[0].ID}
+	n.shards[s.ID] = &replica{shard: sh, group: group, preferred: s.Replicas[0]}
 	n.mu.Unlock()
 	n.in.SetGroup(s.ID, shardGroup{sh, n})
 	return nil

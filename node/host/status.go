@@ -24,12 +24,15 @@ type Status struct {
 	Groups   int           `json:"groups"`  // in the whole cluster, the coordinator's included; 0 = not known yet
 	Replicas []GroupStatus `json:"replicas"`
 	Losses   []Loss        `json:"losses"` // newest last, at most maxLosses
+	// Replacing is the node whose new disk is not yet a member of all its groups, "" = none.
+	Replacing string `json:"replacing"`
 }
 
 // GroupStatus is this node's replica of one group.
 type GroupStatus struct {
 	Group     uint32 `json:"group"` // 0 = the coordinator's
 	Members   int    `json:"members"`
+	Voting    bool   `json:"voting"`
 	Term      uint64 `json:"term"`
 	Leader    string `json:"leader"` // server id, "" = unknown
 	Leading   bool   `json:"leading"`
@@ -135,11 +138,14 @@ func (n *node) status() Status {
 	if view.Cluster != "" {
 		s.Groups = 1 + len(view.Shards)
 	}
+	if view.Replacing != nil {
+		s.Replacing = view.Replacing.Node
+	}
 	if group, ok := n.raft.Group(raftgroup.Coordinator); ok {
 		s.Replicas = append(s.Replicas, n.groupStatus(group, false))
 	}
 	for _, r := range n.replicas() {
-		g := n.groupStatus(r.group, r.preferred == n.server)
+		g := n.groupStatus(r.group, r.preferred == n.cfg.Name)
 		own := r.shard.Status()
 		g.Tables = own.Tables
 		g.Settlement = Settlement{own.Unsettled, own.Delayed, own.Failures, own.Conflicts, own.Voided}
@@ -154,7 +160,7 @@ func (n *node) groupStatus(group *raftgroup.Group, preferred bool) GroupStatus {
 	since := n.since[game.GroupID(st.ID)]
 	n.mu.Unlock()
 	return GroupStatus{
-		Group: uint32(st.ID), Members: len(st.Members), Term: st.Term, Leader: string(st.Leader),
+		Group: uint32(st.ID), Members: len(st.Members), Voting: votes(st, n.server), Term: st.Term, Leader: string(st.Leader),
 		Leading: st.Leading, Serving: st.Leading && since != 0, Preferred: preferred,
 		Applied: st.Applied, Last: st.LastIndex, ServingSince: since,
 	}

@@ -32,6 +32,25 @@ type Change struct {
 	Why    string // of WaitToChange, for the operator
 }
 
+// Changes reports whether there is something to do now.
+func (c Change) Changes() bool { return c.Kind != NoChange && c.Kind != WaitToChange }
+
+// String is for logs.
+func (c Change) String() string {
+	switch c.Kind {
+	case NoChange:
+		return "none"
+	case AddMember:
+		return "add " + string(c.Server)
+	case PromoteMember:
+		return "promote " + string(c.Server)
+	case DropMember:
+		return "drop " + string(c.Server)
+	default:
+		return "wait: " + c.Why
+	}
+}
+
 // NextChange is the step that a leader may take now to give its group the
 // wanted members: add the new server without a vote, let it catch up, remove the one
 // that it takes the place of, give it the vote. One step at a time, and none that

@@ -1,0 +1,136 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/node/coordinator"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// errReplaced ends a node whose disk is no longer a member's.
+var errReplaced = errors.New("another disk has taken the place of this one for good: give the node its newest data folder, or an empty one")
+
+const (
+	// stayEvery is how often a node that hears of no leader asks whether it is
+	// still a member.
+	stayEvery = 2 * time.Second
+	// stayTimeout bounds one such question.
+	stayTimeout = 5 * time.Second
+)
+
+// newcomer reports whether this node may start its groups only once the cluster
+// has taken its disk in place of the one that it began with. A disk that has
+// been a member since then must not wait: the others may need its vote.
+func newcomer(birth game.Birth, server string, used bool) bool {
+	return !used && !slices.ContainsFunc(birth.Voters, func(s game.Server) bool { return s.ID == server })
+}
+
+// join asks the coordinator's leader for this disk's place and waits for the
+// answer.
+func (n *node) join(ctx context.Context) error {
+	req := &linkpb.Join{Name: n.cfg.Name, Server: string(n.server)}
+	err := n.call(ctx, game.Coordinator, link.MethodJoin, 0, req, new(linkpb.JoinReply))
+	if game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_SUPERSEDED {
+		return fmt.Errorf("host: %s: %w", n.server, errReplaced)
+	}
+	return err
+}
+
+// stay makes sure that this disk is still a member's: once after the start, and
+// whenever the coordinator's group has no leader that talks to it, because
+// nobody tells a server that it was removed.
+func (n *node) stay(ctx context.Context) error {
+	tick := time.NewTicker(stayEvery)
+	defer tick.Stop()
+	for asked := false; ; {
+		group, ok := n.raft.Group(raftgroup.Coordinator)
+		if !asked || ok && group.State().Leader == "" {
+			timed, cancel := context.WithTimeout(ctx, stayTimeout)
+			err := n.join(timed)
+			switch {
+			case errors.Is(err, errReplaced):
+				cancel()
+				return err
+			case err == nil:
+				asked = true
+			case timed.Err() == nil:
+				n.log.Warn("the cluster does not know this disk", "server", n.server, "error", err)
+			}
+			cancel()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// retired is stay for a node that learns of it from its own log, as one does
+// that was only thought to be dead.
+func (n *node) retired(v coordinator.View) error {
+	if slices.Contains(v.Retired, string(n.server)) {
+		return fmt.Errorf("host: %s: %w", n.server, errReplaced)
+	}
+	return nil
+}
+
+// coordinatorGroup is the coordinator as the front door sees it.
+type coordinatorGroup struct {
+	*coordinator.Coordinator
+	node *node
+}
+
+func (g coordinatorGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
+	if req.Method == link.MethodJoin {
+		if refusal := g.node.refuseJoin(from, req); refusal != nil {
+			reply(refusal)
+			return
+		}
+	}
+	g.Handle(from, req, reply)
+}
+
+// SessionClosed: tickets outlive their session, so nothing is to be done.
+func (g coordinatorGroup) SessionClosed(string, *linkpb.SessionClosed) {}
+
+// refuseJoin is what the log cannot know: whether the old server still answers.
+// One that does is not lost, and two nodes go by one name.
+func (n *node) refuseJoin(from string, req *linkpb.Request) *linkpb.Response {
+	m := new(linkpb.Join)
+	if err := proto.Unmarshal(req.Payload, m); err != nil || m.Name != from {
+		return &linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: "a node asks for itself"}
+	}
+	group, ok := n.raft.Group(raftgroup.Coordinator)
+	if !ok {
+		return &linkpb.Response{Code: wirepb.Code_NOT_LEADER}
+	}
+	st := group.Status()
+	if !st.Leading {
+		return &linkpb.Response{Code: wirepb.Code_NOT_LEADER}
+	}
+	now := servers(n.coord.View().Members)[m.Name]
+	if _, answers := st.Matched[now]; answers && string(now) != m.Server {
+		return &linkpb.Response{Code: wirepb.Code_UNAVAILABLE, Detail: fmt.Sprintf("%s still runs on another disk", m.Name)}
+	}
+	return nil
+}
+
+// servers are the members' Raft server ids, by name.
+func servers(members *linkpb.Members) map[string]raftgroup.ServerID {
+	ids := make(map[string]raftgroup.ServerID)
+	for _, m := range members.GetMembers() {
+		ids[m.Name] = raftgroup.ServerID(m.Server)
+	}
+	return ids
+}
