@@ -1,14 +1,10 @@
 package swarm
 
 import (
-	"bytes"
-	"fmt"
-	"os"
-	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
+	"teahouse/bench/cpu"
 	"teahouse/bench/report"
 	"teahouse/deploy/cluster"
 )
@@ -39,7 +35,7 @@ func newCPUMeter(stateFile string) *cpuMeter {
 // begin starts counting, end stops it.
 func (m *cpuMeter) begin() {
 	m.look(true)
-	m.self = -ownCPU()
+	m.self = -cpu.Self()
 	m.done.Go(func() {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
@@ -57,7 +53,7 @@ func (m *cpuMeter) begin() {
 func (m *cpuMeter) end() {
 	close(m.stop)
 	m.done.Wait()
-	m.self += ownCPU()
+	m.self += cpu.Self()
 	m.look(false)
 }
 
@@ -69,7 +65,7 @@ func (m *cpuMeter) look(first bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range state.Processes {
-		cpu, err := processCPU(p.PID)
+		took, err := cpu.Process(p.PID)
 		if p.PID == 0 || err != nil {
 			continue
 		}
@@ -78,10 +74,10 @@ func (m *cpuMeter) look(first bool) {
 			s = &spent{role: p.Role}
 			m.spent[p.PID] = s
 			if first { // one that appears later has started later
-				s.first = cpu
+				s.first = took
 			}
 		}
-		s.last = cpu
+		s.last = took
 	}
 }
 
@@ -103,43 +99,4 @@ func (m *cpuMeter) perMove(moves int) (c report.CPU) {
 	}
 	c.Swarm = each(m.self)
 	return c
-}
-
-// userHZ is the unit of /proc/PID/stat, the same on every Linux.
-const userHZ = 100
-
-// processCPU is the user and system time of a process.
-func processCPU(pid int) (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	return parseStat(text)
-}
-
-// parseStat reads utime and stime, the fields 14 and 15. The second field is a name
-// in brackets, which may hold anything.
-func parseStat(text []byte) (time.Duration, error) {
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("%d fields in /proc/PID/stat", len(fields))
-	}
-	ticks := int64(0)
-	for _, f := range fields[11:13] {
-		n, err := strconv.ParseInt(string(f), 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / userHZ, nil
-}
-
-// ownCPU is the user and system time of this process.
-func ownCPU() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"teahouse/bench/cpu"
 	"teahouse/bench/report"
 	"teahouse/deploy/cluster"
 	"teahouse/pkg/game"
@@ -59,18 +60,6 @@ func TestMeter(t *testing.T) {
 	}
 }
 
-func TestParseStat(t *testing.T) {
-	text := "42 (a (b) c) S 1 42 42 0 -1 4194304 100 0 0 0 150 50 0 0 20 0 9 0 100 1 2"
-	if got, err := parseStat([]byte(text)); err != nil || got != 2*time.Second {
-		t.Errorf("%v, %v", got, err)
-	}
-	for _, bad := range []string{"", "42 (x) S", strings.Replace(text, "150", "x", 1)} {
-		if _, err := parseStat([]byte(bad)); err == nil {
-			t.Errorf("%q is read", bad)
-		}
-	}
-}
-
 func writeState(t *testing.T, s cluster.State) string {
 	t.Helper()
 	text, err := json.Marshal(s)
@@ -91,7 +80,7 @@ func TestCPUMeter(t *testing.T) {
 	}})
 	m := newCPUMeter(file)
 	m.begin()
-	for until := ownCPU() + 50*time.Millisecond; ownCPU() < until; {
+	for until := cpu.Self() + 50*time.Millisecond; cpu.Self() < until; {
 	}
 	m.end()
 	c := m.perMove(1000)
