@@ -15,7 +15,14 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets the test binary be a process whose disk fails.
+func TestMain(m *testing.M) {
+	if os.Getenv(faultEnv) != "" {
+		fmt.Fprintln(os.Stderr, failingProcess())
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const testTimeout = 30 * time.Second
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -189,6 +190,9 @@ type GroupConfig struct {
 	OnState func(State)
 }
 
+// StatusDisk is the exit status of a process whose log store failed.
+const StatusDisk = 3
+
 // DiskConfig describes how a data folder is opened.
 type DiskConfig struct {
 	// Sync makes every log write durable before it counts. Without it each
@@ -197,7 +201,8 @@ type DiskConfig struct {
 	Sync bool
 
 	// Fatal is called, at least once, when the log store fails to write. The
-	// process must end: what the store holds is no longer known. Default: log and exit with status 3.
+	// process must end: what the store holds is no longer known. It should not
+	// return. Default: log and exit with StatusDisk.
 	Fatal func(error)
 
 	Logger *slog.Logger // default: discard
@@ -209,10 +214,13 @@ func (c DiskConfig) withDefaults() DiskConfig {
 	}
 	if c.Fatal == nil {
 		logger := c.Logger
+		var once sync.Once // who fails at the same time waits here for the end
 		c.Fatal = func(err error) {
-			logger.Error("log store failed, ending the process", "error", err)
-			fmt.Fprintln(os.Stderr, "log store failed, ending the process:", err)
-			os.Exit(3)
+			once.Do(func() {
+				logger.Error("log store failed, ending the process", "error", err)
+				fmt.Fprintln(os.Stderr, "log store failed, ending the process:", err)
+				os.Exit(StatusDisk)
+			})
 		}
 	}
 	return c

@@ -66,7 +66,8 @@ type Disk struct {
 // there is set aside: a server that forgets under its old id could vote twice.
 //
 // Errors: ErrDiskPolicy; others are for the operator (permissions, a second
-// process on the folder, a full disk) and change nothing.
+// process on the folder, a full disk) and change nothing. A log store that
+// cannot be written any more calls DiskConfig.Fatal here already.
 func OpenDisk(dir string, cfg DiskConfig) (*Disk, error) {
 	return openDisk(dir, cfg, vfs.Default)
 }

@@ -71,3 +71,75 @@ func (fs noSyncFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategor
 }
 
 func (fs noSyncFS) Unwrap() vfs.FS { return fs.FS }
+
+// failStopFS reports every failed write or sync before Pebble learns of it. Pebble
+// itself panics where it cannot go on to a new log file, and where it cannot
+// write a table it tries again at once, without end.
+type failStopFS struct {
+	vfs.FS
+	fail func(error)
+}
+
+type failStopFile struct {
+	vfs.File
+	fail func(error)
+}
+
+func (fs failStopFS) file(f vfs.File, err error) (vfs.File, error) {
+	if err != nil {
+		fs.fail(err)
+		return nil, err
+	}
+	return failStopFile{f, fs.fail}, nil
+}
+
+func (fs failStopFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return fs.file(fs.FS.Create(name, c))
+}
+
+func (fs failStopFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	return fs.file(fs.FS.OpenReadWrite(name, c, o...))
+}
+
+func (fs failStopFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return fs.file(fs.FS.ReuseForWrite(oldname, newname, c))
+}
+
+func (fs failStopFS) OpenDir(name string) (vfs.File, error) {
+	f, err := fs.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return failStopFile{f, fs.fail}, nil
+}
+
+func (fs failStopFS) Unwrap() vfs.FS { return fs.FS }
+
+func (f failStopFile) check(err error) error {
+	if err != nil {
+		f.fail(err)
+	}
+	return err
+}
+
+func (f failStopFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	return n, f.check(err)
+}
+
+func (f failStopFile) WriteAt(p []byte, at int64) (int, error) {
+	n, err := f.File.WriteAt(p, at)
+	return n, f.check(err)
+}
+
+func (f failStopFile) Preallocate(offset, length int64) error {
+	return f.check(f.File.Preallocate(offset, length))
+}
+
+func (f failStopFile) Sync() error     { return f.check(f.File.Sync()) }
+func (f failStopFile) SyncData() error { return f.check(f.File.SyncData()) }
+
+func (f failStopFile) SyncTo(length int64) (bool, error) {
+	full, err := f.File.SyncTo(length)
+	return full, f.check(err)
+}

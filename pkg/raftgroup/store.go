@@ -64,7 +64,7 @@ func openStore(fs vfs.FS, dir string, create bool, fatal func(error), logger *sl
 	cache := pebble.NewCache(8 << 20)
 	defer cache.Unref()
 	opts := &pebble.Options{
-		FS:                          fs,
+		FS:                          failStopFS{fs, s.fail},
 		Cache:                       cache,
 		ErrorIfNotExists:            !create,
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -170,10 +170,14 @@ func (s *store) stalledFor() time.Duration {
 	return time.Since(s.progress.since)
 }
 
+// fail ends the process. Nobody may go on after a failed write or sync: what the
+// kernel has thrown away by then, the next sync would not bring back.
 func (s *store) fail(err error) {
 	err = fmt.Errorf("raftgroup: log store failed: %w", err)
-	s.failed.CompareAndSwap(nil, &err)
+	// Before others can see the failure: raft panics when it cannot store a
+	// vote, and would end the process with that instead of the reason.
 	s.fatal(err)
+	s.failed.CompareAndSwap(nil, &err)
 }
 
 // scan reads every log entry and returns the extents. A log with a hole is damaged.
