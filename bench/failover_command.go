@@ -57,9 +57,10 @@ func failoverCommand() *cobra.Command {
 	stateFlag(cmd, &cfg.State)
 	flags.StringVar(&cfg.Addr, "addr", "", "gateway address (default: that of the state file)")
 	flags.IntVar(&cfg.Tries, "tries", 20, "faults that hit moves in flight; others are repeated")
-	flags.StringVar(&fault, "fault", "kill", "kill, or stop:5s to stop a process for a while")
-	flags.StringVar(&role, "role", "any", "victim: any (node), leader (of a shard), coordinator, follower or gateway")
+	flags.StringVar(&fault, "fault", "kill", "kill, kill:5s to keep it away so long, or stop:5s to stop it for a while")
+	flags.StringVar(&role, "role", "any", "victim: any (node), leader (of a shard), coordinator, follower, gateway, database or registry")
 	flags.IntVar(&cfg.Players, "players", 200, "players")
+	flags.Uint32Var(&cfg.Hands, "hands", 1, "hands a round; without the database no round ends")
 	flags.DurationVar(&cfg.Pace, "pace", 200*time.Millisecond, "mean thinking time, exponential; 0 = at once")
 	flags.Uint64Var(&cfg.Seed, "seed", 1, "of victims and thinking times")
 	flags.StringVar(&moves, "moves", "", "file for the acknowledged moves, for bench logs")
@@ -78,6 +79,10 @@ func reporter(out io.Writer) func(failover.Try, bool) {
 		}
 		fmt.Fprintf(out, "%s  %-9s  detected %s  new leader %s  longest gap %7.1f ms (fault %.1f, return %.1f)  %2d in flight  %d disconnects  audit %v\n",
 			name, t.Victim, milliseconds(t.DetectionMS), milliseconds(t.LeaderMS), t.GapMS, t.FaultGapMS, t.HealGapMS, t.InFlight, t.Disconnects, t.Audit)
+		if o := t.Outage; o != nil {
+			fmt.Fprintf(out, "        without the database: %d moves, then %d hands unsettled, %d shards at their bound; drained in %.0f ms\n",
+				o.Moves, o.Unsettled, o.Delayed, o.DrainMS)
+		}
 	}
 }
 

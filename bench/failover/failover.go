@@ -37,26 +37,37 @@ const (
 	Coordinator Role = "coordinator" // the node that leads the coordinator's group
 	Follower    Role = "follower"    // a node that leads nothing, but replicates tables in play
 	Gateway     Role = "gateway"     // a gateway; the others take its clients
+	Database    Role = "database"    // the database that deploy/local runs
+	Registry    Role = "registry"    // the registry that deploy/local runs; it forgets everybody
 )
+
+// besides says whether the role is of a server that the cluster uses.
+func (r Role) besides() bool { return r == Database || r == Registry }
 
 // Fault is what is done to the victim.
 type Fault struct {
 	// Stop is how long the process is stopped before it goes on; 0 = it is killed,
 	// and started again once the play goes on without it.
 	Stop time.Duration
+	// Down is how long at least a killed process stays away.
+	Down time.Duration
 }
 
-// ParseFault reads "kill" or "stop:DURATION".
+// ParseFault reads "kill", "kill:DURATION" or "stop:DURATION".
 func ParseFault(s string) (Fault, error) {
 	if s == "kill" {
 		return Fault{}, nil
 	}
-	if text, ok := strings.CutPrefix(s, "stop:"); ok {
-		if d, err := time.ParseDuration(text); err == nil && d > 0 {
+	kind, text, _ := strings.Cut(s, ":")
+	if d, err := time.ParseDuration(text); err == nil && d > 0 {
+		switch kind {
+		case "kill":
+			return Fault{Down: d}, nil
+		case "stop":
 			return Fault{Stop: d}, nil
 		}
 	}
-	return Fault{}, fmt.Errorf("fault %q: want kill or, for example, stop:5s", s)
+	return Fault{}, fmt.Errorf("fault %q: want kill, kill:5s or stop:5s", s)
 }
 
 func (f Fault) signal() syscall.Signal {
@@ -79,6 +90,8 @@ type Try struct {
 	Hands       int          `json:"hands_finished"`
 	Disconnects int          `json:"disconnects"`
 	Audit       report.Audit `json:"audit"`
+
+	Outage *Outage `json:"outage,omitempty"` // of the database
 }
 
 // Result is what failover prints with --json.
@@ -114,6 +127,7 @@ type Config struct {
 	Role  Role  // default Any
 
 	Players int           // default 200
+	Hands   uint32        // a round; default 1. A round does not end without the database
 	Pace    time.Duration // mean thinking time; 0 = at once
 	Seed    uint64        // chooses victims and thinking times
 
@@ -131,15 +145,15 @@ func (c Config) withDefaults() (Config, error) {
 	if c.State == "" {
 		return c, errors.New("failover: Config.State is empty")
 	}
-	if c.Tries < 0 || c.Fault.Stop < 0 || c.Players < 0 || c.Pace < 0 || c.Warmup < 0 || c.Calm < 0 || c.Heal < 0 {
+	if c.Tries < 0 || c.Fault.Stop < 0 || c.Fault.Down < 0 || c.Players < 0 || c.Pace < 0 || c.Warmup < 0 || c.Calm < 0 || c.Heal < 0 {
 		return c, errors.New("failover: nothing may be below zero")
 	}
 	switch c.Role {
 	case "":
 		c.Role = Any
-	case Any, Leader, Coordinator, Follower, Gateway:
+	case Any, Leader, Coordinator, Follower, Gateway, Database, Registry:
 	default:
-		return c, fmt.Errorf("role %q: want any, leader, coordinator, follower or gateway", c.Role)
+		return c, fmt.Errorf("role %q: want any, leader, coordinator, follower, gateway, database or registry", c.Role)
 	}
 	if c.Tries == 0 {
 		c.Tries = 20
@@ -208,7 +222,10 @@ func (f *Failover) Run(ctx context.Context) (r Result, err error) {
 	if n := len(running(state, roleGateway)); f.cfg.Role == Gateway && n < 2 {
 		return r, fmt.Errorf("a gateway can only fail over to another one, and %d runs: start the cluster with --gateways 2", n)
 	}
-	if n := len(running(state, roleNode)); f.cfg.Role != Gateway && n < minNodes {
+	if f.cfg.Role.besides() && len(running(state, string(f.cfg.Role))) == 0 {
+		return r, fmt.Errorf("the cluster does not run its own %s: for a database start it with --db mariadb, for a registry without --registry or with --registry consul", f.cfg.Role)
+	}
+	if n := len(running(state, roleNode)); f.cfg.Role != Gateway && !f.cfg.Role.besides() && n < minNodes {
 		return r, fmt.Errorf("play goes on without a node from %d nodes on, and %d run", minNodes, n)
 	}
 	for len(r.Tries) < f.cfg.Tries && !f.stopped() {
@@ -241,8 +258,11 @@ func (f *Failover) stopped() bool {
 
 // String is the form that ParseFault reads.
 func (f Fault) String() string {
-	if f.Stop > 0 {
+	switch {
+	case f.Stop > 0:
 		return "stop:" + f.Stop.String()
+	case f.Down > 0:
+		return "kill:" + f.Down.String()
 	}
 	return "kill"
 }

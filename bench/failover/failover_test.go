@@ -18,7 +18,7 @@ import (
 )
 
 func TestParseFault(t *testing.T) {
-	for text, want := range map[string]Fault{"kill": {}, "stop:5s": {Stop: 5 * time.Second}, "stop:300ms": {Stop: 300 * time.Millisecond}} {
+	for text, want := range map[string]Fault{"kill": {}, "stop:5s": {Stop: 5 * time.Second}, "stop:300ms": {Stop: 300 * time.Millisecond}, "kill:2s": {Down: 2 * time.Second}} {
 		got, err := ParseFault(text)
 		if err != nil || got != want {
 			t.Errorf("%q: %v, %v", text, got, err)
@@ -27,7 +27,7 @@ func TestParseFault(t *testing.T) {
 			t.Errorf("%q is written as %q", text, got)
 		}
 	}
-	for _, text := range []string{"", "stop", "stop:", "stop:x", "stop:-1s", "stop:0s", "KILL", "kill:5s"} {
+	for _, text := range []string{"", "stop", "stop:", "stop:x", "stop:-1s", "stop:0s", "KILL", "kill:", "kill:-5s", "leave:5s"} {
 		if _, err := ParseFault(text); err == nil {
 			t.Errorf("%q is a fault", text)
 		}
@@ -84,7 +84,7 @@ func TestFitting(t *testing.T) {
 		"node-4": status(host.GroupStatus{Group: 3, Tables: 3}), // it does not run any more
 	}
 	for role, want := range map[Role][]string{
-		Any: {"node-1", "node-2", "node-3"}, Leader: {"node-2"}, Coordinator: {"node-1"}, Follower: {"node-3"}, Gateway: {"gateway-1"},
+		Any: {"node-1", "node-2", "node-3"}, Leader: {"node-2"}, Coordinator: {"node-1"}, Follower: {"node-3"}, Gateway: {"gateway-1"}, Registry: {"registry"}, Database: nil,
 	} {
 		f := &Failover{cfg: Config{Role: role}, rand: rand.New(rand.NewPCG(1, 0))}
 		if got := f.fitting(state, statuses); !slices.Equal(got, want) {
@@ -97,11 +97,12 @@ func TestServes(t *testing.T) {
 	node := victim{name: "node-1", role: roleNode, groups: map[uint32]bool{0: true, 2: true}}
 	behind := victim{name: "node-2", role: roleNode, follows: map[uint32]bool{2: true}}
 	gateway := victim{name: "gateway-1", role: roleGateway}
+	database := victim{name: "database", role: string(Database)}
 	for _, c := range []struct {
 		v     victim
 		shard game.GroupID
 		want  bool
-	}{{node, 2, true}, {node, 1, false}, {behind, 2, true}, {behind, 1, false}, {gateway, 2, true}} {
+	}{{node, 2, true}, {node, 1, false}, {behind, 2, true}, {behind, 1, false}, {gateway, 2, true}, {database, 2, true}} {
 		if got := c.v.serves(game.MakeTableID(c.shard, 9), "gateway-1"); got != c.want {
 			t.Errorf("%s, shard %d: %v", c.v.name, c.shard, got)
 		}

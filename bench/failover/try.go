@@ -24,7 +24,7 @@ func (f *Failover) try(ctx context.Context, number uint64) (Try, error) {
 		return Try{}, err
 	}
 	s, err := swarm.New(swarm.Config{
-		State: f.cfg.State, Addr: f.cfg.Addr, Players: f.cfg.Players, Pace: f.cfg.Pace,
+		State: f.cfg.State, Addr: f.cfg.Addr, Players: f.cfg.Players, Hands: f.cfg.Hands, Pace: f.cfg.Pace,
 		Seed: f.cfg.Seed + number, Duration: longPlay, Acknowledged: f.cfg.Acknowledged, Logger: f.cfg.Logger,
 	})
 	if err != nil {
@@ -88,7 +88,7 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 	if err := f.aim(ctx, busy); err != nil {
 		return try, err
 	}
-	began := time.Now()
+	began, moves := time.Now(), s.Moves()
 	if err := f.client.Kill(ctx, v.name, f.cfg.Fault.signal()); err != nil {
 		return try, err
 	}
@@ -103,14 +103,24 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 	if try.LeaderMS, err = f.newLeaders(ctx, v, began); err != nil {
 		return try, err
 	}
-	rest := max(f.cfg.Calm, time.Until(began.Add(f.cfg.Fault.Stop)))
+	rest := max(f.cfg.Calm, time.Until(began.Add(f.cfg.Fault.Stop+f.cfg.Fault.Down)))
 	if err := sleep(ctx, rest); err != nil {
 		return try, err
 	}
 	try.FaultGapMS = float64(s.LongestGap().Microseconds()) / 1000
+	if f.cfg.Role == Database {
+		if try.Outage, err = f.outage(ctx, s.Moves()-moves); err != nil {
+			return try, err
+		}
+	}
 	broken = false
 	if err := f.revive(ctx, v.name); err != nil {
 		return try, err
+	}
+	if try.Outage != nil {
+		if try.Outage.DrainMS, err = f.drain(ctx); err != nil {
+			return try, err
+		}
 	}
 	if err := f.healthy(ctx); err != nil {
 		return try, err
@@ -189,8 +199,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // serves says whether a move at table, sent through gateway, needs the victim.
 func (v victim) serves(table game.TableID, gateway string) bool {
-	if v.role == roleGateway {
+	switch v.role {
+	case roleGateway:
 		return gateway == v.name
+	case string(Database), string(Registry):
+		return true
 	}
 	return v.groups[uint32(table.Shard())] || v.follows[uint32(table.Shard())]
 }

@@ -47,8 +47,8 @@ func (f *Failover) choose(ctx context.Context) (victim, error) {
 		statuses := state.Statuses(ctx)
 		if fit := f.fitting(state, statuses); len(fit) > 0 {
 			v := victim{name: fit[f.rand.IntN(len(fit))], role: roleNode, groups: make(map[uint32]bool), follows: make(map[uint32]bool)}
-			if f.cfg.Role == Gateway {
-				v.role = roleGateway
+			if f.cfg.Role == Gateway || f.cfg.Role.besides() {
+				v.role = string(f.cfg.Role)
 			}
 			for _, g := range statuses[v.name].Replicas {
 				v.follows[g.Group] = f.cfg.Role == Follower
@@ -69,8 +69,8 @@ const pollEvery = 20 * time.Millisecond
 
 // fitting are the names of the processes that may be the victim.
 func (f *Failover) fitting(state cluster.State, statuses map[string]host.Status) []string {
-	if f.cfg.Role == Gateway {
-		return running(state, roleGateway)
+	if f.cfg.Role == Gateway || f.cfg.Role.besides() {
+		return running(state, string(f.cfg.Role))
 	}
 	return slices.DeleteFunc(running(state, roleNode), func(name string) bool {
 		status, ok := statuses[name]
@@ -133,7 +133,7 @@ func (f *Failover) newLeaders(ctx context.Context, v victim, began time.Time) (*
 // detection is when the first other node noted that its link to the victim was lost;
 // nil if none did.
 func (f *Failover) detection(ctx context.Context, v victim, began time.Time) (*float64, error) {
-	if v.role == roleGateway {
+	if v.role != roleNode {
 		return nil, nil
 	}
 	statuses, err := f.survivors(ctx, v)
