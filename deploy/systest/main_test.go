@@ -50,7 +50,10 @@ func start(t *testing.T, cfg cluster.Config) *cluster.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Executable, cfg.State = executable, filepath.Join(t.TempDir(), "state.json")
+	cfg.Executable = executable
+	if cfg.State == "" {
+		cfg.State = filepath.Join(t.TempDir(), "state.json")
+	}
 	if cfg.Listen == "" {
 		cfg.Listen = "127.0.0.1:0"
 	}
@@ -74,6 +77,14 @@ func start(t *testing.T, cfg cluster.Config) *cluster.Client {
 		t.Fatal(err)
 	}
 	return client
+}
+
+// slow skips what takes longer than the usual tests may.
+func slow(t *testing.T) {
+	t.Helper()
+	if os.Getenv("TEAHOUSE_SLOW") == "" {
+		t.Skip("TEAHOUSE_SLOW is not set")
+	}
 }
 
 // await waits for a state file.

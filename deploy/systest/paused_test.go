@@ -1,0 +1,85 @@
+package systest
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"teahouse/bench/failover"
+	"teahouse/bench/logs"
+	"teahouse/deploy/cluster"
+	"teahouse/node/host"
+)
+
+// TestPaused stops the leader of a shard, that of the coordinator and a follower
+// for 5 seconds each while players play. The players notice a pause at most, and
+// in the end all replicas have the same logs, with every acknowledged move.
+func TestPaused(t *testing.T) {
+	slow(t)
+	data, state := t.TempDir(), filepath.Join(t.TempDir(), "state.json")
+	c := start(t, cluster.Config{Nodes: 3, Data: data, State: state, KeepLog: 1 << 20})
+
+	var acknowledged bytes.Buffer
+	ledger := logs.NewLedger(&acknowledged)
+	for _, role := range []failover.Role{failover.Leader, failover.Coordinator, failover.Follower} {
+		f, err := failover.New(failover.Config{
+			State: state, Role: role, Fault: failover.Fault{Stop: 5 * time.Second},
+			Tries: 1, Players: 40, Pace: 50 * time.Millisecond, Acknowledged: ledger.Acknowledged,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := f.Run(t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", role, err)
+		}
+		if !r.Held() || len(r.Tries) != 1 || r.Tries[0].Moves == 0 {
+			t.Errorf("%s: %+v", role, r)
+		}
+	}
+	if err := ledger.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	moves, err := logs.ReadMoves(&acknowledged)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	eventually(t, "level replicas", func() bool {
+		state, err := c.State(t.Context())
+		return err == nil && level(state.Statuses(t.Context()), 3)
+	})
+	if err := c.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := logs.Check(t.Context(), logs.Config{Data: data, Moves: moves})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Clean() || len(moves) == 0 || r.Moves.Found != len(moves) {
+		t.Errorf("%d moves: %+v", len(moves), r)
+	}
+	if len(r.Groups) != 7 {
+		t.Errorf("%d groups, want the coordinator's and two of each node", len(r.Groups))
+	}
+	for _, g := range r.Groups {
+		if g.Replicas != 3 || g.First != 1 || g.Last == 0 || g.Compared != g.Entries {
+			t.Errorf("not everything was compared: %+v", g)
+		}
+	}
+}
+
+// level reports whether all replicas hold, and have applied, the same entries.
+func level(statuses map[string]host.Status, nodes int) bool {
+	last := make(map[uint32]uint64)
+	for _, s := range statuses {
+		for _, g := range s.Replicas {
+			if other, ok := last[g.Group]; ok && other != g.Last || g.Applied+1 < g.Last {
+				return false
+			}
+			last[g.Group] = g.Last
+		}
+	}
+	return len(statuses) == nodes && len(last) > 0
+}
