@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"teahouse/pkg/client/engine"
 	"teahouse/pkg/game"
-	"teahouse/pkg/wire"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -25,49 +25,23 @@ type Client struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed when run has ended
 
-	commands chan struct{} // one token: the right to have a queue command on its way
-
 	// owned by run
 	rand *rand.Rand
 
-	stats counters
-
 	mu      sync.Mutex
-	changed chan struct{} // closed and replaced when one of the fields below changes
-	err     error         // why the client has ended for good
+	engine  *engine.Engine
 	conn    *conn         // nil unless logged in
-	gen     uint64        // counts connections
-	login   wirepb.LoginReply
-	nextID  uint64
-	calls   map[uint64]func(*wirepb.Reply, error) // by call id; taken out, then called without mu
-	tables  map[game.TableID]*Table
-	queue   queueState
-}
-
-type counters struct {
-	disconnects, resumes, resends, duplicates, gaps, overflows atomic.Uint64
+	changed chan struct{} // closed and replaced when something is another now
 }
 
 // Stats counts what a client has lived through.
-type Stats struct {
-	Disconnects uint64 // logged-in connections lost
-	Resumes     uint64 // sessions continued over a new connection
-	Resends     uint64 // calls sent again because the outcome was unknown
-	Duplicates  uint64 // events received again and dropped
-	Gaps        uint64 // events that came too early; the table was attached again
-	Overflows   uint64 // times a table's queue was full
-}
+type Stats = engine.Stats
 
 // Stats may be called at any time.
 func (c *Client) Stats() Stats {
-	return Stats{
-		Disconnects: c.stats.disconnects.Load(),
-		Resumes:     c.stats.resumes.Load(),
-		Resends:     c.stats.resends.Load(),
-		Duplicates:  c.stats.duplicates.Load(),
-		Gaps:        c.stats.gaps.Load(),
-		Overflows:   c.stats.overflows.Load(),
-	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.engine.Stats()
 }
 
 // Dial connects and logs in, as a new guest or with the Config's token, trying again until
@@ -84,16 +58,13 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	life, cancel := context.WithCancel(context.Background())
 	c := &Client{
-		cfg:      cfg,
-		cancel:   cancel,
-		done:     make(chan struct{}),
-		commands: make(chan struct{}, 1),
-		rand:     rand.New(rand.NewPCG(seed, 0)),
-		changed:  make(chan struct{}),
-		calls:    map[uint64]func(*wirepb.Reply, error){},
-		tables:   map[game.TableID]*Table{},
+		cfg:     cfg,
+		cancel:  cancel,
+		done:    make(chan struct{}),
+		rand:    rand.New(rand.NewPCG(seed, 0)),
+		engine:  engine.New(engine.Config{Name: cfg.Name, Token: cfg.Token, MaxEvents: cfg.MaxEvents}),
+		changed: make(chan struct{}),
 	}
-	c.login.Token = cfg.Token
 	last := &lastError{}
 	go c.run(life, last)
 	if err := c.await(ctx, func() bool { return c.conn != nil }); err != nil {
@@ -119,21 +90,21 @@ func (c *Client) Done() <-chan struct{} { return c.done }
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.err
+	return c.engine.Err()
 }
 
 // Player is who has logged in.
 func (c *Client) Player() game.PlayerID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return game.PlayerID(c.login.Player)
+	return c.engine.Player()
 }
 
 // Token resumes this session elsewhere. It is a secret.
 func (c *Client) Token() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.login.Token
+	return c.engine.Token()
 }
 
 // Table is the table that the player was bound to at the last login or resume, or since
@@ -141,7 +112,7 @@ func (c *Client) Token() string {
 func (c *Client) Table() game.TableID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.queue.table
+	return c.engine.Bound()
 }
 
 // Call sends one request and waits for its answer; resp may be nil. While there is no
@@ -149,98 +120,77 @@ func (c *Client) Table() game.TableID {
 // game.CodeOf); resp is filled in if the refusal has a payload. When the connection breaks
 // before the answer, the code is OUTCOME_UNKNOWN. Other errors: of ctx, and Err.
 func (c *Client) Call(ctx context.Context, method string, table game.TableID, req, resp proto.Message) error {
-	payload, err := proto.Marshal(req)
-	if err != nil {
-		return fmt.Errorf("client: %s: %w", method, err)
-	}
-	if err := c.await(ctx, func() bool { return c.conn != nil }); err != nil {
-		return err
-	}
-	return c.callNow(ctx, method, table, payload, resp)
+	return c.call(ctx, c.engine.Call, method, table, req, resp)
 }
 
 // Repeat is Call for requests whose repetition does no harm: it sends again until the answer
 // is definite (see wire.Definite).
 func (c *Client) Repeat(ctx context.Context, method string, table game.TableID, req, resp proto.Message) error {
-	for try := 0; ; try++ {
-		err := c.Call(ctx, method, table, req, resp)
-		if !again(err) {
-			return err
-		}
-		if err := c.pause(ctx, try); err != nil {
-			return err
-		}
-	}
+	return c.call(ctx, c.engine.Repeat, method, table, req, resp)
 }
 
-// callNow sends over the present connection, if there is one, and waits.
-func (c *Client) callNow(ctx context.Context, method string, table game.TableID, payload []byte, resp proto.Message) error {
-	type answer struct {
-		reply *wirepb.Reply
-		err   error
+type calling func(method string, table game.TableID, payload []byte, resp proto.Message, done func(error)) *engine.Request
+
+func (c *Client) call(ctx context.Context, how calling, method string, table game.TableID, req, resp proto.Message) error {
+	payload, err := proto.Marshal(req)
+	if err != nil {
+		return fmt.Errorf("client: %s: %w", method, err)
 	}
-	answered := make(chan answer, 1)
-	id := c.send(method, table, payload, func(r *wirepb.Reply, err error) { answered <- answer{r, err} })
-	select {
-	case a := <-answered:
-		if a.err != nil {
-			return a.err
-		}
-		return decode(method, a.reply, resp)
-	case <-ctx.Done():
-		c.mu.Lock()
-		delete(c.calls, id)
-		c.mu.Unlock()
-		return ctx.Err()
+	err, waited := wait(ctx, c, func(done func(error)) *engine.Request { return how(method, table, payload, resp, done) })
+	if waited != nil {
+		return waited
 	}
+	return err
 }
 
-// decode fills resp in, and turns a refusal into an error.
-func decode(method string, r *wirepb.Reply, resp proto.Message) error {
-	if resp != nil && (r.Code == wirepb.Code_OK || len(r.Payload) > 0) {
-		if err := proto.Unmarshal(r.Payload, resp); err != nil {
-			return fmt.Errorf("client: reply to %s: %w", method, err)
-		}
-	}
-	if r.Code != wirepb.Code_OK {
-		return game.Errorf(r.Code, "%s: %s", method, r.Detail)
-	}
-	return nil
-}
-
-// send starts a call over the present connection. done is called exactly once unless the
-// caller takes the call out of c.calls: with the reply, or with an error that carries
-// NOT_SENT or OUTCOME_UNKNOWN. It may be called before send returns, must not block, and
-// must not be called with c.mu held.
-func (c *Client) send(method string, table game.TableID, payload []byte, done func(*wirepb.Reply, error)) (id uint64) {
+// wait starts a request and waits for what it ends with. If ctx ends first, the request is
+// given up, and the error is that of ctx.
+func wait[T any](ctx context.Context, c *Client, start func(done func(T)) *engine.Request) (result T, err error) {
+	ended := make(chan T, 1)
 	c.mu.Lock()
-	conn := c.conn
-	if conn == nil {
-		c.mu.Unlock()
-		done(nil, game.Errorf(wirepb.Code_NOT_SENT, "%s: no connection", method))
-		return 0
+	r := start(func(v T) { ended <- v })
+	c.unlock()
+	select {
+	case result = <-ended:
+		return result, nil
+	case <-ctx.Done():
 	}
-	c.nextID++
-	id = c.nextID
-	c.calls[id] = done
-	c.mu.Unlock()
-	// A failed write also ends the read loop, which answers all open calls.
-	conn.send(&wirepb.Envelope{Body: &wirepb.Envelope_Call{Call: &wirepb.Call{
-		Id: id, Method: method, Table: uint64(table), Payload: payload,
-	}}})
-	return id
+	c.mu.Lock()
+	r.Cancel()
+	c.unlock()
+	return result, ctx.Err()
 }
 
-// again reports whether the same request should be sent again.
-func again(err error) bool {
-	return err != nil && !wire.Definite(game.CodeOf(err, wirepb.Code_OK))
+// unlock releases mu and does what the Engine wants to be done.
+func (c *Client) unlock() {
+	out := c.engine.Take()
+	conn := c.conn
+	if out.Changed {
+		close(c.changed)
+		c.changed = make(chan struct{})
+	}
+	c.mu.Unlock()
+	for _, call := range out.Calls {
+		// A failed write also ends the read loop, which answers all open calls.
+		conn.send(&wirepb.Envelope{Body: &wirepb.Envelope_Call{Call: call}})
+	}
+	for _, t := range out.Timers {
+		time.AfterFunc(t.After, func() {
+			c.mu.Lock()
+			t.Fire()
+			c.unlock()
+		})
+	}
+	for _, done := range out.Done {
+		done()
+	}
 }
 
 // await blocks until cond, which is called with c.mu held, or until ctx or the client ends.
 func (c *Client) await(ctx context.Context, cond func() bool) error {
 	for {
 		c.mu.Lock()
-		ok, err, changed := cond(), c.err, c.changed
+		ok, err, changed := cond(), c.engine.Err(), c.changed
 		c.mu.Unlock()
 		if ok {
 			return nil
@@ -254,10 +204,4 @@ func (c *Client) await(ctx context.Context, cond func() bool) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// changedLocked wakes whoever awaits. The caller holds c.mu.
-func (c *Client) changedLocked() {
-	close(c.changed)
-	c.changed = make(chan struct{})
 }

@@ -2,12 +2,12 @@ package client
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"sync"
 	"time"
 
+	"teahouse/pkg/client/engine"
 	"teahouse/pkg/wire"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -132,16 +132,9 @@ func (c *conn) next() (*wirepb.Envelope, error) {
 			}
 		case *wirepb.Envelope_Pong:
 		case *wirepb.Envelope_Bye:
-			return nil, &byeError{b.Bye}
+			return nil, &engine.ByeError{Bye: b.Bye}
 		default:
 			return e, nil
 		}
 	}
-}
-
-// byeError is the gateway's last word.
-type byeError struct{ bye *wirepb.Bye }
-
-func (e *byeError) Error() string {
-	return fmt.Sprintf("the gateway said goodbye: %v %s", e.bye.Code, e.bye.Detail)
 }

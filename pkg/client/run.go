@@ -7,9 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
-	"teahouse/pkg/game"
+	"teahouse/pkg/client/engine"
 	"teahouse/pkg/wire"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -26,7 +24,7 @@ func (c *Client) run(ctx context.Context, last *lastError) {
 			break
 		}
 		last.set(err)
-		wait, final := c.verdict(err)
+		wait, final := engine.ComeBack(err)
 		if final != nil {
 			err = final
 			break
@@ -41,13 +39,8 @@ func (c *Client) run(ctx context.Context, last *lastError) {
 	}
 	c.cancel() // for the case that the cluster ended it
 	c.mu.Lock()
-	c.err = err
-	c.changedLocked()
-	for _, t := range c.tables {
-		t.stopRetryLocked()
-		t.wakeUp()
-	}
-	c.mu.Unlock()
+	c.engine.End(err)
+	c.unlock()
 }
 
 // serve is the life of one connection. It returns why it ended.
@@ -89,17 +82,11 @@ func (c *Client) handshake(conn *conn) (*wirepb.LoginReply, error) {
 	}
 
 	c.mu.Lock()
-	token := c.login.Token
+	call, err := c.engine.Login()
 	c.mu.Unlock()
-	method, req := "auth.guest", proto.Message(&wirepb.GuestRequest{Name: c.cfg.Name})
-	if token != "" {
-		method, req = "auth.resume", &wirepb.ResumeRequest{Token: token}
-	}
-	payload, err := proto.Marshal(req)
 	if err != nil {
 		return nil, err
 	}
-	call := &wirepb.Call{Method: method, Payload: payload}
 	if err := conn.send(&wirepb.Envelope{Body: &wirepb.Envelope_Call{Call: call}}); err != nil {
 		return nil, err
 	}
@@ -108,10 +95,10 @@ func (c *Client) handshake(conn *conn) (*wirepb.LoginReply, error) {
 	}
 	reply := e.GetReply()
 	if reply == nil {
-		return nil, fmt.Errorf("client: no reply to %s", method)
+		return nil, fmt.Errorf("client: no reply to %s", call.Method)
 	}
-	login := &wirepb.LoginReply{}
-	if err := decode(method, reply, login); err != nil {
+	login, err := engine.LoggedIn(call.Method, reply)
+	if err != nil {
 		return nil, err
 	}
 	// Only now: until the login the deadline of the whole attempt holds.
@@ -119,50 +106,26 @@ func (c *Client) handshake(conn *conn) (*wirepb.LoginReply, error) {
 	return login, conn.beat()
 }
 
-// up makes conn the connection of the session and attaches the tables to it.
+// up makes conn the connection of the session.
 func (c *Client) up(conn *conn, login *wirepb.LoginReply) {
 	c.mu.Lock()
-	resumed := c.gen > 0
-	if login.Token == "" {
-		login.Token = c.login.Token
-	}
-	c.gen++
 	c.conn = conn
-	proto.Reset(&c.login)
-	proto.Merge(&c.login, login)
-	c.queue.loggedIn(login)
-	tables := make([]*Table, 0, len(c.tables))
-	for _, t := range c.tables {
-		tables = append(tables, t)
-	}
-	c.changedLocked()
-	c.mu.Unlock()
-	if resumed {
-		c.stats.resumes.Add(1)
-		if c.cfg.Hooks.Resumed != nil {
-			c.cfg.Hooks.Resumed()
-		}
-	}
-	for _, t := range tables {
-		t.attach()
+	resumed := c.engine.Up(login)
+	c.unlock()
+	if resumed && c.cfg.Hooks.Resumed != nil {
+		c.cfg.Hooks.Resumed()
 	}
 }
 
-// down takes the connection away from the session. The open calls end with OUTCOME_UNKNOWN.
+// down takes the connection away from the session.
 func (c *Client) down(err error) {
 	c.mu.Lock()
 	c.conn = nil
-	calls := c.calls
-	c.calls = map[uint64]func(*wirepb.Reply, error){}
-	c.changedLocked()
-	c.mu.Unlock()
-	c.stats.disconnects.Add(1)
+	c.engine.Down(err)
+	c.unlock()
 	c.cfg.Logger.Debug("connection lost", "err", err)
 	if c.cfg.Hooks.Disconnected != nil {
 		c.cfg.Hooks.Disconnected(err)
-	}
-	for _, done := range calls {
-		done(nil, game.Errorf(wirepb.Code_OUTCOME_UNKNOWN, "connection lost: %v", err))
 	}
 }
 
@@ -173,51 +136,20 @@ func (c *Client) read(conn *conn) error {
 		if err != nil {
 			return err
 		}
+		c.mu.Lock()
 		switch b := e.Body.(type) {
 		case *wirepb.Envelope_Reply:
-			c.mu.Lock()
-			done := c.calls[b.Reply.Id]
-			delete(c.calls, b.Reply.Id)
-			c.mu.Unlock()
-			if done != nil {
-				done(b.Reply, nil)
-			}
+			c.engine.Reply(b.Reply)
 		case *wirepb.Envelope_Push:
-			c.push(b.Push)
+			c.engine.Push(b.Push)
 		default:
-			return fmt.Errorf("client: the gateway sent an unexpected %T", e.Body)
+			err = fmt.Errorf("client: the gateway sent an unexpected %T", e.Body)
+		}
+		c.unlock()
+		if err != nil {
+			return err
 		}
 	}
-}
-
-func (c *Client) push(p *wirepb.Push) {
-	if p.Kind == wirepb.Push_NOTICE {
-		c.notice(p)
-		return
-	}
-	c.mu.Lock()
-	t := c.tables[game.TableID(p.Table)]
-	c.mu.Unlock()
-	if t != nil {
-		t.push(p)
-	}
-}
-
-// verdict says whether coming back makes sense, and how long to wait at least.
-func (c *Client) verdict(err error) (wait time.Duration, final error) {
-	var bye *byeError
-	if errors.As(err, &bye) {
-		if !bye.bye.Reconnect {
-			return 0, game.Errorf(bye.bye.Code, "the gateway ended the session: %s", bye.bye.Detail)
-		}
-		return time.Duration(bye.bye.AfterMs) * time.Millisecond, nil
-	}
-	switch game.CodeOf(err, wirepb.Code_OK) {
-	case wirepb.Code_TOKEN_INVALID, wirepb.Code_TOKEN_EXPIRED, wirepb.Code_BAD_REQUEST,
-		wirepb.Code_SUPERSEDED, wirepb.Code_VERSION_UNSUPPORTED:
-		return 0, err
-	}
-	return 0, nil
 }
 
 // jitter is a random part of a span that doubles with each failure in a row.
@@ -227,16 +159,6 @@ func (c *Client) jitter(failures int) time.Duration {
 		span = c.cfg.BackoffMax
 	}
 	return time.Duration(c.rand.Int64N(int64(span) + 1))
-}
-
-// pause waits before the same call is sent again: not at all the first time, because a
-// broken connection has taken its time already.
-func (c *Client) pause(ctx context.Context, try int) error {
-	c.stats.resends.Add(1)
-	if try == 0 {
-		return nil
-	}
-	return c.sleep(ctx, min(5*time.Millisecond<<min(try, 10), 500*time.Millisecond))
 }
 
 func (c *Client) sleep(ctx context.Context, d time.Duration) error {

@@ -2,12 +2,12 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"teahouse/pkg/client/engine"
 	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -27,46 +27,29 @@ type Event struct {
 // at a time.
 type Table struct {
 	// immutable
-	c  *Client
-	id game.TableID
+	c    *Client
+	id   game.TableID
+	seat *engine.Table // guarded by Client.mu
 
 	wake chan struct{} // one token: look again, Receive
-	turn chan struct{} // one token: the right to have a move on its way
-
-	// guarded by Client.mu
-	users    int            // Attach calls that wait or were successful
-	last     uint64         // number of the last event that is in events or was received
-	events   []*wirepb.Push // wait for Receive
-	behind   bool           // events was full: attach again once it is empty
-	attached uint64         // Client.gen of the connection that it is attached on
-	pending  uint64         // Client.gen of the connection on which an attach is open
-	seat     uint32
-	next     uint64      // number of the next move
-	retry    *time.Timer // attaches again after a failure; nil = there was none
-	err      error       // why there will be no more
 }
 
 // ErrLeft is returned after Leave.
-var ErrLeft = errors.New("client: table left")
+var ErrLeft = engine.ErrLeft
 
 // Attach points the seat's stream at this client and returns when the table has answered.
 // The stream begins with the first event. Attaching again returns the same Table.
 func (c *Client) Attach(ctx context.Context, id game.TableID) (*Table, error) {
+	fresh := &Table{c: c, id: id, wake: make(chan struct{}, 1)}
 	c.mu.Lock()
-	t := c.tables[id]
-	if t == nil {
-		t = &Table{c: c, id: id, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
-		c.tables[id] = t
-	}
-	t.users++
-	c.mu.Unlock()
-	t.attach()
+	seat := c.engine.Use(id, owner{fresh})
+	t := seat.Owner().(owner).t
+	t.seat = seat
+	c.unlock()
 	if err := t.ready(ctx); err != nil {
 		c.mu.Lock()
-		defer c.mu.Unlock()
-		if t.users--; t.users == 0 {
-			t.forgetLocked()
-		}
+		defer c.unlock()
+		t.seat.GiveUp()
 		return nil, err
 	}
 	return t, nil
@@ -79,14 +62,16 @@ func (t *Table) ID() game.TableID { return t.id }
 func (t *Table) Seat() int {
 	t.c.mu.Lock()
 	defer t.c.mu.Unlock()
-	return int(t.seat)
+	return t.seat.Seat()
 }
 
 // Receive returns the next event, in order, each once. The errors are those of ctx, of the
 // client's end, a definite refusal of the table, which carries a code, and ErrLeft.
 func (t *Table) Receive(ctx context.Context) (Event, error) {
 	for {
-		p, err := t.take()
+		t.c.mu.Lock()
+		p, err := t.seat.Receive()
+		t.c.unlock()
 		if err != nil {
 			return Event{}, err
 		}
@@ -119,82 +104,77 @@ func (t *Table) AutoPlay(ctx context.Context, on bool) (number uint64, err error
 
 // Leave confirms that nothing more is needed of an ended table, and forgets it.
 func (t *Table) Leave(ctx context.Context) error {
-	err := t.c.Repeat(ctx, "table.leave", t.id, &wirepb.LeaveRequest{}, &wirepb.LeaveReply{})
-	t.c.mu.Lock()
-	defer t.c.mu.Unlock()
-	t.endLocked(ErrLeft)
-	if game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_TABLE_GONE {
-		return nil // forgotten already: that is what was asked for
+	err, waited := wait(ctx, t.c, func(done func(error)) *engine.Request { return t.seat.Leave(done) })
+	if waited == nil {
+		return err
 	}
-	return err
+	t.c.mu.Lock()
+	defer t.c.unlock()
+	t.seat.End(ErrLeft)
+	return waited
 }
 
 func (t *Table) move(ctx context.Context, req *wirepb.MoveRequest) (number uint64, err error) {
-	select {
-	case t.turn <- struct{}{}:
-		defer func() { <-t.turn }()
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	}
 	if err := t.ready(ctx); err != nil {
 		return 0, err
 	}
-	t.c.mu.Lock()
-	req.Number = t.next
-	t.c.mu.Unlock()
-	payload, err := proto.Marshal(req)
-	if err != nil {
-		return 0, fmt.Errorf("client: move: %w", err)
+	type moved struct {
+		number   uint64
+		answered bool
+		err      error
 	}
-
 	began := time.Now()
-	for try := 0; ; try++ {
-		err = t.c.callNow(ctx, "table.move", t.id, payload, &wirepb.MoveReply{})
-		if !again(err) {
-			break
-		}
-		if err = t.c.pause(ctx, try); err != nil {
-			break
-		}
-		if err := t.ready(ctx); err != nil {
-			return 0, err // the next connection attaches, or there is none
-		}
-	}
-	code := game.CodeOf(err, wirepb.Code_OK)
-	if err != nil && code == wirepb.Code_OK {
-		t.doubt()
-		return 0, err // no answer at all
-	}
-	if hook := t.c.cfg.Hooks.MoveAnswered; hook != nil {
-		hook(t.id, req.Number, code, time.Since(began))
-	}
-	if err != nil {
+	m, err := wait(ctx, t.c, func(done func(moved)) *engine.Request {
+		return t.seat.Move(req, func(number uint64, answered bool, err error) { done(moved{number, answered, err}) })
+	})
+	switch {
+	case err != nil:
 		return 0, err
+	case m.answered && t.c.cfg.Hooks.MoveAnswered != nil:
+		t.c.cfg.Hooks.MoveAnswered(t.id, m.number, game.CodeOf(m.err, wirepb.Code_OK), time.Since(began))
 	}
-	t.c.mu.Lock()
-	t.next = max(t.next, req.Number+1)
-	t.c.mu.Unlock()
-	return req.Number, nil
-}
-
-// doubt is called when a move was given up without an answer: it may count or not, so the next
-// one waits until the table has told the number again.
-func (t *Table) doubt() {
-	t.c.mu.Lock()
-	t.attached = 0
-	t.c.mu.Unlock()
-	t.attach()
+	if m.err != nil {
+		return 0, m.err
+	}
+	return m.number, nil
 }
 
 // ready waits until the table is attached on the present connection.
 func (t *Table) ready(ctx context.Context) error {
 	var err error
-	wait := t.c.await(ctx, func() bool {
-		err = t.err
-		return err != nil || t.c.conn != nil && t.attached == t.c.gen
+	wait := t.c.await(ctx, func() (ok bool) {
+		ok, err = t.seat.Ready()
+		return ok || err != nil
 	})
 	if wait != nil {
 		return wait
 	}
 	return err
+}
+
+// owner is a Table as the engine knows it.
+type owner struct{ t *Table }
+
+// WakeUp makes Receive look again.
+func (o owner) WakeUp() {
+	select {
+	case o.t.wake <- struct{}{}:
+	default:
+	}
+}
+
+func decodeEvent(p *wirepb.Push) (Event, error) {
+	e := Event{Number: p.Number}
+	var m proto.Message
+	if p.Kind == wirepb.Push_SNAPSHOT {
+		e.View = &wirepb.TableView{}
+		m = e.View
+	} else {
+		e.Event = &wirepb.TableEvent{}
+		m = e.Event
+	}
+	if err := proto.Unmarshal(p.Payload, m); err != nil {
+		return Event{}, fmt.Errorf("client: event %d: %w", p.Number, err)
+	}
+	return e, nil
 }

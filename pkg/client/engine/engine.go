@@ -1,0 +1,228 @@
+// Package engine is what a client of a Teahouse cluster decides by: when a request is sent
+// again and under which number, what of a table's stream is news, when to attach again. It is
+// pure: no clock, no network, no lock and no goroutine.
+//
+//	e := engine.New(engine.Config{MaxEvents: 1024})
+//	e.Up(login)                    // logged in over a new connection
+//	e.Table(id).Move(request, done)
+//	out := e.Take()                // after each call: send out.Calls, set out.Timers, run out.Done
+//
+// Whoever owns an Engine (package client, or a simulation) calls one method at a time. The
+// functions in Output.Done may use the Engine again.
+//
+// It frames no message and keeps no connection. Package client and simulations of a cluster
+// may import it.
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// Config is how an Engine behaves.
+type Config struct {
+	Name      string // of a new guest; empty = made by the cluster
+	Token     string // resumes the session of a player; empty = a new guest
+	MaxEvents int    // received events of a table that wait for Receive; what comes beyond is fetched again
+}
+
+// Stats counts what a client has lived through.
+type Stats struct {
+	Disconnects uint64 // logged-in connections lost
+	Resumes     uint64 // sessions continued over a new connection
+	Resends     uint64 // calls sent again because the outcome was unknown
+	Duplicates  uint64 // events received again and dropped
+	Gaps        uint64 // events that came too early; the table was attached again
+	Overflows   uint64 // times a table's queue was full
+}
+
+// Engine is one player's session, over all its connections.
+type Engine struct {
+	cfg   Config
+	stats Stats
+	err   error // why it has ended for good
+
+	up     bool   // logged in on a connection
+	gen    uint64 // counts those connections
+	login  *wirepb.LoginReply
+	nextID uint64
+	calls  map[uint64]*Request
+	open   []*Request // not answered for good, oldest first
+	tables map[game.TableID]*Table
+	queue  queue
+
+	out Output
+}
+
+// Output is what the owner has to do, in this order.
+type Output struct {
+	Calls   []*wirepb.Call // to be sent over the present connection
+	Timers  []Timer
+	Done    []func() // to be called without whatever guards the Engine
+	Changed bool     // something that one may wait for is another now
+}
+
+// Timer calls Fire, like any method of the Engine, once the time has passed.
+type Timer struct {
+	After time.Duration
+	Fire  func()
+}
+
+// New makes an Engine without a connection.
+func New(cfg Config) *Engine {
+	return &Engine{
+		cfg: cfg, login: &wirepb.LoginReply{Token: cfg.Token},
+		calls: map[uint64]*Request{}, tables: map[game.TableID]*Table{},
+	}
+}
+
+// Take returns what is to be done since the last time.
+func (e *Engine) Take() Output {
+	out := e.out
+	e.out = Output{}
+	return out
+}
+
+// Login is the call that logs in on a new connection. Its answer comes before all others.
+func (e *Engine) Login() (*wirepb.Call, error) {
+	method, req := "auth.guest", proto.Message(&wirepb.GuestRequest{Name: e.cfg.Name})
+	if e.login.Token != "" {
+		method, req = "auth.resume", &wirepb.ResumeRequest{Token: e.login.Token}
+	}
+	payload, err := proto.Marshal(req)
+	return &wirepb.Call{Method: method, Payload: payload}, err
+}
+
+// LoggedIn reads the answer to Login. The error says whether to come back; see ComeBack.
+func LoggedIn(method string, r *wirepb.Reply) (*wirepb.LoginReply, error) {
+	login := &wirepb.LoginReply{}
+	return login, decode(method, r, login)
+}
+
+// Up takes a new connection over, on which login was the answer, and attaches the tables to it.
+func (e *Engine) Up(login *wirepb.LoginReply) (resumed bool) {
+	resumed = e.gen > 0
+	if login.Token == "" {
+		login.Token = e.login.Token
+	}
+	e.gen++
+	e.up = true
+	e.login = proto.CloneOf(login)
+	e.queue.loggedIn(login)
+	if resumed {
+		e.stats.Resumes++
+	}
+	for _, t := range e.sorted() {
+		t.attach()
+	}
+	e.changed()
+	return resumed
+}
+
+// Down takes the connection away. What was sent over it has an unknown outcome.
+func (e *Engine) Down(err error) {
+	e.up = false
+	e.out.Calls = nil
+	calls := e.calls
+	e.calls = map[uint64]*Request{}
+	e.stats.Disconnects++
+	lost := game.Errorf(wirepb.Code_OUTCOME_UNKNOWN, "connection lost: %v", err)
+	for _, r := range slices.Clone(e.open) {
+		if calls[r.id] == r {
+			r.answered(nil, lost)
+		}
+	}
+	e.changed()
+}
+
+// End means that there will be no other connection.
+func (e *Engine) End(err error) {
+	e.up, e.err = false, err
+	for _, t := range e.sorted() {
+		t.wakeUp()
+	}
+	e.changed()
+}
+
+// Reply takes an answer of the gateway.
+func (e *Engine) Reply(r *wirepb.Reply) {
+	if call := e.calls[r.Id]; call != nil {
+		delete(e.calls, r.Id)
+		call.answered(r, nil)
+	}
+}
+
+// Push takes what the gateway says unasked.
+func (e *Engine) Push(p *wirepb.Push) {
+	if p.Kind == wirepb.Push_NOTICE {
+		e.notice(p)
+		return
+	}
+	if t := e.tables[game.TableID(p.Table)]; t != nil {
+		t.push(p)
+	}
+}
+
+// Online reports whether the session has a connection now.
+func (e *Engine) Online() bool { return e.up }
+
+// Err tells why the Engine has ended; nil while it lives.
+func (e *Engine) Err() error { return e.err }
+
+// Player is who has logged in.
+func (e *Engine) Player() game.PlayerID { return game.PlayerID(e.login.Player) }
+
+// Token resumes this session elsewhere. It is a secret.
+func (e *Engine) Token() string { return e.login.Token }
+
+// Bound is the table that the player was bound to at the last login or resume, or since then
+// by a match; 0 = none.
+func (e *Engine) Bound() game.TableID { return e.queue.table }
+
+// Stats are the present figures.
+func (e *Engine) Stats() Stats { return e.stats }
+
+// sorted lists the tables by id, so that equal inputs give equal outputs.
+func (e *Engine) sorted() []*Table {
+	all := make([]*Table, 0, len(e.tables))
+	for _, t := range e.tables {
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b *Table) int { return int(a.order) - int(b.order) })
+	return all
+}
+
+// changed tells whoever waits for something, the open requests first.
+func (e *Engine) changed() {
+	e.out.Changed = true
+	for _, r := range slices.Clone(e.open) {
+		r.advance()
+	}
+}
+
+func (e *Engine) later(f func()) { e.out.Done = append(e.out.Done, f) }
+
+// decode fills resp in, and turns a refusal into an error.
+func decode(method string, r *wirepb.Reply, resp proto.Message) error {
+	if resp != nil && (r.Code == wirepb.Code_OK || len(r.Payload) > 0) {
+		if err := proto.Unmarshal(r.Payload, resp); err != nil {
+			return fmt.Errorf("client: reply to %s: %w", method, err)
+		}
+	}
+	if r.Code != wirepb.Code_OK {
+		return game.Errorf(r.Code, "%s: %s", method, r.Detail)
+	}
+	return nil
+}
+
+// again reports whether the same request should be sent again.
+func again(err error) bool {
+	return err != nil && !wire.Definite(game.CodeOf(err, wirepb.Code_OK))
+}

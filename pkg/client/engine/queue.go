@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// queue is what the client knows of its place in a queue.
+type queue struct {
+	next  uint64       // number of the next queue command of this login
+	table game.TableID // bound to, or 0
+	lane  lane
+}
+
+// loggedIn starts the numbering of the new epoch, and takes over the truth.
+func (q *queue) loggedIn(l *wirepb.LoginReply) {
+	q.next = 1
+	q.table = game.TableID(l.Table)
+}
+
+// Join asks for a place in a queue; see client.Client.Join. done gets the ticket.
+func (e *Engine) Join(req *wirepb.JoinRequest, done func(ticket uint64, err error)) *Request {
+	req = proto.CloneOf(req)
+	reply := &wirepb.JoinReply{}
+	before := e.queue.table
+	build := func(n uint64) proto.Message {
+		req.Number = n
+		return req
+	}
+	return e.queueCommand("queue.join", build, reply, func(doubt bool, err error) {
+		code := game.CodeOf(err, wirepb.Code_OK)
+		if err != nil && code == wirepb.Code_OK {
+			e.later(func() { done(0, err) })
+			return
+		}
+		switch code {
+		case wirepb.Code_OK, wirepb.Code_ALREADY_QUEUED:
+			// Whoever waits in a queue is bound to no table. The match of this ticket may have been
+			// told already: that table is another one.
+			if e.queue.table == before {
+				e.queue.table = 0
+			}
+		case wirepb.Code_AT_TABLE:
+			e.bound(game.TableID(reply.Table))
+		}
+		if doubt && (code == wirepb.Code_ALREADY_QUEUED || code == wirepb.Code_AT_TABLE) {
+			err = nil
+		}
+		e.later(func() { done(reply.Ticket, err) })
+	})
+}
+
+// CancelTicket gives the ticket back. AT_TABLE says that it had matched before: see Bound.
+func (e *Engine) CancelTicket(ticket uint64, done func(error)) *Request {
+	reply := &wirepb.CancelReply{}
+	build := func(n uint64) proto.Message { return &wirepb.CancelRequest{Number: n, Ticket: ticket} }
+	return e.queueCommand("queue.cancel", build, reply, func(doubt bool, err error) {
+		code := game.CodeOf(err, wirepb.Code_OK)
+		if code == wirepb.Code_AT_TABLE {
+			e.bound(game.TableID(reply.Table))
+		}
+		if doubt && code == wirepb.Code_NO_TICKET {
+			err = nil
+		}
+		e.later(func() { done(err) })
+	})
+}
+
+// queueCommand sends a numbered command until the answer is definite: under the same number
+// within one login, renumbered after a resume. Doubt says that a sending under an earlier login
+// may have had the effect that this answer does not tell of.
+//
+// One command is on its way at a time. The cluster remembers a player's last one only, so of two
+// that overtake each other the slower would be refused as old, done or not.
+func (e *Engine) queueCommand(method string, build func(number uint64) proto.Message, reply proto.Message, done func(doubt bool, err error)) *Request {
+	var gen, number uint64
+	var doubt, open bool // open: a sending under number may have had its effect
+	r := e.request(method, 0, nil, reply, nil, false)
+	r.lane = &e.queue.lane
+	r.payload = func() ([]byte, error) {
+		if gen != e.gen {
+			gen, number = e.gen, e.queue.next
+			e.queue.next++
+			doubt, open = doubt || open, false
+		}
+		return proto.Marshal(build(number))
+	}
+	r.open = func(err error) { open = open || wire.SendAgain(game.CodeOf(err, wirepb.Code_OK)) }
+	r.done = func(err error) { done(doubt, err) }
+	return e.start(r)
+}
+
+// notice takes a hint.
+func (e *Engine) notice(p *wirepb.Push) {
+	n := &wirepb.Notice{}
+	if proto.Unmarshal(p.Payload, n) != nil {
+		return
+	}
+	switch b := n.Body.(type) {
+	case *wirepb.Notice_Matched:
+		e.bound(game.TableID(b.Matched.Table))
+	case *wirepb.Notice_Detached:
+		// An attach of our own that is on its way brings its own answer.
+		if t := e.tables[game.TableID(b.Detached.Table)]; t != nil && t.pending != e.gen {
+			t.end(game.Errorf(b.Detached.Code, "the gateway could not attach to table %v again", t.id))
+		}
+	}
+}
+
+// bound notes that the player sits at a table.
+func (e *Engine) bound(table game.TableID) {
+	e.queue.table = table
+	e.changed()
+}

@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/pkg/game"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// Request is one request until its answer is definite.
+type Request struct {
+	e       *Engine
+	method  string
+	table   game.TableID
+	payload func() ([]byte, error) // of the next sending
+	ready   func() (bool, error)   // whether to send now; the error ends the request
+	resp    proto.Message          // nil = nobody reads it
+	once    bool                   // the first answer counts, whatever it is
+	lane    *lane                  // nil = it waits for no other request
+	open    func(error)            // told of each answer that is not definite; nil = nobody needs it
+	doubt   func()                 // called when it is given up after a sending; nil = nobody needs it
+	done    func(error)            // called within the Engine, once, with the answer
+
+	id      uint64 // of the sending that waits for its answer
+	flying  bool
+	pausing bool
+	ended   bool
+	replied bool // and that with an answer that makes sense
+	sent    bool // at least once
+	try     int
+}
+
+// lane holds requests of which one at a time is on its way.
+type lane struct{ queue []*Request }
+
+func (e *Engine) start(r *Request) *Request {
+	r.e = e
+	e.open = append(e.open, r)
+	if r.lane != nil {
+		r.lane.queue = append(r.lane.queue, r)
+	}
+	r.advance()
+	return r
+}
+
+// advance sends the request if it is time for that.
+func (r *Request) advance() {
+	if r.ended || r.flying || r.pausing || r.lane != nil && r.lane.queue[0] != r {
+		return
+	}
+	ok, err := r.ready()
+	if err == nil {
+		err = r.e.err
+	}
+	if err != nil {
+		r.end(err)
+		return
+	}
+	if !ok {
+		return
+	}
+	payload, err := r.payload()
+	if err != nil {
+		r.end(err)
+		return
+	}
+	e := r.e
+	e.nextID++
+	r.id, r.flying, r.sent = e.nextID, true, true
+	e.calls[r.id] = r
+	e.out.Calls = append(e.out.Calls, &wirepb.Call{Id: r.id, Method: r.method, Table: uint64(r.table), Payload: payload})
+}
+
+// answered takes the answer to one sending, or that there will be none.
+func (r *Request) answered(reply *wirepb.Reply, err error) {
+	r.flying = false
+	if err == nil {
+		err = decode(r.method, reply, r.resp)
+		r.replied = err == nil || game.CodeOf(err, wirepb.Code_OK) != wirepb.Code_OK
+	}
+	if r.once || !again(err) {
+		r.end(err)
+		return
+	}
+	if r.open != nil {
+		r.open(err)
+	}
+	r.e.stats.Resends++
+	pause := min(5*time.Millisecond<<min(r.try, 10), 500*time.Millisecond)
+	r.try++
+	if r.try == 1 {
+		r.advance() // at once: a broken connection has taken its time already
+		return
+	}
+	r.pausing = true
+	r.e.out.Timers = append(r.e.out.Timers, Timer{pause, func() {
+		r.pausing = false
+		r.advance()
+	}})
+}
+
+func (r *Request) end(err error) {
+	if r.ended {
+		return
+	}
+	r.leave()
+	r.done(err)
+	r.pass()
+}
+
+// Cancel gives the request up, unless it has ended: it may have its effect all the same, and
+// nobody hears of that.
+func (r *Request) Cancel() {
+	if r.ended {
+		return
+	}
+	r.leave()
+	if r.sent && r.doubt != nil {
+		r.doubt()
+	}
+	r.pass()
+}
+
+func (r *Request) leave() {
+	r.ended = true
+	if r.flying {
+		delete(r.e.calls, r.id)
+		r.flying = false
+	}
+	if i := slices.Index(r.e.open, r); i >= 0 {
+		r.e.open = slices.Delete(r.e.open, i, i+1)
+	}
+	if r.lane != nil {
+		if i := slices.Index(r.lane.queue, r); i >= 0 {
+			r.lane.queue = slices.Delete(r.lane.queue, i, i+1)
+		}
+	}
+}
+
+// pass lets the next one of the lane go.
+func (r *Request) pass() {
+	if r.lane != nil && len(r.lane.queue) > 0 {
+		r.lane.queue[0].advance()
+	}
+}
+
+// Call sends one request when there is a connection. done gets the error that the answer is, if
+// any; with OUTCOME_UNKNOWN the connection broke before it.
+func (e *Engine) Call(method string, table game.TableID, payload []byte, resp proto.Message, done func(error)) *Request {
+	return e.start(e.request(method, table, payload, resp, done, true))
+}
+
+// Repeat is Call for requests whose repetition does no harm: it sends again until the answer is
+// definite.
+func (e *Engine) Repeat(method string, table game.TableID, payload []byte, resp proto.Message, done func(error)) *Request {
+	return e.start(e.request(method, table, payload, resp, done, false))
+}
+
+func (e *Engine) request(method string, table game.TableID, payload []byte, resp proto.Message, done func(error), once bool) *Request {
+	return &Request{
+		method: method, table: table, resp: resp, once: once,
+		payload: func() ([]byte, error) { return payload, nil },
+		ready:   func() (bool, error) { return e.up, nil },
+		done:    func(err error) { e.later(func() { done(err) }) },
+	}
+}
