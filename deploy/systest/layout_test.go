@@ -32,6 +32,8 @@ var directions = []struct {
 		why: "nouns and contracts import nothing local but the generated messages"},
 	{from: "pkg/mahjong", never: []string{"registry", "pkg/link", "pkg/raftgroup", "pkg/client"}, tests: true,
 		why: "rules are pure"},
+	{from: "pkg/gomoku", never: []string{"registry", "pkg"}, except: []string{"pkg/game", "pkg/gomoku", "pkg/wire"}, tests: true,
+		why: "rules are pure, and no game knows another"},
 	{from: "pkg/ring", never: []string{"registry", "pkg/link", "pkg/raftgroup"},
 		why: "the ring is pure"},
 	{from: "gateway", never: []string{"node", "bench", "deploy", "pkg/daemon"},
