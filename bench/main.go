@@ -6,6 +6,7 @@
 //	go run ./bench logs        compare the replicas' logs of a stopped cluster
 //	go run ./bench hand        answer recorded hands, one JSON line each
 //	go run ./bench verify      play recorded games again
+//	go run ./bench bots        which player made of code is better, over duplicate deals
 //
 // The exit status is 0 only if everything held.
 package main
@@ -26,6 +27,7 @@ func main() {
 		swarmCommand(),
 		failoverCommand(),
 		logsCommand(),
+		botsCommand(),
 		&cobra.Command{
 			Use: "hand", Short: "Answer recorded hands from standard input", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {

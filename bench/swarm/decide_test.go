@@ -83,7 +83,7 @@ func BenchmarkDecide(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 0))
 	for name, think := range map[string]func([]byte) ([]byte, error){
 		"decide": func(p []byte) ([]byte, error) { return decide(r, p) },
-		"think":  g.Think,
+		"think":  func(p []byte) ([]byte, error) { return g.Think(p, game.Middle) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			for i := range b.N {

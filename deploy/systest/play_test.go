@@ -64,7 +64,7 @@ func (p player) play(ctx context.Context, table *client.Table) (scores []int64, 
 		}
 		switch e := ev.Event.GetBody().(type) {
 		case *wirepb.TableEvent_Prompt:
-			move, err := p.game.Think(e.Prompt.Game)
+			move, err := p.game.Think(e.Prompt.Game, game.Middle)
 			if err != nil {
 				return nil, err
 			}

@@ -2,10 +2,7 @@ package shard
 
 import (
 	"context"
-	"encoding/binary"
 	"time"
-
-	"github.com/cespare/xxhash/v2"
 
 	"teahouse/node/table"
 	"teahouse/node/table/tablepb"
@@ -20,6 +17,8 @@ type thought struct {
 	table game.TableID
 	game  game.Game
 	table.BotPrompt
+	strength game.Strength
+	pause    time.Duration
 }
 
 // look finds what touched tables want of the leader: bots to think, hands to
@@ -29,7 +28,6 @@ func (l *leader) look(ctx context.Context) {
 		return
 	}
 	var thoughts []thought
-	var queues []string
 	l.s.mu.Lock()
 	for _, id := range l.s.touched {
 		t := l.s.state.tables[id]
@@ -49,16 +47,16 @@ func (l *leader) look(ctx context.Context) {
 		for _, p := range t.BotPrompts() {
 			if busy[p.Seat] != p.Number {
 				busy[p.Seat] = p.Number
-				thoughts = append(thoughts, thought{id, t.Game(), p})
-				queues = append(queues, t.Queue())
+				q := l.s.cfg.queue(t.Queue())
+				thoughts = append(thoughts, thought{id, t.Game(), p, q.Bots, q.Pace.pause(id, p, l.s.state.now)})
 			}
 		}
 	}
 	l.s.touched = l.s.touched[:0]
 	l.s.mu.Unlock()
-	for i, th := range thoughts {
-		if d := th.pause(l.s.cfg.queue(queues[i]).BotDelay); d > 0 {
-			l.after(d, func() { l.think(th) })
+	for _, th := range thoughts {
+		if th.pause > 0 {
+			l.after(th.pause, func() { l.think(th) })
 		} else {
 			l.think(th)
 		}
@@ -66,17 +64,10 @@ func (l *leader) look(ctx context.Context) {
 	l.startJobs(ctx)
 }
 
-// pause is between half and all of d, different for each prompt.
-func (th thought) pause(d time.Duration) time.Duration {
-	b := binary.BigEndian.AppendUint64(nil, uint64(th.table))
-	b = binary.BigEndian.AppendUint64(b, th.Number<<8|uint64(th.Seat))
-	return d/2 + time.Duration(xxhash.Sum64(b)%1024)*(d/2)/1023
-}
-
 // think lets a bot answer. One that cannot is answered for by the deadline.
 func (l *leader) think(th thought) {
 	err := l.pooled(func() {
-		move, err := th.game.Think(th.Payload)
+		move, err := th.game.Think(th.Payload, th.strength)
 		if err != nil {
 			l.s.cfg.Logger.Error("bot has no answer", "table", th.table.String(), "seat", th.Seat, "error", err)
 			return

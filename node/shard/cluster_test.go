@@ -148,7 +148,7 @@ func (c *cluster) newShard(n int, change func(*Config)) *Shard {
 	cfg := Config{
 		Group: 7, Cluster: "c", Node: fmt.Sprint("n", n), Games: map[string]game.Game{"tiny": tabletest.Game{}},
 		Results: c.results, Pool: c,
-		Queues: map[string]QueueConfig{"bench": {}, "slow": {Intermission: 3 * time.Second, BotDelay: time.Second}},
+		Queues: map[string]QueueConfig{"bench": {}, "slow": {Intermission: 3 * time.Second, Pace: PaceHuman}},
 		Ended: func(_ context.Context, e *linkpb.TableEnded) error {
 			c.results.mu.Lock()
 			defer c.results.mu.Unlock()

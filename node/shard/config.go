@@ -34,7 +34,8 @@ type Pool interface {
 // needed: a table gets those of the leader that creates it.
 type QueueConfig struct {
 	Intermission time.Duration // log time between two hands
-	BotDelay     time.Duration // a bot answers after half to all of this
+	Bots         game.Strength // how well bots play; default game.Middle
+	Pace         Pace          // how long they take
 }
 
 // Config describes a Shard. Fields without a default are required.
@@ -65,7 +66,7 @@ type Config struct {
 	// Queues by name; a queue that is not here gets DefaultQueue. Default:
 	// "bench" plays without pauses.
 	Queues       map[string]QueueConfig
-	DefaultQueue QueueConfig // default: 3 s, 1.2 s
+	DefaultQueue QueueConfig // default: 3 s, strong bots at a human pace
 
 	AttachWait   time.Duration // the first deal waits for seats to attach; default 10 s
 	AutoDelay    time.Duration // auto-play answers after this; default 500 ms
@@ -104,7 +105,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Queues = map[string]QueueConfig{"bench": {}}
 	}
 	if c.DefaultQueue == (QueueConfig{}) {
-		c.DefaultQueue = QueueConfig{Intermission: 3 * time.Second, BotDelay: 1200 * time.Millisecond}
+		c.DefaultQueue = QueueConfig{Intermission: 3 * time.Second, Bots: game.Strong, Pace: PaceHuman}
 	}
 	for _, f := range []struct {
 		field *time.Duration

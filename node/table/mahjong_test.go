@@ -42,7 +42,7 @@ func newMahjong(t testing.TB, secret byte) *rig {
 func (r *rig) think(human bool) {
 	r.t.Helper()
 	thought := func(payload []byte) []byte {
-		move, err := r.table.Game().Think(payload)
+		move, err := r.table.Game().Think(payload, game.Middle)
 		if err != nil {
 			r.t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
@@ -308,7 +309,10 @@ func (t *Table) Hand() game.Hand { return t.play }
 type BotPrompt struct {
 	Seat    int
 	Number  uint64
-	Payload []byte // for Game.Think
+	Payload []byte        // for Game.Think
+	Limit   time.Duration // log time to answer
+	Secret  bool          // that the seat is asked is nobody else's to know
+	Hold    time.Duration // what is open stays so at least this long, from when it opened; 0 = until it is answered
 }
 
 // BotPrompts are the open ones.
@@ -316,7 +320,10 @@ func (t *Table) BotPrompts() []BotPrompt {
 	var open []BotPrompt
 	for i, s := range t.seats {
 		if s.bot() && s.prompt.number != 0 {
-			open = append(open, BotPrompt{Seat: i, Number: s.prompt.number, Payload: t.play.Prompt(i).Payload})
+			p := t.play.Prompt(i)
+			open = append(open, BotPrompt{
+				Seat: i, Number: s.prompt.number, Payload: p.Payload, Limit: p.Limit, Secret: p.Secret, Hold: t.play.Hold(),
+			})
 		}
 	}
 	return open

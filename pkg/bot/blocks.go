@@ -7,11 +7,16 @@ type blocks [2][5]int8
 
 const none int8 = -1
 
+// noTiles is what nothing can be grouped into.
+func noTiles() blocks {
+	return blocks{{0, none, none, none, none}, {none, none, none, none, none}}
+}
+
 // weigh finds the groupings of one suit. Tiles three ranks apart have nothing to do with
 // each other, so what lies between such gaps is grouped by itself: the work grows
 // steeply with the number of tiles.
 func weigh(counts [9]uint8) blocks {
-	all := blocks{{0, none, none, none, none}, {none, none, none, none, none}}
+	all := noTiles()
 	first := true
 	for low := 0; low < 9; low++ {
 		if counts[low] == 0 {

@@ -3,19 +3,16 @@ package bot_test
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"teahouse/pkg/bot"
+	"teahouse/pkg/game"
 	"teahouse/pkg/mahjong"
 )
 
 // player answers for a seat from its view.
 type player func(view *mahjong.View) mahjong.Command
-
-func sensible(rules mahjong.Rules) player {
-	p := bot.NewPlayer()
-	return func(view *mahjong.View) mahjong.Command { return p.Choose(&rules, view) }
-}
 
 func random(seed uint64) player {
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -26,6 +23,15 @@ func deal(n uint64) mahjong.Deal {
 	var seed [32]byte
 	binary.BigEndian.PutUint64(seed[:], n)
 	return mahjong.DealFromSeed(seed, int(n%mahjong.Seats))
+}
+
+func parse(t testing.TB, text string) mahjong.Rules {
+	t.Helper()
+	rules, err := mahjong.ParseRules([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
 }
 
 // play plays a hand to its end. A command that the engine refuses fails the test.
@@ -51,69 +57,74 @@ func play(t testing.TB, rules mahjong.Rules, d mahjong.Deal, players [mahjong.Se
 	return r
 }
 
-// TestChooseBeatsRandom plays the same walls four times, the one sensible player in
-// each seat once, so that the luck of the deal cancels out.
-func TestChooseBeatsRandom(t *testing.T) {
-	const deals = duplicateDeals
-	rules := mahjong.DefaultRules()
-	ours := sensible(rules)
-	total, behind := 0, 0
-	for n := range uint64(deals) {
-		sum := 0
-		for seat := range mahjong.Seats {
-			var players [mahjong.Seats]player
-			for i := range players {
-				players[i] = random(n*4 + uint64(i))
-			}
-			players[seat] = ours
-			sum += play(t, rules, deal(n), players).Scores[seat]
-		}
-		total += sum
-		if sum <= 0 {
-			behind++
-		}
-	}
-	t.Logf("%d duplicate deals: %+.2f points a hand, not ahead in %d deals", deals, float64(total)/float64(4*deals), behind)
-	if total < 4*deals {
-		t.Errorf("the bot earned %d points in %d hands; a point a hand is little to ask", total, 4*deals)
-	}
+// ruleSets change what is offered, what is seen and what pays.
+var ruleSets = []string{
+	`{}`, `{"mode":"xueliu"}`, `{"swap":false,"late_bugang":"forbid"}`, `{"pass_lock":"all","multi_hu":false}`,
+	`{"cap":0,"zimo":"fan","base":1000000}`, `{"mode":"xueliu","cap":1,"zimo":"none","dajiao":false,"tuishui":false}`,
 }
 
-// TestChooseIsLegal plays bots alone, in both games and under options that change what
-// is offered.
+// TestChooseIsLegal lets each strength play with its like.
 func TestChooseIsLegal(t *testing.T) {
-	for _, text := range []string{
-		`{}`, `{"mode":"xueliu"}`, `{"swap":false,"late_bugang":"forbid"}`, `{"pass_lock":"all","multi_hu":false}`,
-	} {
-		rules, err := mahjong.ParseRules([]byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := sensible(rules)
-		wins := 0
-		for n := range uint64(botHands) {
-			wins += len(play(t, rules, deal(n), [mahjong.Seats]player{p, p, p, p}).Wins)
-		}
-		if wins < botHands {
-			t.Errorf("%s: %d wins in %d hands; the bots do not play to win", text, wins, botHands)
+	for _, strength := range game.Strengths() {
+		t.Run(strength.String(), func(t *testing.T) {
+			for _, text := range ruleSets {
+				rules := parse(t, text)
+				p := bot.New(strength, rules).Choose
+				wins := 0
+				for n := range uint64(botHands) {
+					wins += len(play(t, rules, deal(n), [mahjong.Seats]player{p, p, p, p}).Wins)
+				}
+				if wins < botHands {
+					t.Errorf("%s: %d wins in %d hands; the bots do not play to win", text, wins, botHands)
+				}
+			}
+		})
+	}
+}
+
+// TestChooseIsPure asks for the same view a player that has seen others before and one that
+// has not.
+func TestChooseIsPure(t *testing.T) {
+	for _, strength := range game.Strengths() {
+		for _, text := range ruleSets[:2] {
+			rules := parse(t, text)
+			used, other := bot.New(strength, rules), bot.New(strength, rules)
+			ask := func(view *mahjong.View) mahjong.Command {
+				first := used.Choose(view)
+				if view.Wall%8 == 0 {
+					other = bot.New(strength, rules)
+				}
+				if again := other.Choose(view); again != first {
+					t.Fatalf("%v: the same view gave %v and %v", strength, first, again)
+				}
+				return first
+			}
+			for n := range uint64(min(botHands, 4)) {
+				play(t, rules, deal(n), [mahjong.Seats]player{ask, ask, ask, ask})
+			}
 		}
 	}
 }
 
-// TestChooseIsPure asks for the same view with and without what a Player remembers.
-func TestChooseIsPure(t *testing.T) {
+// TestShared lets hands that are played at the same time share one player.
+func TestShared(t *testing.T) {
 	rules := mahjong.DefaultRules()
-	p := bot.NewPlayer()
-	ask := func(view *mahjong.View) mahjong.Command {
-		first := bot.Choose(&rules, view)
-		if again := p.Choose(&rules, view); again != first {
-			t.Fatalf("the same view gave %v and %v", first, again)
-		}
-		return first
+	shared := bot.New(game.Strong, rules)
+	var wait sync.WaitGroup
+	for n := range uint64(4) {
+		wait.Go(func() {
+			own := bot.New(game.Strong, rules)
+			ask := func(view *mahjong.View) mahjong.Command {
+				c := shared.Choose(view)
+				if mine := own.Choose(view); c != mine {
+					t.Errorf("hand %d: the shared player gave %v, a player of its own %v", n, c, mine)
+				}
+				return c
+			}
+			play(t, rules, deal(n), [mahjong.Seats]player{ask, ask, ask, ask})
+		})
 	}
-	for n := range uint64(min(botHands, 20)) {
-		play(t, rules, deal(n), [mahjong.Seats]player{ask, ask, ask, ask})
-	}
+	wait.Wait()
 }
 
 func TestWithoutPrompt(t *testing.T) {
@@ -121,35 +132,39 @@ func TestWithoutPrompt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	view, rules := h.View(mahjong.Spectator), h.Rules()
-	if c := bot.Choose(&rules, &view); c != (mahjong.Command{}) {
-		t.Errorf("Choose answered %v to nothing", c)
+	view := h.View(mahjong.Spectator)
+	for _, strength := range game.Strengths() {
+		if c := bot.New(strength, h.Rules()).Choose(&view); c != (mahjong.Command{}) {
+			t.Errorf("%v answered %v to nothing", strength, c)
+		}
 	}
 	if c := bot.Random(&view, rand.New(rand.NewPCG(1, 1))); c != (mahjong.Command{}) {
 		t.Errorf("Random answered %v to nothing", c)
 	}
 }
 
-// BenchmarkChoose measures one decision, over all the prompts of a few hands of bots.
-func BenchmarkChoose(b *testing.B) {
-	rules := mahjong.DefaultRules()
-	var views []mahjong.View
-	record := func(view *mahjong.View) mahjong.Command {
-		views = append(views, *view)
-		return bot.Choose(&rules, view)
+// The benchmarks measure one decision, over all the prompts of some hands played by the
+// same strength, in both games.
+func BenchmarkWeak(b *testing.B)   { benchmark(b, game.Weak) }
+func BenchmarkMiddle(b *testing.B) { benchmark(b, game.Middle) }
+func BenchmarkStrong(b *testing.B) { benchmark(b, game.Strong) }
+
+func benchmark(b *testing.B, strength game.Strength) {
+	for _, text := range ruleSets[:2] {
+		rules := parse(b, text)
+		b.Run(rules.Mode, func(b *testing.B) {
+			p := bot.New(strength, rules)
+			var views []mahjong.View
+			record := func(view *mahjong.View) mahjong.Command {
+				views = append(views, *view)
+				return p.Choose(view)
+			}
+			for n := range uint64(50) {
+				play(b, rules, deal(n), [mahjong.Seats]player{record, record, record, record})
+			}
+			for i := 0; b.Loop(); i++ {
+				p.Choose(&views[i%len(views)])
+			}
+		})
 	}
-	for n := range uint64(200) {
-		play(b, rules, deal(n), [mahjong.Seats]player{record, record, record, record})
-	}
-	b.Run("function", func(b *testing.B) {
-		for i := 0; b.Loop(); i++ {
-			bot.Choose(&rules, &views[i%len(views)])
-		}
-	})
-	b.Run("player", func(b *testing.B) {
-		p := bot.NewPlayer()
-		for i := 0; b.Loop(); i++ {
-			p.Choose(&rules, &views[i%len(views)])
-		}
-	})
 }

@@ -8,7 +8,7 @@ type holding struct {
 	melds  int
 	voids  int // tiles of the void suit still held
 	unseen mahjong.Counts
-	memo   *memo // may be nil
+	memo   *memo
 }
 
 // newHolding reads the own hand, and from all that lies open which tiles may still come.

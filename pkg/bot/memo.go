@@ -1,44 +1,53 @@
 package bot
 
-import "teahouse/pkg/mahjong"
-
-// Player chooses as Choose does, and faster: it remembers how tiles group, since the same
-// few suits come up again and again. What it remembers never changes an answer. It takes
-// about a quarter of a megabyte and is not safe for concurrent use; one for each
-// goroutine that thinks is enough, however many seats it serves.
-type Player struct{ memo memo }
-
-// NewPlayer makes a Player.
-func NewPlayer() *Player { return new(Player) }
-
-// Choose gives the answer of the function Choose.
-func (p *Player) Choose(rules *mahjong.Rules, view *mahjong.View) mahjong.Command {
-	return choose(rules, view, &p.memo)
-}
+import "sync/atomic"
 
 const memoBits = 14
 
-// memo keeps the groupings of suits, each at one place that its code gives; a newer one
-// takes the place of an older. The zero memo is empty, and a nil one keeps nothing.
+// memo remembers how suits can be grouped, since the same few come up again and again:
+// each suit at the one place that its code gives, where a newer one takes the place of an
+// older. An entry is one word, the code above the packed blocks, so many goroutines may
+// share a memo, and what one of them overwrites costs another time, never an answer.
+// The zero memo is empty.
 type memo struct {
-	codes  [1 << memoBits]uint32 // 0 = free: a suit without tiles is not kept
-	blocks [1 << memoBits]blocks
+	places [1 << memoBits]atomic.Uint64
 }
 
 func (m *memo) weigh(counts [9]uint8) blocks {
-	if m == nil {
-		return weigh(counts)
-	}
 	code := uint32(0)
 	for _, n := range counts {
 		code = code*5 + uint32(n)
 	}
 	if code == 0 {
-		return weigh(counts)
+		return noTiles()
 	}
-	at := code * 2654435769 >> (32 - memoBits) // a multiplicative hash by the golden ratio
-	if m.codes[at] != code {
-		m.codes[at], m.blocks[at] = code, weigh(counts)
+	place := &m.places[code*2654435769>>(32-memoBits)] // a multiplicative hash by the golden ratio
+	if entry := place.Load(); uint32(entry>>packedBits) == code {
+		return unpack(entry)
 	}
-	return m.blocks[at]
+	b := weigh(counts)
+	place.Store(uint64(code)<<packedBits | b.pack())
+	return b
+}
+
+// packedBits is three for each of the ten numbers of blocks, which go from none to 4.
+const packedBits = 30
+
+func (b *blocks) pack() (packed uint64) {
+	for pair := range b {
+		for _, parts := range b[pair] {
+			packed = packed<<3 | uint64(parts-none)
+		}
+	}
+	return packed
+}
+
+func unpack(packed uint64) (b blocks) {
+	for pair := len(b) - 1; pair >= 0; pair-- {
+		for sets := len(b[pair]) - 1; sets >= 0; sets-- {
+			b[pair][sets] = int8(packed&7) + none
+			packed >>= 3
+		}
+	}
+	return b
 }

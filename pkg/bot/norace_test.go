@@ -2,7 +2,4 @@
 
 package bot_test
 
-const (
-	duplicateDeals = 1000
-	botHands       = 50
-)
+const botHands = 25

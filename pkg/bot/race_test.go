@@ -2,9 +2,5 @@
 
 package bot_test
 
-// The race detector finds nothing in a package without goroutines, and makes everything
-// ten times as slow.
-const (
-	duplicateDeals = 30
-	botHands       = 3
-)
+// The race detector makes everything ten times as slow.
+const botHands = 3

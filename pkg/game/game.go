@@ -20,7 +20,8 @@ type Game interface {
 	Restore(snapshot []byte) (Hand, error)
 	// Think is the move of a player made of code. It gets only what the seat
 	// was asked (Prompt.Payload), so it cannot know more than the seat does.
-	Think(prompt []byte) ([]byte, error)
+	// An unknown strength plays as Middle.
+	Think(prompt []byte, strength Strength) ([]byte, error)
 }
 
 // Setup is what a hand starts from; all randomness is in Seed.

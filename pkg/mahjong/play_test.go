@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"teahouse/pkg/bot"
+	"teahouse/pkg/game"
 	"teahouse/pkg/mahjong"
 )
 
@@ -19,7 +20,7 @@ func randomPlayer(seed uint64) chooser {
 }
 
 func botPlayer(rules mahjong.Rules) chooser {
-	return func(v *mahjong.View) mahjong.Command { return bot.Choose(&rules, v) }
+	return bot.New(game.Middle, rules).Choose
 }
 
 func seeded(n uint64) (seed [32]byte) {

@@ -80,7 +80,7 @@ func (Game) Restore(snapshot []byte) (game.Hand, error) {
 }
 
 // Think implements game.Game: the smallest answer that is not a pass.
-func (Game) Think(prompt []byte) ([]byte, error) {
+func (Game) Think(prompt []byte, _ game.Strength) ([]byte, error) {
 	if len(prompt) != 2 {
 		return nil, fmt.Errorf("prompt of %d bytes", len(prompt))
 	}

@@ -67,7 +67,8 @@ func (c *Config) limit(k mahjong.PromptKind) time.Duration {
 
 // sichuan implements game.Game.
 type sichuan struct {
-	cfg Config
+	cfg     Config
+	players players
 }
 
 // New gives the game.
@@ -76,7 +77,7 @@ func New(cfg Config) (game.Game, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sichuan{cfg}, nil
+	return &sichuan{cfg: cfg}, nil
 }
 
 func (*sichuan) Name() string { return Name }

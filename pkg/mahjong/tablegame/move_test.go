@@ -178,7 +178,7 @@ func FuzzThink(f *testing.F) {
 		return h
 	})
 	f.Fuzz(func(t *testing.T, prompt []byte) {
-		move, err := g.Think(prompt)
+		move, err := g.Think(prompt, game.Middle)
 		if err == nil && unmarshal(t, move, &mahjongpb.Move{}).Answer == nil {
 			t.Errorf("prompt %x: thought of nothing", prompt)
 		}

@@ -84,7 +84,7 @@ func next(t testing.TB, g game.Game, h game.Hand, rng *rand.Rand) game.Step {
 		case 1:
 			step, err = h.Auto(seat)
 		default:
-			move, thinkErr := g.Think(h.Prompt(seat).Payload)
+			move, thinkErr := g.Think(h.Prompt(seat).Payload, game.Middle)
 			if thinkErr != nil {
 				t.Fatal(thinkErr)
 			}

@@ -6,12 +6,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"teahouse/pkg/bot"
+	"teahouse/pkg/game"
 	"teahouse/pkg/mahjong"
 	"teahouse/pkg/mahjong/tablegame/mahjongpb"
 )
 
-func (*sichuan) Think(prompt []byte) ([]byte, error) {
+func (g *sichuan) Think(prompt []byte, strength game.Strength) ([]byte, error) {
 	var p mahjongpb.Prompt
 	if err := proto.Unmarshal(prompt, &p); err != nil {
 		return nil, fmt.Errorf("tablegame: prompt: %w", err)
@@ -20,11 +20,11 @@ func (*sichuan) Think(prompt []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tablegame: prompt: %w", err)
 	}
-	rules, err := mahjong.ParseRules([]byte(p.Rules))
+	player, err := g.players.of(strength, p.Rules)
 	if err != nil {
 		return nil, fmt.Errorf("tablegame: prompt: %w", err)
 	}
-	move := encodeMove(bot.Choose(&rules, view))
+	move := encodeMove(player.Choose(view))
 	if move == nil {
 		return nil, errors.New("tablegame: prompt: nothing is asked")
 	}
