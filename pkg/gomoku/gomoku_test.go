@@ -213,7 +213,7 @@ func TestThink(t *testing.T) {
 	} {
 		h := deal(t, "", 0)
 		play(t, h, 0, c.points...)
-		answer, err := New().Think(h.Prompt(len(c.points) % 2).Payload)
+		answer, err := New().Think(h.Prompt(len(c.points) % 2).Payload, game.Middle)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestAutoEnds(t *testing.T) {
 		if _, over := h.Result(); over {
 			break
 		}
-		answer, err := New().Think(h.Prompt(i % 2).Payload)
+		answer, err := New().Think(h.Prompt(i % 2).Payload, game.Middle)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -269,7 +269,7 @@ func FuzzRestore(f *testing.F) {
 				t.Fatal("a refusal has changed something")
 			}
 			if p := h.Prompt(seat); p.Serial != 0 {
-				if _, err := New().Think(p.Payload); err != nil {
+				if _, err := New().Think(p.Payload, game.Middle); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -283,7 +283,7 @@ func BenchmarkThink(b *testing.B) {
 	payload := h.Prompt(0).Payload
 	g := New()
 	for b.Loop() {
-		if _, err := g.Think(payload); err != nil {
+		if _, err := g.Think(payload, game.Middle); err != nil {
 			b.Fatal(err)
 		}
 	}

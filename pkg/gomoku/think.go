@@ -6,11 +6,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"teahouse/pkg/game"
 	"teahouse/pkg/gomoku/gomokupb"
 )
 
-// Think plays the point that is worth most to either side.
-func (gomoku) Think(prompt []byte) ([]byte, error) {
+// Think plays the point that is worth most to either side, at every strength.
+func (gomoku) Think(prompt []byte, _ game.Strength) ([]byte, error) {
 	var p gomokupb.Prompt
 	if err := proto.Unmarshal(prompt, &p); err != nil {
 		return nil, fmt.Errorf("gomoku: prompt: %w", err)
