@@ -11,6 +11,9 @@ import (
 // MaxExpect bounds the nodes that begin a cluster.
 const MaxExpect = 64
 
+// DefaultMinFree is the usual Config.MinFree.
+const DefaultMinFree = 256 << 20
+
 // Config describes a node. Name, Registry, Database, Data and the two files
 // have no default.
 type Config struct {
@@ -38,6 +41,12 @@ type Config struct {
 	// KeepLog is how many entries each group keeps behind a snapshot; 0 = the
 	// usual number. Tools that compare the replicas' logs want more.
 	KeepLog uint64
+
+	// MinFree is at how few free bytes of Data's file system the shards that this
+	// node leads take no new tables. A full disk ends the process, so it should
+	// cover what the tables in play still write: the log's files may grow by about
+	// 100 MB before snapshots shorten them. Default DefaultMinFree.
+	MinFree int64
 
 	BotsAfter time.Duration // wait in the queue for people after which bots fill a table; default 10 s
 
@@ -73,6 +82,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.BotsAfter < 0 {
 		return c, fmt.Errorf("host: bots after %v: want a wait", c.BotsAfter)
+	}
+	if c.MinFree == 0 {
+		c.MinFree = DefaultMinFree
+	}
+	if c.MinFree < 0 {
+		return c, fmt.Errorf("host: %d free bytes: want none or more", c.MinFree)
 	}
 	if c.Ready == nil {
 		c.Ready = func(map[string]string) {}

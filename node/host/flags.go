@@ -19,6 +19,7 @@ func (c *Config) Flags() *flag.FlagSet {
 	f.StringVar(&c.Database, "db", "", "sqlite:FILE or mysql:DSN (required)")
 	f.StringVar(&c.Data, "data", "", "data folder of this node (required)")
 	f.BoolVar(&c.Sync, "sync", true, "sync each write of the shards' logs to disk")
+	f.Int64Var(&c.MinFree, "min-free", DefaultMinFree, "free bytes of the data folder's file system below which this node takes no new tables")
 	f.DurationVar(&c.BotsAfter, "bots-after", 10*time.Second, "wait in the queue for people after which bots fill a table")
 	f.Uint64Var(&c.KeepLog, "keep-log", 0, "log entries that each group keeps behind a snapshot (default: the usual number)")
 	f.StringVar(&c.SecretFile, "secret", "", "file with the cluster's secret, mode 0600 (required)")

@@ -51,6 +51,8 @@ type node struct {
 
 	directory *directory
 	losses    losses
+	disk      *raftgroup.Disk
+	space     *space
 	views     chan coordinator.View // newest view that follow has not seen
 
 	mu     sync.Mutex
@@ -88,7 +90,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	n := &node{
-		cfg: cfg, signer: signer, directory: newDirectory(), used: disk.Used(),
+		cfg: cfg, signer: signer, directory: newDirectory(), used: disk.Used(), disk: disk,
 		server: raftgroup.ServerID(cfg.Name + "-" + disk.ID()),
 		log:    cfg.Logger.With("node", cfg.Name),
 		games:  map[string]game.Game{},
@@ -96,6 +98,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		shards: make(map[game.GroupID]*replica),
 		since:  make(map[game.GroupID]int64),
 	}
+	n.space = newSpace(disk, cfg.MinFree, n.log)
 	mahjong, err := tablegame.New(tablegame.Config{})
 	if err != nil {
 		return errors.Join(err, disk.Close())

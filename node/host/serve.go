@@ -45,7 +45,8 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 	run(n.follow)
 	run(n.balance)
 	run(n.replace)
-	run(func(ctx context.Context) error { return serveStatus(ctx, statuses, n.status) })
+	run(n.space.watch)
+	run(func(ctx context.Context) error { return serveStatus(ctx, statuses, n.statusMux()) })
 
 	if newcomer(n.birth, string(n.server), n.used) {
 		n.log.Warn("this disk is new: waiting until the cluster's majority puts it into the place of the one before", "server", n.server)
@@ -165,6 +166,7 @@ func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, s coordi
 		Results: n.store, Unsettled: n.cfg.Unsettled, Ended: n.ended, Pool: pool{n.pool},
 		Push:     func(gateway string, p *linkpb.Push) { n.in.Push(gateway, p) },
 		Announce: func(term uint64, withdrawn bool) { n.announce(s.ID, term, !withdrawn) },
+		Refuse:   n.space.refuse,
 		Logger:   n.cfg.Logger,
 	})
 	if err != nil {

@@ -26,6 +26,14 @@ type Status struct {
 	Losses   []Loss        `json:"losses"` // newest last, at most maxLosses
 	// Replacing is the node whose new disk is not yet a member of all its groups, "" = none.
 	Replacing string `json:"replacing"`
+	Disk      Space  `json:"disk"`
+}
+
+// Space is the file system of the data folder.
+type Space struct {
+	Free uint64 `json:"free_bytes"`     // as of the last second
+	Min  uint64 `json:"min_free_bytes"` // below it this node's shards take no new tables
+	Low  bool   `json:"low"`
 }
 
 // GroupStatus is this node's replica of one group.
@@ -43,6 +51,9 @@ type GroupStatus struct {
 	// ServingSince is when the take-over was applied, in Unix microseconds; 0 = not serving.
 	ServingSince int64 `json:"serving_since_us"`
 	Tables       int   `json:"tables"`
+	// Refused counts the new tables that the shard did not take while this process
+	// applied: its leader's disk was nearly full, too much unsettled, or it had too many.
+	Refused uint64 `json:"tables_refused"`
 	Settlement
 }
 
@@ -87,13 +98,19 @@ func (l *losses) all() []Loss {
 	return append([]Loss{}, l.list...)
 }
 
-// serveStatus answers GET /status until ctx ends.
-func serveStatus(ctx context.Context, l net.Listener, status func() Status) error {
+// statusMux answers GET /status.
+func (n *node) statusMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(status())
+		json.NewEncoder(w).Encode(n.status())
 	})
+	n.serveFaults(mux)
+	return mux
+}
+
+// serveStatus serves until ctx ends.
+func serveStatus(ctx context.Context, l net.Listener, mux *http.ServeMux) error {
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
@@ -138,6 +155,7 @@ func (n *node) status() Status {
 	if view.Cluster != "" {
 		s.Groups = 1 + len(view.Shards)
 	}
+	s.Disk = Space{Free: n.space.last.Load(), Min: n.space.min, Low: n.space.low.Load()}
 	if view.Replacing != nil {
 		s.Replacing = view.Replacing.Node
 	}
@@ -147,7 +165,7 @@ func (n *node) status() Status {
 	for _, r := range n.replicas() {
 		g := n.groupStatus(r.group, r.preferred == n.cfg.Name)
 		own := r.shard.Status()
-		g.Tables = own.Tables
+		g.Tables, g.Refused = own.Tables, own.Refused
 		g.Settlement = Settlement{own.Unsettled, own.Delayed, own.Failures, own.Conflicts, own.Voided}
 		s.Replicas = append(s.Replicas, g)
 	}

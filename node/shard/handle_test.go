@@ -92,6 +92,10 @@ func TestLeaderMayRefuseTables(t *testing.T) {
 		full.Store(false)
 		c.create(createTable(2, "bench", ``, 1, 1, 2, 3, 4), false)
 		c.create(createTable(3, "bench", ``, 1, 5, 6, 7, 8), true) // MaxTables
+		c.create(createTable(3, "bench", ``, 1, 5, 6, 7, 8), true) // a repeat
+		if n := c.shards[0].Status().Refused; n != 2 {
+			t.Errorf("%d refusals are counted, want 2", n)
+		}
 	})
 }
 

@@ -163,6 +163,7 @@ func (s *Shard) Restore(r io.Reader) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	st.refusals = s.state.refusals
 	s.state = st
 	s.pushing, s.touched = 0, nil
 	s.tables.Store(int64(len(st.tables)))

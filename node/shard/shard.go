@@ -64,6 +64,7 @@ type Status struct {
 	Busy      uint64        // requests refused at a bound
 	Failures  uint64        // tries of this process to settle a hand that did not succeed
 	Conflicts uint64        // hands that the database holds with another result: an alarm
+	Refused   uint64        // new tables refused while this process applied
 	Voided    uint64        // tables voided while this process applied: an alarm
 }
 
@@ -74,7 +75,7 @@ func (s *Shard) Status() Status {
 		Tables: len(s.state.tables), Unsettled: s.state.unsettled, Applied: s.state.applied,
 		Now:     time.Duration(s.state.now) * time.Millisecond,
 		Delayed: s.state.bound > 0 && s.state.unsettled >= s.state.bound, Failures: s.failures.Load(),
-		Conflicts: s.conflicts.Load(), Voided: s.voided.Load(),
+		Conflicts: s.conflicts.Load(), Voided: s.voided.Load(), Refused: s.state.refusals,
 	}
 	s.mu.Unlock()
 	st.Term, st.Waiting, st.Busy = s.inbox.status()

@@ -33,6 +33,7 @@ type state struct {
 	tables    map[game.TableID]*table.Table
 	unsettled int // sum over the tables
 	applied   uint64
+	refusals  uint64 // while this process applied; in no snapshot
 
 	deadlines deadlines // index over tables
 }
@@ -110,6 +111,7 @@ func (st *state) create(cfg *Config, id game.TableID, c *tablepb.Create) (*table
 		}
 	}
 	if why != "" {
+		st.refusals++
 		st.refused = append(st.refused, id.Seq())
 		st.refused = st.refused[max(0, len(st.refused)-keptRefusals):]
 		return nil, created(true, why)

@@ -46,6 +46,7 @@ type identity struct {
 // Disk is an opened data folder: its identity and its log stores.
 type Disk struct {
 	dir    string
+	fs     vfs.FS // under the log stores
 	id     identity
 	fresh  bool
 	reason string
@@ -69,7 +70,7 @@ type Disk struct {
 // process on the folder, a full disk) and change nothing. A log store that
 // cannot be written any more calls DiskConfig.Fatal here already.
 func OpenDisk(dir string, cfg DiskConfig) (*Disk, error) {
-	return openDisk(dir, cfg, vfs.Default)
+	return openDisk(dir, cfg, systemFS())
 }
 
 // openDisk lets tests put a file system that fails under the log stores.
@@ -78,7 +79,7 @@ func openDisk(dir string, cfg DiskConfig, logFS vfs.FS) (_ *Disk, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	d := &Disk{dir: dir, logger: cfg.Logger}
+	d := &Disk{dir: dir, fs: logFS, logger: cfg.Logger}
 	if d.lock, err = vfs.Default.Lock(filepath.Join(dir, lockFile)); err != nil {
 		return nil, fmt.Errorf("raftgroup: data folder %s is in use: %w", dir, err)
 	}
@@ -130,6 +131,12 @@ func (d *Disk) ID() string { return d.id.ID }
 
 // Fresh reports whether OpenDisk made the id, and why.
 func (d *Disk) Fresh() (fresh bool, reason string) { return d.fresh, d.reason }
+
+// Free is how many bytes of the folder's file system are free for this process.
+func (d *Disk) Free() (uint64, error) {
+	usage, err := d.fs.GetDiskUsage(d.dir)
+	return usage.AvailBytes, err
+}
 
 // Close closes a disk that no Host owns. Everything is on the disk afterwards, whatever the policy.
 func (d *Disk) Close() error {

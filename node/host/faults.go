@@ -1,0 +1,35 @@
+//go:build faults
+
+package host
+
+import (
+	"net/http"
+	"time"
+
+	"teahouse/pkg/raftgroup"
+)
+
+// serveFaults lets whoever reaches the status port spoil this node's log store:
+//
+//	POST /fault kind=error|stall|full|low|none [for=2s]
+//
+// It is only in builds with the tag "faults".
+func (n *node) serveFaults(mux *http.ServeMux) {
+	mux.HandleFunc("POST /fault", func(w http.ResponseWriter, r *http.Request) {
+		var fault raftgroup.Fault
+		fault.Kind = raftgroup.FaultKind(r.FormValue("kind"))
+		var err error
+		if text := r.FormValue("for"); text != "" {
+			fault.For, err = time.ParseDuration(text)
+		}
+		if err == nil {
+			err = n.disk.Inject(fault)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		n.log.Warn("the log store is spoiled on demand", "fault", fault.Kind, "for", fault.For)
+		w.WriteHeader(http.StatusNoContent)
+	})
+}

@@ -1,0 +1,124 @@
+//go:build faults
+
+package raftgroup
+
+import (
+	"fmt"
+	"io/fs"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+)
+
+// FaultKind is what a Fault does to the log stores of a disk.
+type FaultKind string
+
+// The faults. They hit what changes files, not what reads them.
+const (
+	FaultNone  FaultKind = "none"  // all is well again
+	FaultError FaultKind = "error" // syncs fail
+	FaultStall FaultKind = "stall" // writes and syncs wait
+	FaultFull  FaultKind = "full"  // there is no space for writes
+	FaultLow   FaultKind = "low"   // Free says 0, everything works
+)
+
+// Fault makes a healthy disk fail. It is only in builds with the tag "faults".
+type Fault struct {
+	Kind FaultKind
+	For  time.Duration // then all is well again; 0 = until the next fault
+}
+
+// faultFS is a file system that fails on demand.
+type faultFS struct {
+	vfs.FS
+
+	mu    sync.Mutex
+	fault Fault
+	over  chan struct{} // closed at the end of fault
+	timer *time.Timer   // ends it; nil if nothing does
+}
+
+// systemFS is the file system of the log stores.
+func systemFS() vfs.FS {
+	f := &faultFS{fault: Fault{Kind: FaultNone}, over: make(chan struct{})}
+	f.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(f.strike))
+	return f
+}
+
+// Inject replaces the fault of the log stores. The present one ends: what it
+// holds back goes on.
+func (d *Disk) Inject(fault Fault) error {
+	switch fault.Kind {
+	case FaultNone, FaultError, FaultStall, FaultFull, FaultLow:
+	default:
+		return fmt.Errorf("raftgroup: no fault %q", fault.Kind)
+	}
+	d.fs.(*faultFS).set(fault)
+	return nil
+}
+
+func (f *faultFS) set(fault Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.setLocked(fault)
+}
+
+// setLocked replaces the fault; f.mu is held.
+func (f *faultFS) setLocked(fault Fault) {
+	if f.timer != nil {
+		f.timer.Stop()
+		f.timer = nil
+	}
+	close(f.over)
+	over := make(chan struct{})
+	f.fault, f.over = fault, over
+	if fault.For > 0 {
+		f.timer = time.AfterFunc(fault.For, func() { f.end(over) })
+	}
+}
+
+// end ends the fault that over belongs to, if it is still the present one.
+func (f *faultFS) end(over chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over == over {
+		f.setLocked(Fault{Kind: FaultNone})
+	}
+}
+
+func (f *faultFS) present() (FaultKind, <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fault.Kind, f.over
+}
+
+// strike is called before every operation.
+func (f *faultFS) strike(op errorfs.Op) error {
+	var syncs, grows bool
+	switch op.Kind {
+	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
+		syncs = true
+	case errorfs.OpFileWrite, errorfs.OpFileWriteAt, errorfs.OpFilePreallocate, errorfs.OpCreate, errorfs.OpMkdirAll:
+		grows = true
+	}
+	switch kind, over := f.present(); {
+	case kind == FaultError && syncs:
+		return &fs.PathError{Op: "sync", Path: op.Path, Err: syscall.EIO}
+	case kind == FaultFull && grows:
+		return &fs.PathError{Op: "write", Path: op.Path, Err: syscall.ENOSPC}
+	case kind == FaultStall && (syncs || grows):
+		<-over
+	}
+	return nil
+}
+
+func (f *faultFS) GetDiskUsage(path string) (vfs.DiskUsage, error) {
+	usage, err := f.FS.GetDiskUsage(path)
+	if kind, _ := f.present(); kind == FaultLow || kind == FaultFull {
+		usage.AvailBytes = 0
+	}
+	return usage, err
+}
