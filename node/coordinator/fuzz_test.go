@@ -90,7 +90,7 @@ func FuzzRestore(f *testing.F) {
 
 // FuzzHandle hands hostile requests to a follower and to the reader of requests.
 func FuzzHandle(f *testing.F) {
-	for _, m := range []string{"auth.guest", "auth.resume", "queue.join", "queue.cancel", "queue.binding", "cluster.ended", ""} {
+	for _, m := range []string{"auth.guest", "auth.resume", "queue.join", "queue.cancel", "queue.binding", "cluster.ended", "cluster.join", ""} {
 		f.Add(m, uint64(1), []byte{8, 1})
 	}
 	f.Fuzz(func(t *testing.T, method string, player uint64, payload []byte) {
