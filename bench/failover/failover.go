@@ -39,10 +39,14 @@ const (
 	Gateway     Role = "gateway"     // a gateway; the others take its clients
 	Database    Role = "database"    // the database that deploy/local runs
 	Registry    Role = "registry"    // the registry that deploy/local runs; it forgets everybody
+	All         Role = "all"         // every process at once; the clients have to come back
 )
 
 // besides says whether the role is of a server that the cluster uses.
 func (r Role) besides() bool { return r == Database || r == Registry }
+
+// node says whether the role is of a node.
+func (r Role) node() bool { return r != Gateway && r != All && !r.besides() }
 
 // Fault is what is done to the victim.
 type Fault struct {
@@ -51,12 +55,18 @@ type Fault struct {
 	Stop time.Duration
 	// Down is how long at least a killed process stays away.
 	Down time.Duration
+	// Wipe deletes the data of a killed node, which comes back as another server.
+	// Once that has replaced the old one another node is killed too.
+	Wipe bool
 }
 
-// ParseFault reads "kill", "kill:DURATION" or "stop:DURATION".
+// ParseFault reads "kill", "kill:DURATION", "stop:DURATION" or "wipe".
 func ParseFault(s string) (Fault, error) {
-	if s == "kill" {
+	switch s {
+	case "kill":
 		return Fault{}, nil
+	case "wipe":
+		return Fault{Wipe: true}, nil
 	}
 	kind, text, _ := strings.Cut(s, ":")
 	if d, err := time.ParseDuration(text); err == nil && d > 0 {
@@ -67,7 +77,7 @@ func ParseFault(s string) (Fault, error) {
 			return Fault{Stop: d}, nil
 		}
 	}
-	return Fault{}, fmt.Errorf("fault %q: want kill, kill:5s or stop:5s", s)
+	return Fault{}, fmt.Errorf("fault %q: want kill, kill:5s, stop:5s or wipe", s)
 }
 
 func (f Fault) signal() syscall.Signal {
@@ -109,7 +119,7 @@ type Result struct {
 func (r Result) Held() bool {
 	for _, tries := range [][]Try{r.Tries, r.Repeated} {
 		for _, t := range tries {
-			if !t.Audit.Clean() || t.Disconnects > 0 && r.Role != Gateway {
+			if !t.Audit.Clean() || t.Disconnects > 0 && r.Role != Gateway && r.Role != All {
 				return false
 			}
 		}
@@ -151,9 +161,12 @@ func (c Config) withDefaults() (Config, error) {
 	switch c.Role {
 	case "":
 		c.Role = Any
-	case Any, Leader, Coordinator, Follower, Gateway, Database, Registry:
+	case Any, Leader, Coordinator, Follower, Gateway, Database, Registry, All:
 	default:
-		return c, fmt.Errorf("role %q: want any, leader, coordinator, follower, gateway, database or registry", c.Role)
+		return c, fmt.Errorf("role %q: want any, leader, coordinator, follower, gateway, database, registry or all", c.Role)
+	}
+	if c.Fault.Wipe && !c.Role.node() {
+		return c, fmt.Errorf("role %s: only a node's data can be wiped", c.Role)
 	}
 	if c.Tries == 0 {
 		c.Tries = 20
@@ -225,7 +238,7 @@ func (f *Failover) Run(ctx context.Context) (r Result, err error) {
 	if f.cfg.Role.besides() && len(running(state, string(f.cfg.Role))) == 0 {
 		return r, fmt.Errorf("the cluster does not run its own %s: for a database start it with --db mariadb, for a registry without --registry or with --registry consul", f.cfg.Role)
 	}
-	if n := len(running(state, roleNode)); f.cfg.Role != Gateway && !f.cfg.Role.besides() && n < minNodes {
+	if n := len(running(state, roleNode)); f.cfg.Role.node() && n < minNodes {
 		return r, fmt.Errorf("play goes on without a node from %d nodes on, and %d run", minNodes, n)
 	}
 	for len(r.Tries) < f.cfg.Tries && !f.stopped() {
@@ -263,6 +276,8 @@ func (f Fault) String() string {
 		return "stop:" + f.Stop.String()
 	case f.Down > 0:
 		return "kill:" + f.Down.String()
+	case f.Wipe:
+		return "wipe"
 	}
 	return "kill"
 }

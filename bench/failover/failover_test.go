@@ -18,7 +18,7 @@ import (
 )
 
 func TestParseFault(t *testing.T) {
-	for text, want := range map[string]Fault{"kill": {}, "stop:5s": {Stop: 5 * time.Second}, "stop:300ms": {Stop: 300 * time.Millisecond}, "kill:2s": {Down: 2 * time.Second}} {
+	for text, want := range map[string]Fault{"kill": {}, "stop:5s": {Stop: 5 * time.Second}, "stop:300ms": {Stop: 300 * time.Millisecond}, "kill:2s": {Down: 2 * time.Second}, "wipe": {Wipe: true}} {
 		got, err := ParseFault(text)
 		if err != nil || got != want {
 			t.Errorf("%q: %v, %v", text, got, err)
@@ -60,6 +60,7 @@ func TestHeld(t *testing.T) {
 		"audit":                         {Result{Tries: []Try{{}, dirty}}, false},
 		"audit of a repeated try":       {Result{Tries: []Try{{}}, Repeated: []Try{dirty}}, false},
 		"disconnects":                   {Result{Tries: []Try{{Disconnects: 1}}, Role: Leader}, false},
+		"disconnects when all is lost":  {Result{Tries: []Try{{Disconnects: 1}}, Role: All}, true},
 		"disconnects at a lost gateway": {Result{Tries: []Try{{Disconnects: 1}}, Role: Gateway}, true},
 	} {
 		if got := c.r.Held(); got != c.want {
@@ -128,7 +129,8 @@ func TestFirstLoss(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	for _, c := range []Config{{}, {State: "x", Role: "king"}, {State: "x", Tries: -1}, {State: "x", Pace: -1}} {
+	for _, c := range []Config{{}, {State: "x", Role: "king"}, {State: "x", Tries: -1}, {State: "x", Pace: -1},
+		{State: "x", Role: Gateway, Fault: Fault{Wipe: true}}, {State: "x", Role: All, Fault: Fault{Wipe: true}}} {
 		if _, err := c.withDefaults(); err == nil {
 			t.Errorf("%+v is accepted", c)
 		}

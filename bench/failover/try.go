@@ -89,7 +89,7 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 		return try, err
 	}
 	began, moves := time.Now(), s.Moves()
-	if err := f.client.Kill(ctx, v.name, f.cfg.Fault.signal()); err != nil {
+	if err := f.hit(ctx, v.name); err != nil {
 		return try, err
 	}
 	try.InFlight = busy()
@@ -130,7 +130,18 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 	}
 	err = sleep(ctx, f.cfg.Calm)
 	try.HealGapMS = float64(s.LongestGap().Microseconds()) / 1000
+	if err == nil && f.cfg.Fault.Wipe {
+		err = f.prove(ctx, s, v)
+	}
 	return try, err
+}
+
+// hit does it.
+func (f *Failover) hit(ctx context.Context, name string) error {
+	if f.cfg.Fault.Wipe {
+		return f.client.Wipe(ctx, name)
+	}
+	return f.client.Kill(ctx, name, f.cfg.Fault.signal())
 }
 
 // aim waits until moves are unanswered on the victim, so that the fault hits some;
@@ -202,7 +213,7 @@ func (v victim) serves(table game.TableID, gateway string) bool {
 	switch v.role {
 	case roleGateway:
 		return gateway == v.name
-	case string(Database), string(Registry):
+	case string(Database), string(Registry), string(All):
 		return true
 	}
 	return v.groups[uint32(table.Shard())] || v.follows[uint32(table.Shard())]

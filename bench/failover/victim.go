@@ -37,6 +37,9 @@ func running(state cluster.State, role string) (names []string) {
 
 // choose finds a victim, at random among those that fit.
 func (f *Failover) choose(ctx context.Context) (victim, error) {
+	if f.cfg.Role == All {
+		return victim{name: cluster.Everything, role: string(All)}, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.Heal)
 	defer cancel()
 	for {
