@@ -3,6 +3,7 @@ package shard
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"teahouse/node/table"
@@ -17,6 +18,7 @@ import (
 type jobs struct {
 	known   map[jobKey]bool // from finding it until its command is applied
 	queue   []*job          // to be started
+	resting []*job          // failed, each with a timer that queues it again
 	running int
 
 	settling, ending trouble
@@ -55,11 +57,15 @@ func (t *trouble) failed(cfg *Config, key jobKey, err error) {
 	}
 }
 
-func (t *trouble) over(cfg *Config) {
-	if t.failures > 0 {
-		cfg.Logger.Info(t.what+" works again", "failures", t.failures, "after", cfg.Now().Sub(t.since))
+// over reports whether it was an outage, and not a single call's bad luck.
+func (t *trouble) over(cfg *Config) bool {
+	if t.failures == 0 {
+		return false
 	}
+	cfg.Logger.Info(t.what+" works again", "failures", t.failures, "after", cfg.Now().Sub(t.since))
+	outage := t.failures >= cfg.SettleAtOnce
 	t.failures = 0
+	return outage
 }
 
 // find queues what t wants and is not known. The caller holds Shard.mu.
@@ -83,6 +89,25 @@ func (j *jobs) find(cluster string, t *table.Table) {
 func (j *jobs) add(one *job) {
 	j.known[one.key] = true
 	j.queue = append(j.queue, one)
+}
+
+// rest lets a job wait before it is tried again.
+func (l *leader) rest(one *job) {
+	pause := min(l.s.cfg.RetryMin<<min(one.tries, 16), l.s.cfg.RetryMax)
+	one.tries++
+	l.jobs.resting = append(l.jobs.resting, one)
+	l.after(pause, func() { l.jobs.wake(func(j *job) bool { return j == one }) })
+}
+
+// wake queues the resting jobs that match.
+func (j *jobs) wake(match func(*job) bool) {
+	j.resting = slices.DeleteFunc(j.resting, func(one *job) bool {
+		if match(one) {
+			j.queue = append(j.queue, one)
+			return true
+		}
+		return false
+	})
 }
 
 // startJobs keeps a bounded number of jobs running. They end with ctx, the
@@ -137,15 +162,15 @@ func (l *leader) finishJob(one *job, err error) {
 		l.s.cfg.Logger.Error("ALARM: the database holds another result of this hand",
 			"table", id.String(), "hand", one.key.hand)
 	case err != nil:
-		pause := min(l.s.cfg.RetryMin<<min(one.tries, 16), l.s.cfg.RetryMax)
-		one.tries++
+		l.rest(one)
 		if one.ended == nil {
 			l.s.failures.Add(1)
 		}
 		trouble.failed(&l.s.cfg, one.key, err)
-		l.after(pause, func() { l.jobs.queue = append(l.jobs.queue, one) })
 	default:
-		trouble.over(&l.s.cfg)
+		if trouble.over(&l.s.cfg) { // then the others need not wait
+			l.jobs.wake(func(j *job) bool { return (j.ended == nil) == (one.ended == nil) })
+		}
 		c := &tablepb.Command{Table: uint64(id), Body: &tablepb.Command_Freed{Freed: &tablepb.Freed{}}}
 		if one.ended == nil {
 			c.Body = &tablepb.Command_Settled{Settled: &tablepb.Settled{Hand: one.key.hand}}

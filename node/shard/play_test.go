@@ -238,6 +238,30 @@ func TestSettlementIsRetriedAndSurvivesItsLeader(t *testing.T) {
 	})
 }
 
+// Once one hand is settled after an outage, the others do not wait for the pauses that
+// the outage has made long.
+func TestBacklogDrainsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1, nil)
+		defer c.close()
+		c.lead(0)
+		c.results.fail(errors.New("down"))
+		const tables = 40
+		for seq := uint64(1); seq <= tables; seq++ {
+			c.create(createTable(seq, "bench", ``, 1, 0, 0, 0, 0), false)
+		}
+		time.Sleep(time.Hour)
+		c.results.fail(nil)
+		for n := 0; n == 0; n, _ = c.results.count() {
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(200 * time.Millisecond)
+		if n, _ := c.results.count(); n != tables {
+			t.Errorf("%d of %d hands are settled shortly after the first", n, tables)
+		}
+	})
+}
+
 // An outage is logged when it begins and when it is over, however many tries it takes.
 func TestOutageIsLoggedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
