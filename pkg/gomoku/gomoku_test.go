@@ -213,7 +213,7 @@ func TestThink(t *testing.T) {
 	} {
 		h := deal(t, "", 0)
 		play(t, h, 0, c.points...)
-		answer, err := New().Think(h.Prompt(len(c.points) % 2).Payload, game.Middle)
+		answer, err := New().Think(h.Prompt(len(c.points)%2).Payload, game.Middle)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestAutoEnds(t *testing.T) {
 		if _, over := h.Result(); over {
 			break
 		}
-		answer, err := New().Think(h.Prompt(i % 2).Payload, game.Middle)
+		answer, err := New().Think(h.Prompt(i%2).Payload, game.Middle)
 		if err != nil {
 			t.Fatal(err)
 		}
