@@ -57,7 +57,7 @@ func failoverCommand() *cobra.Command {
 	stateFlag(cmd, &cfg.State)
 	flags.StringVar(&cfg.Addr, "addr", "", "gateway address (default: that of the state file)")
 	flags.IntVar(&cfg.Tries, "tries", 20, "faults that hit moves in flight; others are repeated")
-	flags.StringVar(&fault, "fault", "kill", "kill, kill:5s to keep it away so long, stop:5s to stop it for a while, or wipe to lose a node's disk")
+	flags.StringVar(&fault, "fault", "kill", "kill, kill:5s to keep it away so long, stop:5s to stop it for a while, wipe to lose a node's disk; of a cluster built with -tags faults also disk-error, disk-full or disk-stall:2s")
 	flags.StringVar(&role, "role", "any", "victim: any (node), leader (of a shard), coordinator, follower, gateway, database, registry or all (at once)")
 	flags.IntVar(&cfg.Players, "players", 200, "players")
 	flags.Uint32Var(&cfg.Hands, "hands", 1, "hands a round; without the database no round ends")
@@ -77,8 +77,8 @@ func reporter(out io.Writer) func(failover.Try, bool) {
 			n++
 			name = fmt.Sprintf("try %2d", n)
 		}
-		fmt.Fprintf(out, "%s  %-9s  detected %s  new leader %s  longest gap %7.1f ms (fault %.1f, return %.1f)  %2d in flight  %d disconnects  audit %v\n",
-			name, t.Victim, milliseconds(t.DetectionMS), milliseconds(t.LeaderMS), t.GapMS, t.FaultGapMS, t.HealGapMS, t.InFlight, t.Disconnects, t.Audit)
+		fmt.Fprintf(out, "%s  %-9s  detected %s  new leader %s (all %s)  longest gap %7.1f ms (fault %.1f, return %.1f)  %2d in flight  %d disconnects  audit %v\n",
+			name, t.Victim, milliseconds(t.DetectionMS), milliseconds(t.LeaderMS), milliseconds(t.AllMS), t.GapMS, t.FaultGapMS, t.HealGapMS, t.InFlight, t.Disconnects, t.Audit)
 		if o := t.Outage; o != nil {
 			fmt.Fprintf(out, "        without the database: %d moves, then %d hands unsettled, %d shards at their bound; drained in %.0f ms\n",
 				o.Moves, o.Unsettled, o.Delayed, o.DrainMS)
@@ -95,5 +95,5 @@ func milliseconds(v *float64) string {
 
 func printResult(out io.Writer, r failover.Result) {
 	fmt.Fprintf(out, "\n%d tries (%s, %s), %d more hit no move in flight\n", len(r.Tries), r.Role, r.Fault, len(r.Repeated))
-	fmt.Fprintf(out, "detected     %v\nnew leader   %v\nlongest gap  %v\n", r.Detection, r.Leader, r.Gap)
+	fmt.Fprintf(out, "detected     %v\nnew leader   %v\nall leaders  %v\nlongest gap  %v\n", r.Detection, r.Leader, r.All, r.Gap)
 }

@@ -58,15 +58,21 @@ type Fault struct {
 	// Wipe deletes the data of a killed node, which comes back as another server.
 	// Once that has replaced the old one another node is killed too.
 	Wipe bool
+	// Disk is what the log store of a node does instead, for Stop if it is a stall.
+	Disk string
 }
 
-// ParseFault reads "kill", "kill:DURATION", "stop:DURATION" or "wipe".
+// ParseFault reads "kill", "kill:DURATION", "stop:DURATION", "wipe", "disk-error",
+// "disk-full" or "disk-stall:DURATION".
 func ParseFault(s string) (Fault, error) {
 	switch s {
 	case "kill":
 		return Fault{}, nil
 	case "wipe":
 		return Fault{Wipe: true}, nil
+	}
+	if disk, ok := strings.CutPrefix(s, "disk-"); ok {
+		return parseDisk(disk)
 	}
 	kind, text, _ := strings.Cut(s, ":")
 	if d, err := time.ParseDuration(text); err == nil && d > 0 {
@@ -77,7 +83,7 @@ func ParseFault(s string) (Fault, error) {
 			return Fault{Stop: d}, nil
 		}
 	}
-	return Fault{}, fmt.Errorf("fault %q: want kill, kill:5s, stop:5s or wipe", s)
+	return Fault{}, fmt.Errorf("fault %q: want kill, kill:5s, stop:5s, wipe, disk-error, disk-full or disk-stall:2s", s)
 }
 
 func (f Fault) signal() syscall.Signal {
@@ -90,12 +96,13 @@ func (f Fault) signal() syscall.Signal {
 // Try is one fault and what came of it. Times count from the fault.
 type Try struct {
 	Victim      string       `json:"victim"`
-	DetectionMS *float64     `json:"detection_ms"` // until the first other node noted it; null if none did, as for a gateway
-	LeaderMS    *float64     `json:"leader_ms"`    // until the first of its groups had a new leader that serves; null if it led none
-	GapMS       float64      `json:"gap_ms"`       // longest answer to a move in the whole try
-	FaultGapMS  float64      `json:"fault_gap_ms"` // the same until the victim was brought back
-	HealGapMS   float64      `json:"heal_gap_ms"`  // the same until all was healed, before the hands were played out
-	InFlight    int          `json:"in_flight"`    // moves unanswered on what was hit; of a follower, those it replicates
+	DetectionMS *float64     `json:"detection_ms"`   // until the first other node noted it; null if none did, as for a gateway
+	LeaderMS    *float64     `json:"leader_ms"`      // until the first of its groups had a new leader that serves; null if it led none
+	AllMS       *float64     `json:"all_leaders_ms"` // until the last of them had
+	GapMS       float64      `json:"gap_ms"`         // longest answer to a move in the whole try
+	FaultGapMS  float64      `json:"fault_gap_ms"`   // the same until the victim was brought back
+	HealGapMS   float64      `json:"heal_gap_ms"`    // the same until all was healed, before the hands were played out
+	InFlight    int          `json:"in_flight"`      // moves unanswered on what was hit; of a follower, those it replicates
 	Moves       int          `json:"moves_acked"`
 	Hands       int          `json:"hands_finished"`
 	Disconnects int          `json:"disconnects"`
@@ -112,6 +119,7 @@ type Result struct {
 	Repeated  []Try     `json:"repeated"` // hit nothing in flight
 	Detection Quantiles `json:"detection_ms"`
 	Leader    Quantiles `json:"leader_ms"`
+	All       Quantiles `json:"all_leaders_ms"`
 	Gap       Quantiles `json:"gap_ms"`
 }
 
@@ -167,6 +175,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Fault.Wipe && !c.Role.node() {
 		return c, fmt.Errorf("role %s: only a node's data can be wiped", c.Role)
+	}
+	if c.Fault.Disk != "" && !c.Role.node() {
+		return c, fmt.Errorf("role %s: only a node has a log store that can fail", c.Role)
 	}
 	if c.Tries == 0 {
 		c.Tries = 20
@@ -241,6 +252,11 @@ func (f *Failover) Run(ctx context.Context) (r Result, err error) {
 	if n := len(running(state, roleNode)); f.cfg.Role.node() && n < minNodes {
 		return r, fmt.Errorf("play goes on without a node from %d nodes on, and %d run", minNodes, n)
 	}
+	if f.cfg.Fault.Disk != "" {
+		if err := spoilable(ctx, state); err != nil {
+			return r, err
+		}
+	}
 	for len(r.Tries) < f.cfg.Tries && !f.stopped() {
 		if len(r.Repeated) > maxRepeats*f.cfg.Tries {
 			return r, fmt.Errorf("%d faults hit no move in flight: more players or a shorter pace would", len(r.Repeated))
@@ -272,6 +288,8 @@ func (f *Failover) stopped() bool {
 // String is the form that ParseFault reads.
 func (f Fault) String() string {
 	switch {
+	case f.Disk != "":
+		return f.diskString()
 	case f.Stop > 0:
 		return "stop:" + f.Stop.String()
 	case f.Down > 0:

@@ -31,7 +31,7 @@ func quantiles(values []float64) Quantiles {
 }
 
 func (r *Result) summarize() {
-	var detection, leader, gap []float64
+	var detection, leader, all, gap []float64
 	for _, t := range r.Tries {
 		gap = append(gap, t.GapMS)
 		if t.DetectionMS != nil {
@@ -40,6 +40,9 @@ func (r *Result) summarize() {
 		if t.LeaderMS != nil {
 			leader = append(leader, *t.LeaderMS)
 		}
+		if t.AllMS != nil {
+			all = append(all, *t.AllMS)
+		}
 	}
-	r.Detection, r.Leader, r.Gap = quantiles(detection), quantiles(leader), quantiles(gap)
+	r.Detection, r.Leader, r.All, r.Gap = quantiles(detection), quantiles(leader), quantiles(all), quantiles(gap)
 }

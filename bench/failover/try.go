@@ -89,20 +89,22 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 		return try, err
 	}
 	began, moves := time.Now(), s.Moves()
-	if err := f.hit(ctx, v.name); err != nil {
+	if err := f.hit(ctx, v); err != nil {
 		return try, err
 	}
 	try.InFlight = busy()
 	broken := true
 	defer func() {
 		if broken { // whatever went wrong: leave no stopped or missing process behind
-			err = errors.Join(err, f.revive(context.WithoutCancel(ctx), v.name))
+			err = errors.Join(err, f.revive(context.WithoutCancel(ctx), v))
 		}
 	}()
 
-	if try.LeaderMS, err = f.newLeaders(ctx, v, began); err != nil {
+	next, err := f.newLeaders(ctx, v, began)
+	if err != nil {
 		return try, err
 	}
+	try.LeaderMS, try.AllMS = next.first, next.last
 	rest := max(f.cfg.Calm, time.Until(began.Add(f.cfg.Fault.Stop+f.cfg.Fault.Down)))
 	if err := sleep(ctx, rest); err != nil {
 		return try, err
@@ -114,7 +116,7 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 		}
 	}
 	broken = false
-	if err := f.revive(ctx, v.name); err != nil {
+	if err := f.revive(ctx, v); err != nil {
 		return try, err
 	}
 	if try.Outage != nil {
@@ -137,11 +139,14 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 }
 
 // hit does it.
-func (f *Failover) hit(ctx context.Context, name string) error {
-	if f.cfg.Fault.Wipe {
-		return f.client.Wipe(ctx, name)
+func (f *Failover) hit(ctx context.Context, v victim) error {
+	switch {
+	case f.cfg.Fault.Wipe:
+		return f.client.Wipe(ctx, v.name)
+	case f.cfg.Fault.Disk != "":
+		return spoil(ctx, v.process, f.cfg.Fault)
 	}
-	return f.client.Kill(ctx, name, f.cfg.Fault.signal())
+	return f.client.Kill(ctx, v.name, f.cfg.Fault.signal())
 }
 
 // aim waits until moves are unanswered on the victim, so that the fault hits some;
@@ -162,11 +167,14 @@ func (f *Failover) aim(ctx context.Context, busy func() int) error {
 const aimFor = 2 * time.Second
 
 // revive ends the fault.
-func (f *Failover) revive(ctx context.Context, name string) error {
-	if f.cfg.Fault.Stop > 0 {
-		return f.client.Kill(ctx, name, syscall.SIGCONT)
+func (f *Failover) revive(ctx context.Context, v victim) error {
+	switch {
+	case f.cfg.Fault.Disk != "":
+		return f.mend(ctx, v)
+	case f.cfg.Fault.Stop > 0:
+		return f.client.Kill(ctx, v.name, syscall.SIGCONT)
 	}
-	return f.start(ctx, name)
+	return f.start(ctx, v.name)
 }
 
 func (f *Failover) start(ctx context.Context, name string) error {

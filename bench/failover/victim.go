@@ -18,9 +18,10 @@ const (
 
 // victim is a process right before its fault.
 type victim struct {
-	name   string
-	role   string
-	groups map[uint32]bool // that it led
+	name    string
+	role    string
+	process cluster.Process // not of All
+	groups  map[uint32]bool // that it led
 
 	follows map[uint32]bool // that it replicated, if the role is Follower
 }
@@ -53,6 +54,7 @@ func (f *Failover) choose(ctx context.Context) (victim, error) {
 			if f.cfg.Role == Gateway || f.cfg.Role.besides() {
 				v.role = string(f.cfg.Role)
 			}
+			v.process = state.Processes[slices.IndexFunc(state.Processes, func(p cluster.Process) bool { return p.Name == v.name })]
 			for _, g := range statuses[v.name].Replicas {
 				v.follows[g.Group] = f.cfg.Role == Follower
 				if g.Serving {
@@ -100,19 +102,22 @@ func (f *Failover) survivors(ctx context.Context, v victim) (map[string]host.Sta
 	return state.Statuses(ctx), nil
 }
 
-// newLeaders waits until other nodes serve all groups of the victim, and says how
-// long the first of them took; nil if it led none. Of the coordinator only its own
-// group counts.
-func (f *Failover) newLeaders(ctx context.Context, v victim, began time.Time) (*float64, error) {
+// succession is how long the groups of a victim took to their new leaders, in
+// milliseconds; nil if it led none.
+type succession struct{ first, last *float64 }
+
+// newLeaders waits until other nodes serve all groups of the victim. Of the
+// coordinator only its own group counts as the first.
+func (f *Failover) newLeaders(ctx context.Context, v victim, began time.Time) (succession, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.Heal)
 	defer cancel()
 	for {
 		statuses, err := f.survivors(ctx, v)
 		if err != nil {
-			return nil, err
+			return succession{}, err
 		}
 		served := make(map[uint32]bool)
-		var first *float64
+		var next succession
 		for _, status := range statuses {
 			for _, g := range status.Replicas {
 				if !g.Serving || !v.groups[g.Group] || g.ServingSince < began.UnixMicro() {
@@ -120,15 +125,18 @@ func (f *Failover) newLeaders(ctx context.Context, v victim, began time.Time) (*
 				}
 				served[g.Group] = true
 				if f.cfg.Role != Coordinator || g.Group == 0 {
-					first = earlier(first, began, g.ServingSince)
+					next.first = earlier(next.first, began, g.ServingSince)
+				}
+				if ms := earlier(nil, began, g.ServingSince); next.last == nil || *ms > *next.last {
+					next.last = ms
 				}
 			}
 		}
 		if len(served) == len(v.groups) {
-			return first, nil
+			return next, nil
 		}
 		if err := sleep(ctx, pollEvery); err != nil {
-			return nil, fmt.Errorf("%d of the %d groups that %s led have a new leader: %w", len(served), len(v.groups), v.name, err)
+			return succession{}, fmt.Errorf("%d of the %d groups that %s led have a new leader: %w", len(served), len(v.groups), v.name, err)
 		}
 	}
 }
