@@ -2,8 +2,10 @@ package systest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -35,12 +37,51 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func supervise(ctx context.Context, state string) error {
-	sup, err := cluster.New(cluster.Config{Executable: os.Args[0], Nodes: 1, Listen: "127.0.0.1:0", State: state, Output: os.Stdout})
+// supervise runs the cluster that config, a cluster.Config in JSON, describes.
+func supervise(ctx context.Context, config string) error {
+	cfg := cluster.Config{Executable: os.Args[0], Output: os.Stdout}
+	if err := json.Unmarshal([]byte(config), &struct {
+		*cluster.Config
+		Executable, Output any // stay as they are
+	}{Config: &cfg}); err != nil {
+		return err
+	}
+	sup, err := cluster.New(cfg)
 	if err != nil {
 		return err
 	}
 	return sup.Run(ctx)
+}
+
+// supervisor starts a process that supervises a cluster, and returns once
+// everything runs. It ends with the test at the latest.
+func supervisor(t *testing.T, cfg cluster.Config) *exec.Cmd {
+	t.Helper()
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(executable, superviseArgument, string(config))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+	})
+	if _, err := out.Read(make([]byte, 64)); err != nil { // it speaks once everything runs
+		t.Fatal(err)
+	}
+	return cmd
 }
 
 // start runs a cluster until the test ends and returns a client for it.

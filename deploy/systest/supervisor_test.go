@@ -3,7 +3,6 @@ package systest
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,23 +21,8 @@ func gone(pid int) bool {
 // TestKilledSupervisor: children end when their parent's pipe closes, a paused
 // one too, and nothing stays behind.
 func TestKilledSupervisor(t *testing.T) {
-	executable, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	stateFile := filepath.Join(t.TempDir(), "state.json")
-	cmd := exec.Command(executable, superviseArgument, stateFile)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 64)
-	if _, err := out.Read(buf); err != nil { // it speaks once everything runs
-		t.Fatal(err)
-	}
+	cmd := supervisor(t, cluster.Config{Nodes: 1, Listen: "127.0.0.1:0", State: stateFile})
 	state, err := cluster.ReadState(stateFile)
 	if err != nil {
 		t.Fatal(err)
