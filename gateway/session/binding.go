@@ -14,6 +14,7 @@ const readBindingEvery = 2 * time.Second
 // exactly once, whichever way the news comes. It is pure. The zero value knows of neither.
 type binding struct {
 	ticket uint64       // held by the client, or 0
+	newest uint64       // the newest ticket that was heard of; they count up
 	told   game.TableID // the last table that the client knows of
 	asking bool         // a reading is on its way
 	next   time.Time    // when to read again
@@ -22,6 +23,7 @@ type binding struct {
 // holds notes that the client holds the ticket (0 = none) and knows of the table (0 = none).
 func (b *binding) holds(ticket uint64, table game.TableID, now time.Time) {
 	b.ticket = ticket
+	b.newest = max(b.newest, ticket)
 	b.next = now.Add(readBindingEvery)
 	if table != 0 {
 		b.told = table
@@ -51,8 +53,13 @@ func (b *binding) read(asked, ticket uint64, table game.TableID) (news bool) {
 	return table != 0 && b.matched(asked, table)
 }
 
-// matched notes a match. False means that the client knows already.
+// matched notes a match. False means that the client knows already, or that the hint is about
+// an older ticket than the client's: a node has slept on it.
 func (b *binding) matched(ticket uint64, table game.TableID) (news bool) {
+	if ticket < b.newest {
+		return false
+	}
+	b.newest = ticket
 	if ticket == b.ticket {
 		b.ticket = 0
 	}

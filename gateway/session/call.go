@@ -23,6 +23,12 @@ const (
 	methodLeave   = "table.leave"
 )
 
+// superseded is the detail of Bye SUPERSEDED.
+const superseded = "a newer login or resume exists"
+
+// forgotten is the detail of Bye SESSION_FORGOTTEN.
+const forgotten = "this login is not remembered any more: resume"
+
 // unsettled reports whether a call that was answered with code may be tried again.
 func unsettled(code wirepb.Code) bool { return !wire.Definite(code) }
 
@@ -44,7 +50,7 @@ func (s *session) call(c *wirepb.Call, now time.Time) {
 		from, refusal = attachFrom(c.Payload)
 	}
 	if refusal == nil {
-		refusal = s.admit(c.Method, method.Login, req)
+		refusal = s.admit(c.Method, method.Login, req, now)
 	}
 	if refusal == nil && c.Method == methodResume {
 		// Only now: checking a signature is work, which a login under way does not get twice.
@@ -65,7 +71,7 @@ func (s *session) call(c *wirepb.Call, now time.Time) {
 }
 
 // admit checks the call against the session's state and counts it in.
-func (s *session) admit(method string, login bool, req *linkpb.Request) (refusal *linkpb.Response) {
+func (s *session) admit(method string, login bool, req *linkpb.Request, now time.Time) (refusal *linkpb.Response) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -75,6 +81,9 @@ func (s *session) admit(method string, login bool, req *linkpb.Request) (refusal
 		return refuse(wirepb.Code_NOT_LOGGED_IN, "log in first")
 	case s.calls >= s.hub.cfg.Limits.MaxCalls:
 		return refuse(wirepb.Code_BUSY, "too many calls are unanswered")
+	case method == methodAttach && !s.attach.take(now, s.hub.cfg.AttachBurst, s.hub.cfg.AttachEvery):
+		s.hub.stats.attachesRefused.Add(1)
+		return refuse(wirepb.Code_TOO_OFTEN, "attached too often: wait a moment")
 	}
 	s.calls++
 	switch {
@@ -149,14 +158,20 @@ func (s *session) answered(c *wirepb.Call, from uint64, r *linkpb.Response) {
 	s.calls--
 	gone := s.out.closing
 	s.learnLocked(c, from, r, now)
-	s.replyLocked(c.Id, r, now)
-	if r.Code == wirepb.Code_SUPERSEDED {
-		s.byeLocked(wirepb.Code_SUPERSEDED, "a newer login or resume exists", now)
+	switch r.Code {
+	case wirepb.Code_SESSION_FORGOTTEN:
+		// No reply: the client resumes, and sends again what it has no answer to.
+		s.byeLocked(r.Code, forgotten, now)
+	case wirepb.Code_SUPERSEDED:
+		s.replyLocked(c.Id, r, now)
+		s.byeLocked(r.Code, superseded, now)
+	default:
+		s.replyLocked(c.Id, r, now)
 	}
 	s.mu.Unlock()
 
 	if older != nil {
-		older.bye(wirepb.Code_SUPERSEDED, "a newer login or resume exists")
+		older.bye(wirepb.Code_SUPERSEDED, superseded)
 	}
 	if gone && c.Method == methodAttach && attaches(r.Code) {
 		s.tellGone(game.TableID(c.Table)) // the table has heard of this session too late
@@ -257,7 +272,7 @@ func (s *session) reattached(table game.TableID, last uint64, r *linkpb.Response
 	ended := s.stream.attached(table, last, true, r.Code)
 	switch {
 	case r.Code == wirepb.Code_SUPERSEDED:
-		s.byeLocked(wirepb.Code_SUPERSEDED, "a newer login or resume exists", now)
+		s.byeLocked(wirepb.Code_SUPERSEDED, superseded, now)
 	case ended:
 		s.noteLocked(&wirepb.Notice{Body: &wirepb.Notice_Detached{
 			Detached: &wirepb.Detached{Table: uint64(table), Code: r.Code},
@@ -293,7 +308,10 @@ func (s *session) bindingRead(asked uint64, r *linkpb.Response) {
 	m := &wirepb.BindingReply{}
 	switch {
 	case r.Code == wirepb.Code_SUPERSEDED:
-		s.byeLocked(wirepb.Code_SUPERSEDED, "a newer login or resume exists", now)
+		s.byeLocked(r.Code, superseded, now)
+		return
+	case r.Code == wirepb.Code_SESSION_FORGOTTEN:
+		s.byeLocked(r.Code, forgotten, now)
 		return
 	case r.Code != wirepb.Code_OK || proto.Unmarshal(r.Payload, m) != nil:
 		return

@@ -1,8 +1,8 @@
 package session
 
 import (
-	"context"
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -43,6 +43,11 @@ type Config struct {
 	// MaxOutbound bounds the bytes that wait for a client, at least Limits.MaxFrame; beyond it
 	// the client gets Bye TOO_SLOW. Default 256 KiB.
 	MaxOutbound int
+	// AttachBurst bounds the attaches of one client, each of which may cost a whole hand of
+	// events, and AttachEvery brings one back; beyond it they are refused with TOO_OFTEN.
+	// Defaults 16 and 500 ms.
+	AttachBurst int
+	AttachEvery time.Duration
 	// SweepEvery is how often deadlines, heartbeats and tickets are looked at. Default 250 ms.
 	SweepEvery time.Duration
 	// Now is the clock. Default: time.Now.
@@ -67,6 +72,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MaxOutbound == 0 {
 		c.MaxOutbound = 256 << 10
 	}
+	if c.AttachBurst == 0 {
+		c.AttachBurst = 16
+	}
+	if c.AttachEvery == 0 {
+		c.AttachEvery = 500 * time.Millisecond
+	}
 	if c.SweepEvery == 0 {
 		c.SweepEvery = 250 * time.Millisecond
 	}
@@ -79,8 +90,8 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Verifier == nil:
 		return c, errors.New("session: Verifier is missing")
-	case c.MaxSessions < 1 || c.SweepEvery < 0:
-		return c, errors.New("session: MaxSessions and SweepEvery must be positive")
+	case c.MaxSessions < 1 || c.AttachBurst < 1 || c.AttachEvery < 0 || c.SweepEvery < 0:
+		return c, errors.New("session: MaxSessions, AttachBurst, AttachEvery and SweepEvery must be positive")
 	case c.MaxOutbound < c.Limits.MaxFrame:
 		return c, fmt.Errorf("session: MaxOutbound is below the longest frame, %d", c.Limits.MaxFrame)
 	}

@@ -127,6 +127,9 @@ func (in *inbound) makeRoom() {
 	in.buf, in.w = grown, w
 }
 
+// partial reports whether a frame has begun and is not complete.
+func (in *inbound) partial() bool { return in.r < in.w }
+
 func (in *inbound) take() {
 	in.pooled = in.buffers.Get().(*[]byte)
 	in.buf, in.r, in.w = *in.pooled, 0, 0

@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -44,6 +45,7 @@ type session struct {
 	player  game.PlayerID
 	stream  stream
 	binding binding
+	attach  allowance
 }
 
 func newSession(h *Hub, conn net.Conn, now time.Time) *session {
@@ -67,6 +69,9 @@ func (s *session) read() {
 			return
 		}
 		if err != nil {
+			if errors.Is(err, io.ErrUnexpectedEOF) || s.in.partial() {
+				s.hub.stats.cut.Add(1)
+			}
 			s.in.release()
 			return
 		}
@@ -169,7 +174,7 @@ func (s *session) byeLocked(code wirepb.Code, detail string, now time.Time) {
 	s.hub.stats.byes[code].Add(1)
 	bye := &wirepb.Bye{Code: code, Detail: detail}
 	switch code {
-	case wirepb.Code_HANDSHAKE_TIMEOUT, wirepb.Code_IDLE_TIMEOUT, wirepb.Code_TOO_SLOW:
+	case wirepb.Code_HANDSHAKE_TIMEOUT, wirepb.Code_IDLE_TIMEOUT, wirepb.Code_TOO_SLOW, wirepb.Code_SESSION_FORGOTTEN:
 		bye.Reconnect = true
 	case wirepb.Code_SHUTTING_DOWN:
 		bye.Reconnect, bye.AfterMs = true, smear(0, 500*time.Millisecond)
@@ -244,6 +249,8 @@ func (s *session) push(p *linkpb.Push) {
 	send := false
 	switch {
 	case s.out.closing || s.state != open || p.Epoch != s.epoch.Load():
+	case p.SupersededBy > p.Epoch:
+		s.byeLocked(wirepb.Code_SUPERSEDED, superseded, now)
 	case p.Kind == wirepb.Push_NOTICE:
 		send = s.noticeLocked(p)
 	default:

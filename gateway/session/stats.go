@@ -9,24 +9,26 @@ import (
 // counters are shared by all sessions of a hub.
 type counters struct {
 	accepted, framesIn, framesOut, writes            atomic.Uint64
-	calls, refused                                   atomic.Uint64
+	calls, refused, attachesRefused, cut             atomic.Uint64
 	pushes, pushesDropped, repeats, gaps, reattaches atomic.Uint64
 	bindingsRead, matchesTold                        atomic.Uint64
 	byes                                             [byeCodes]atomic.Uint64
 }
 
 // byeCodes is how many codes the connection's part of the list has room for.
-const byeCodes = int(wirepb.Code_SUPERSEDED) + 1
+const byeCodes = int(wirepb.Code_SESSION_FORGOTTEN) + 1
 
 // Stats counts what happened to the clients of a gateway.
 type Stats struct {
 	Sessions      int    // now
 	Accepted      uint64 // connections let in
+	Cut           uint64 // connections that ended within a frame
 	FramesIn      uint64
 	FramesOut     uint64
 	Writes        uint64 // system calls that carried FramesOut
 	Calls         uint64 // handed to nodes
 	Refused       uint64 // calls answered by the gateway itself
+	TooOften      uint64 // of these, attaches beyond Config.AttachBurst
 	Pushes        uint64 // forwarded
 	PushesDropped uint64 // for nobody here, or of another stream or epoch
 	Repeats       uint64 // pushes forwarded before
@@ -43,7 +45,7 @@ func (h *Hub) Stats() Stats {
 	s := Stats{
 		Sessions: h.Len(),
 		Accepted: c.accepted.Load(), FramesIn: c.framesIn.Load(), FramesOut: c.framesOut.Load(), Writes: c.writes.Load(),
-		Calls: c.calls.Load(), Refused: c.refused.Load(),
+		Cut: c.cut.Load(), Calls: c.calls.Load(), Refused: c.refused.Load(), TooOften: c.attachesRefused.Load(),
 		Pushes: c.pushes.Load(), PushesDropped: c.pushesDropped.Load(), Repeats: c.repeats.Load(), Gaps: c.gaps.Load(),
 		Reattaches: c.reattaches.Load(), BindingsRead: c.bindingsRead.Load(), MatchesTold: c.matchesTold.Load(),
 		Byes: map[wirepb.Code]uint64{},

@@ -112,9 +112,12 @@ func (c *Coordinator) Apply(e raftgroup.Entry) any {
 	if done.viewed {
 		c.show(view)
 	}
-	if len(done.notices) > 0 && c.in.leads() {
+	if len(done.notices)+len(done.ousted) > 0 && c.in.leads() {
 		for _, n := range done.notices {
 			c.push(n)
+		}
+		for _, o := range done.ousted {
+			c.cfg.Push(o.gateway, &linkpb.Push{Session: o.session, Epoch: o.epoch, SupersededBy: o.newer})
 		}
 	}
 	return done

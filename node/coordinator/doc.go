@@ -24,7 +24,7 @@
 //
 // Epochs count the logins of all players together, and a player is remembered
 // from its login on. So whoever is not remembered was forgotten, every epoch it
-// can name is below any later one, and SUPERSEDED (log in again) is the answer.
+// can name is below any later one, and SESSION_FORGOTTEN (resume) is the answer.
 //
 // # Bounds
 //

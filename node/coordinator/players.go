@@ -18,7 +18,7 @@ func (s *state) guest(g *coordpb.Guest) result {
 
 // resume continues a player on another session. A player who was forgotten
 // comes back without a name.
-func (s *state) resume(r *coordpb.Resume) result {
+func (s *state) resume(r *coordpb.Resume, e *effects) result {
 	id := game.PlayerID(r.GetPlayer())
 	if id == 0 || uint64(id) > s.lastPlayer {
 		return result{code: wirepb.Code_TOKEN_INVALID}
@@ -27,7 +27,13 @@ func (s *state) resume(r *coordpb.Resume) result {
 	if !ok {
 		p = &player{id: id}
 	}
-	return s.login(p, r.GetPlace())
+	before := superseded{gateway: p.gateway, session: p.session, epoch: p.epoch}
+	out := s.login(p, r.GetPlace())
+	if before.gateway != "" && before.gateway != p.gateway { // the same gateway knows by itself
+		before.newer = p.epoch
+		e.ousted = append(e.ousted, before)
+	}
+	return out
 }
 
 // login gives the player the next epoch, and a fresh count of queue commands.
@@ -59,7 +65,7 @@ func (s *state) touch(p *player) {
 }
 
 // forget drops the least recently used idle players beyond the bound. Their
-// next queue command is SUPERSEDED, and they log in again.
+// next queue command is answered with SESSION_FORGOTTEN, and they resume.
 func (s *state) forget() {
 	for s.idle.Len() > int(s.settings.GetMaxIdle()) {
 		p := s.idle.Remove(s.idle.Front()).(*player)
@@ -67,17 +73,24 @@ func (s *state) forget() {
 	}
 }
 
-// session is the player, if epoch is the one of its newest login.
-func (s *state) session(id, epoch uint64) (*player, bool) {
+// session is the player, if epoch is the one of its newest login. Else code
+// tells a session that has a successor from one that nobody remembers.
+func (s *state) session(id, epoch uint64) (p *player, code game.Code) {
 	p, ok := s.players[game.PlayerID(id)]
-	return p, ok && p.epoch == epoch
+	switch {
+	case !ok:
+		return nil, wirepb.Code_SESSION_FORGOTTEN
+	case p.epoch != epoch:
+		return nil, wirepb.Code_SUPERSEDED
+	}
+	return p, wirepb.Code_OK
 }
 
 // binding reads the player's ticket or table.
 func (s *state) binding(b *coordpb.Binding) result {
-	p, ok := s.session(b.GetPlayer(), b.GetEpoch())
-	if !ok {
-		return result{code: wirepb.Code_SUPERSEDED}
+	p, code := s.session(b.GetPlayer(), b.GetEpoch())
+	if code != wirepb.Code_OK {
+		return result{code: code}
 	}
 	return result{ticket: p.ticket, table: p.table}
 }
@@ -85,10 +98,10 @@ func (s *state) binding(b *coordpb.Binding) result {
 // decide runs a queue command at most once: a repeat gets the answer of the
 // first time, whatever that was.
 func (s *state) decide(id, epoch, number uint64, hash [32]byte, run func(*player) result) result {
-	p, ok := s.session(id, epoch)
+	p, code := s.session(id, epoch)
 	switch {
-	case !ok:
-		return result{code: wirepb.Code_SUPERSEDED}
+	case code != wirepb.Code_OK:
+		return result{code: code}
 	case number == 0:
 		return result{code: wirepb.Code_BAD_REQUEST}
 	case p.last == nil || number > p.last.number:

@@ -139,14 +139,14 @@ func TestIdlePlayersAreForgottenOldestFirst(t *testing.T) {
 	}{
 		{"holds a ticket", busy, wirepb.Code_OK},
 		{"used lately", a, wirepb.Code_OK},
-		{"forgotten", b, wirepb.Code_SUPERSEDED},
+		{"forgotten", b, wirepb.Code_SESSION_FORGOTTEN},
 		{"new", c, wirepb.Code_OK},
 	} {
 		if r := w.one(binding(s.p)); r.code != s.want {
 			t.Errorf("%s: %v, want %v", s.name, r.code, s.want)
 		}
 	}
-	if r := w.one(join(b, 1, "bench")); r.code != wirepb.Code_SUPERSEDED {
+	if r := w.one(join(b, 1, "bench")); r.code != wirepb.Code_SESSION_FORGOTTEN {
 		t.Errorf("join of a forgotten player: %v", r.code)
 	}
 	back := w.one(resume(b.player))
@@ -161,5 +161,20 @@ func TestIdlePlayersAreForgottenOldestFirst(t *testing.T) {
 	}
 	if got := w.counts(); got.Idle > 2 {
 		t.Errorf("%d idle players", got.Idle)
+	}
+}
+
+// A session that is left behind on another gateway is told so; the gateway of
+// the new one knows by itself.
+func TestTheOldSessionIsOusted(t *testing.T) {
+	w := newWorld(t, nil)
+	a := w.one(guest(""))
+	e := w.do(0, resume(a.player))
+	want := superseded{gateway: "gw-1", session: 7, epoch: a.epoch, newer: e.results[0].epoch}
+	if len(e.ousted) != 1 || e.ousted[0] != want {
+		t.Errorf("%+v, want %+v", e.ousted, want)
+	}
+	if e := w.do(0, resume(a.player)); len(e.ousted) != 0 {
+		t.Errorf("on the same gateway: %+v", e.ousted)
 	}
 }

@@ -121,10 +121,18 @@ type notice struct {
 	table          game.TableID
 }
 
+// superseded tells a session that its player has a newer one.
+type superseded struct {
+	gateway        string
+	session, epoch uint64
+	newer          uint64 // epoch of the new one
+}
+
 // effects are what one batch did.
 type effects struct {
 	results []result // one for each command
 	notices []notice
+	ousted  []superseded
 	outbox  []game.GroupID // shards with something new to create
 	viewed  bool           // the view changed
 }
@@ -164,7 +172,7 @@ func (s *state) command(c *coordpb.Command, e *effects) result {
 	case *coordpb.Command_Guest:
 		return s.guest(c.Guest)
 	case *coordpb.Command_Resume:
-		return s.resume(c.Resume)
+		return s.resume(c.Resume, e)
 	case *coordpb.Command_Join:
 		return s.join(c.Join)
 	case *coordpb.Command_Cancel:

@@ -28,7 +28,8 @@ func NoEffect(code wirepb.Code) bool {
 	case wirepb.Code_NOT_SENT, wirepb.Code_BUSY, wirepb.Code_MOVE_IN_FLIGHT,
 		wirepb.Code_NOT_LEADER, wirepb.Code_MOVED,
 		wirepb.Code_NOT_LOGGED_IN, wirepb.Code_SHUTTING_DOWN, wirepb.Code_SERVER_FULL,
-		wirepb.Code_UNAVAILABLE, wirepb.Code_TABLE_UNAVAILABLE:
+		wirepb.Code_UNAVAILABLE, wirepb.Code_TABLE_UNAVAILABLE,
+		wirepb.Code_SESSION_FORGOTTEN, wirepb.Code_TOO_OFTEN:
 		return true
 	}
 	return false

@@ -574,6 +574,7 @@ type Push struct {
 	Table         uint64                 `protobuf:"varint,4,opt,name=table,proto3" json:"table,omitempty"`
 	Number        uint64                 `protobuf:"varint,5,opt,name=number,proto3" json:"number,omitempty"`
 	Payload       []byte                 `protobuf:"bytes,6,opt,name=payload,proto3" json:"payload,omitempty"`
+	SupersededBy  uint64                 `protobuf:"varint,7,opt,name=superseded_by,json=supersededBy,proto3" json:"superseded_by,omitempty"` // not 0: epoch of the player's newer login or resume, and no kind
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -648,6 +649,13 @@ func (x *Push) GetPayload() []byte {
 		return x.Payload
 	}
 	return nil
+}
+
+func (x *Push) GetSupersededBy() uint64 {
+	if x != nil {
+		return x.SupersededBy
+	}
+	return 0
 }
 
 // Announce says that the sender leads group in term, or (withdrawn) no longer.
@@ -951,14 +959,15 @@ const file_pkg_link_linkpb_link_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12%\n" +
 	"\x04code\x18\x02 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x12\x18\n" +
-	"\apayload\x18\x04 \x01(\fR\apayload\"\xaa\x01\n" +
+	"\apayload\x18\x04 \x01(\fR\apayload\"\xcf\x01\n" +
 	"\x04Push\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12*\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x16.teahouse.v1.Push.KindR\x04kind\x12\x14\n" +
 	"\x05table\x18\x04 \x01(\x04R\x05table\x12\x16\n" +
 	"\x06number\x18\x05 \x01(\x04R\x06number\x12\x18\n" +
-	"\apayload\x18\x06 \x01(\fR\apayload\"R\n" +
+	"\apayload\x18\x06 \x01(\fR\apayload\x12#\n" +
+	"\rsuperseded_by\x18\a \x01(\x04R\fsupersededBy\"R\n" +
 	"\bAnnounce\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x1c\n" +

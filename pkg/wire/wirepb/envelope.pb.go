@@ -55,6 +55,8 @@ const (
 	Code_MOVED             Code = 31 // between gateway and node only: not the ring owner
 	Code_NOT_FOUND         Code = 32
 	Code_UNAVAILABLE       Code = 33 // a store does not answer; try later
+	Code_SESSION_FORGOTTEN Code = 34 // this login is not remembered any more: resume
+	Code_TOO_OFTEN         Code = 35 // such calls came too fast: try later
 	// Queues.
 	Code_QUEUE_UNKNOWN  Code = 40
 	Code_ALREADY_QUEUED Code = 41 // the payload names the ticket
@@ -108,6 +110,8 @@ var (
 		31: "MOVED",
 		32: "NOT_FOUND",
 		33: "UNAVAILABLE",
+		34: "SESSION_FORGOTTEN",
+		35: "TOO_OFTEN",
 		40: "QUEUE_UNKNOWN",
 		41: "ALREADY_QUEUED",
 		42: "AT_TABLE",
@@ -156,6 +160,8 @@ var (
 		"MOVED":               31,
 		"NOT_FOUND":           32,
 		"UNAVAILABLE":         33,
+		"SESSION_FORGOTTEN":   34,
+		"TOO_OFTEN":           35,
 		"QUEUE_UNKNOWN":       40,
 		"ALREADY_QUEUED":      41,
 		"AT_TABLE":            42,
@@ -1142,7 +1148,7 @@ const file_pkg_wire_wirepb_envelope_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12\x1c\n" +
 	"\treconnect\x18\x03 \x01(\bR\treconnect\x12\x19\n" +
-	"\bafter_ms\x18\x04 \x01(\rR\aafterMs*\xb8\x06\n" +
+	"\bafter_ms\x18\x04 \x01(\rR\aafterMs*\xde\x06\n" +
 	"\x04Code\x12\x06\n" +
 	"\x02OK\x10\x00\x12\f\n" +
 	"\bINTERNAL\x10\x01\x12\r\n" +
@@ -1169,7 +1175,9 @@ const file_pkg_wire_wirepb_envelope_proto_rawDesc = "" +
 	"NOT_LEADER\x10\x1e\x12\t\n" +
 	"\x05MOVED\x10\x1f\x12\r\n" +
 	"\tNOT_FOUND\x10 \x12\x0f\n" +
-	"\vUNAVAILABLE\x10!\x12\x11\n" +
+	"\vUNAVAILABLE\x10!\x12\x15\n" +
+	"\x11SESSION_FORGOTTEN\x10\"\x12\r\n" +
+	"\tTOO_OFTEN\x10#\x12\x11\n" +
 	"\rQUEUE_UNKNOWN\x10(\x12\x12\n" +
 	"\x0eALREADY_QUEUED\x10)\x12\f\n" +
 	"\bAT_TABLE\x10*\x12\r\n" +
