@@ -170,9 +170,20 @@ func (c *Client) unlock() {
 		c.changed = make(chan struct{})
 	}
 	c.mu.Unlock()
+	var refused []*wirepb.Reply
 	for _, call := range out.Calls {
 		// A failed write also ends the read loop, which answers all open calls.
-		conn.send(&wirepb.Envelope{Body: &wirepb.Envelope_Call{Call: call}})
+		err := conn.send(&wirepb.Envelope{Body: &wirepb.Envelope_Call{Call: call}})
+		if code := game.CodeOf(err, wirepb.Code_OK); code != wirepb.Code_OK {
+			refused = append(refused, &wirepb.Reply{Id: call.Id, Code: code, Detail: err.Error()})
+		}
+	}
+	if len(refused) > 0 {
+		c.mu.Lock()
+		for _, r := range refused {
+			c.engine.Reply(r)
+		}
+		c.unlock()
 	}
 	for _, t := range out.Timers {
 		time.AfterFunc(t.After, func() {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"time"
+	"unicode/utf8"
 
 	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
@@ -60,6 +61,11 @@ type Hooks struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.Addr == "" {
 		return c, errors.New("client: Addr is empty")
+	}
+	for _, text := range []struct{ name, value string }{{"Name", c.Name}, {"Token", c.Token}, {"Program", c.Program}} {
+		if !utf8.ValidString(text.value) {
+			return c, fmt.Errorf("client: %s is not UTF-8", text.name)
+		}
 	}
 	if c.Program == "" {
 		c.Program = "teahouse-go"

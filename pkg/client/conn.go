@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"teahouse/pkg/client/engine"
+	"teahouse/pkg/game"
 	"teahouse/pkg/wire"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -26,6 +27,8 @@ type conn struct {
 	mu   sync.Mutex // serialises writes
 	buf  []byte     // reused between writes
 	sent time.Time  // guarded by mu: when something was written
+
+	longest int // guarded by mu: bytes of a frame's body that the gateway takes
 }
 
 // errIdle says that the gateway has said nothing for too long.
@@ -33,7 +36,7 @@ var errIdle = errors.New("client: the gateway is silent")
 
 func newConn(nc net.Conn, timeout time.Duration, received func(*wirepb.Envelope)) *conn {
 	now := time.Now()
-	c := &conn{nc: nc, every: timeout, idle: timeout, heard: now, sent: now, received: received}
+	c := &conn{nc: nc, every: timeout, idle: timeout, heard: now, sent: now, received: received, longest: handshakeFrame}
 	c.frames = wire.NewReader(c, handshakeFrame, 2<<10)
 	nc.SetDeadline(now.Add(timeout))
 	return c
@@ -53,6 +56,9 @@ func (c *conn) welcomed(w *wirepb.Welcome) {
 		limits, _ = wire.Limits{}.WithDefaults()
 	}
 	c.frames.SetMaxFrame(limits.MaxFrame)
+	c.mu.Lock()
+	c.longest = limits.MaxFrame
+	c.mu.Unlock()
 	// Twice as often as the gateway asks for, so that a late beat is not too late.
 	c.every, c.idle = limits.Heartbeat/2, limits.Idle
 }
@@ -92,14 +98,18 @@ func (c *conn) beat() error {
 	return c.send(&wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{}}})
 }
 
-// send writes one message. After an error the connection is closed, so that the read loop
-// ends too. It may be called from any goroutine.
+// send writes one message. A message that no gateway would take is not written, and the error
+// carries a code; after any other error the connection is closed, so that the read loop ends
+// too. It may be called from any goroutine.
 func (c *conn) send(e *wirepb.Envelope) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	buf, err := wire.AppendEnvelope(c.buf[:0], e)
 	if err != nil {
-		return err
+		return game.Errorf(wirepb.Code_BAD_REQUEST, "%v", err)
+	}
+	if n := len(buf) - wire.HeaderLen; n > c.longest {
+		return game.Errorf(wirepb.Code_FRAME_TOO_LONG, "%d bytes, at most %d", n, c.longest)
 	}
 	c.buf = buf
 	if _, err := c.nc.Write(buf); err != nil {
