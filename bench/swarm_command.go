@@ -71,6 +71,7 @@ func swarmCommand() *cobra.Command {
 	flags.IntVar(&cfg.Players, "players", 200, "players")
 	flags.DurationVar(&cfg.Duration, "duration", 30*time.Second, "how long new rounds begin, from when all are logged in")
 	flags.StringVar(&cfg.Queue, "queue", "bench", "queue to join")
+	flags.StringVar(&cfg.Mode, "mode", "", "mode to play: xuezhan, xueliu, gomoku (default: the queue's first)")
 	flags.Uint32Var(&cfg.Hands, "hands", 1, "hands a round")
 	flags.DurationVar(&cfg.Pace, "pace", 200*time.Millisecond, "mean thinking time, exponential; 0 = at once")
 	flags.Float64Var(&cfg.SpawnRate, "spawn-rate", 0, "logins a second; 0 = as fast as it goes")

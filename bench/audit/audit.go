@@ -61,8 +61,7 @@ func (r *Result) note(format string, args ...any) {
 // Check audits one table.
 func Check(t Table) (Result, error) {
 	c := &checker{table: t, ended: map[uint32][]int64{}, numbers: map[moveKey]bool{}}
-	var err error
-	if c.game, err = tablegame.New(tablegame.Config{Observe: c.known.Observe}); err != nil {
+	if err := c.choose(played(t)); err != nil {
 		return c.Result, err
 	}
 	for _, s := range t.Seats {
@@ -85,7 +84,8 @@ type checker struct {
 	table Table
 	seats []*seatCheck
 	game  game.Game
-	known tablegame.Audit // follows the hand that is replayed
+	open  bool            // nothing in it is hidden
+	known tablegame.Audit // follows the hand that is replayed, unless it is open
 
 	promised uint32             // hands of the round
 	ended    map[uint32][]int64 // scores of the hands that our seats saw end

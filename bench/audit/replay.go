@@ -205,8 +205,8 @@ func (c *checker) tiles(s *seatCheck, seat int, number uint64, e *wirepb.TableEv
 
 // hidden counts in a payload that is opaque to all but the game.
 func (c *checker) hidden(seat int, payload []byte, m proto.Message) int {
-	if proto.Unmarshal(payload, m) != nil {
-		return 0 // it is not what the replay says either
+	if c.open || proto.Unmarshal(payload, m) != nil {
+		return 0 // nothing is hidden, or it is not what the replay says either
 	}
 	return c.known.Hidden(seat, m)
 }

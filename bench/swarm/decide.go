@@ -6,15 +6,29 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"teahouse/pkg/game"
+	"teahouse/pkg/gomoku"
 	"teahouse/pkg/mahjong"
+	"teahouse/pkg/mahjong/tablegame"
 	"teahouse/pkg/mahjong/tablegame/mahjongpb"
 )
 
-// decide answers a prompt from what it says alone. It plays quickly rather than well:
+// decide answers a prompt of the named game from what it says alone.
+func decide(name string, r *rand.Rand, prompt []byte) ([]byte, error) {
+	switch name {
+	case tablegame.Name:
+		return decideMahjong(r, prompt)
+	case gomoku.Name:
+		return gomoku.New().Think(prompt, game.Middle)
+	}
+	return nil, fmt.Errorf("swarm: nobody here plays %q", name)
+}
+
+// decideMahjong plays quickly rather than well:
 // it wins when it can, keeps tiles that have neighbours, and takes other melds by
 // chance. The server's own bot (Game.Think) costs about ten times as much, which
 // the cluster on the same machine would have to go without.
-func decide(r *rand.Rand, prompt []byte) ([]byte, error) {
+func decideMahjong(r *rand.Rand, prompt []byte) ([]byte, error) {
 	var p mahjongpb.Prompt
 	if err := proto.Unmarshal(prompt, &p); err != nil {
 		return nil, fmt.Errorf("swarm: prompt: %w", err)

@@ -33,7 +33,7 @@ func hand(t testing.TB, g game.Game, seed byte) (prompts [][]byte, won bool) {
 				continue
 			}
 			prompts = append(prompts, p.Payload)
-			move, err := decide(r, p.Payload)
+			move, err := decideMahjong(r, p.Payload)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +70,7 @@ func TestDecisionsAreLegal(t *testing.T) {
 
 func TestDecideOnNonsense(t *testing.T) {
 	for _, prompt := range []string{"", "\xff", "\x08\x01", "\x08\x03"} {
-		if move, err := decide(rand.New(rand.NewPCG(1, 0)), []byte(prompt)); err == nil {
+		if move, err := decideMahjong(rand.New(rand.NewPCG(1, 0)), []byte(prompt)); err == nil {
 			t.Errorf("%q is answered with %x", prompt, move)
 		}
 	}
@@ -82,7 +82,7 @@ func BenchmarkDecide(b *testing.B) {
 	prompts, _ := hand(b, g, 1)
 	r := rand.New(rand.NewPCG(1, 0))
 	for name, think := range map[string]func([]byte) ([]byte, error){
-		"decide": func(p []byte) ([]byte, error) { return decide(r, p) },
+		"decide": func(p []byte) ([]byte, error) { return decideMahjong(r, p) },
 		"think":  func(p []byte) ([]byte, error) { return g.Think(p, game.Middle) },
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -139,7 +139,7 @@ const retryPause = 100 * time.Millisecond
 // queue waits for a table; it returns 0 if the play was over first.
 func (p *player) queue(ctx context.Context) (game.TableID, error) {
 	began := time.Now()
-	ticket, err := p.client.Join(ctx, &wirepb.JoinRequest{Queue: p.s.cfg.Queue, Hands: p.s.cfg.Hands})
+	ticket, err := p.client.Join(ctx, &wirepb.JoinRequest{Queue: p.s.cfg.Queue, Mode: p.s.cfg.Mode, Hands: p.s.cfg.Hands})
 	if err != nil {
 		if game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_AT_TABLE {
 			p.s.meter.failed(err)

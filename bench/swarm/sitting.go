@@ -16,7 +16,8 @@ type sitting struct {
 	*player
 	seat       *seat
 	table      *client.Table
-	companions int // how many of ours sit at the table, as it opened
+	companions int    // how many of ours sit at the table, as it opened
+	game       string // that is played
 }
 
 // play answers prompts until the table has released the player.
@@ -66,7 +67,7 @@ func (s *sitting) play(ctx context.Context) error {
 
 // opened counts who of the table is ours.
 func (s *sitting) opened(o *wirepb.Opened) {
-	s.companions = 0
+	s.companions, s.game = 0, o.GetGame()
 	for _, seat := range o.GetSeats() {
 		if s.s.ours[game.PlayerID(seat.Player)] {
 			s.companions++
@@ -77,7 +78,7 @@ func (s *sitting) opened(o *wirepb.Opened) {
 // answer moves.
 func (s *sitting) answer(ctx context.Context, number uint64, p *wirepb.Prompt) error {
 	s.think(ctx, time.Duration(p.LimitMs)*time.Millisecond)
-	move, err := decide(s.rand, p.Game)
+	move, err := decide(s.game, s.rand, p.Game)
 	if err != nil {
 		return err
 	}

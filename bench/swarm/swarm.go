@@ -242,7 +242,7 @@ func (s *Swarm) login(ctx context.Context) error {
 	for _, p := range s.players {
 		s.ours[p.id] = true
 	}
-	return nil
+	return s.offered(ctx, s.players[0].client)
 }
 
 // maxLogins bounds the logins on their way.
@@ -267,6 +267,7 @@ type Config struct {
 	Players   int           // default 200
 	Duration  time.Duration // of the play, from when all are logged in; default 30 s
 	Queue     string        // default "bench"
+	Mode      string        // of the queue; "" = its first
 	Hands     uint32        // a round; default 1
 	Pace      time.Duration // mean thinking time, exponential; 0 = at once
 	SpawnRate float64       // logins a second; 0 = as fast as it goes

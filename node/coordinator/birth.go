@@ -89,7 +89,7 @@ func (s *state) tookOver(t *coordpb.TookOver) result {
 
 // sound reports whether the state can live with the settings.
 func sound(s *coordpb.Settings) bool {
-	if s == nil || s.GetSeats() < 1 || s.GetSeats() > 2*seats || len(s.GetQueues()) > 1000 {
+	if s == nil || s.GetSeats() < 1 || s.GetSeats() > maxSeats || len(s.GetQueues()) > 1000 {
 		return false
 	}
 	names := make(map[string]bool)
@@ -98,6 +98,11 @@ func sound(s *coordpb.Settings) bool {
 			return false
 		}
 		names[q.GetName()] = true
+		for _, m := range q.GetModes() {
+			if m.GetSeats() > maxSeats {
+				return false
+			}
+		}
 	}
 	return true
 }

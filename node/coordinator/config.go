@@ -102,17 +102,25 @@ type Queue struct {
 type Mode struct {
 	Name  string // what players ask for
 	Game  string // game.Game.Name
+	Seats int    // game.Game.Seats; 0 = 4
 	Rules string // overrides of the game's default rules, JSON
 }
 
 // DefaultQueues are `standard` for people and `bench` for measurements.
 func DefaultQueues() []Queue {
+	modes := func(minClaimMs int) []Mode {
+		return []Mode{
+			{Name: "xuezhan", Game: "mahjong", Rules: fmt.Sprintf(`{"min_claim_ms":%d}`, minClaimMs)},
+			{Name: "xueliu", Game: "mahjong", Rules: fmt.Sprintf(`{"mode":"xueliu","min_claim_ms":%d}`, minClaimMs)},
+			{Name: "gomoku", Game: "gomoku", Seats: 2},
+		}
+	}
 	return []Queue{{
-		Name: "standard", Modes: []Mode{{Name: "xuezhan", Game: "mahjong", Rules: `{"min_claim_ms":700}`}},
+		Name: "standard", Modes: modes(700),
 		DefaultHands: 4, MaxHands: 16, BotsAfter: 10 * time.Second,
 		Window: 200, WidenPerSecond: 50, MaxWindow: 2000,
 	}, {
-		Name: "bench", Modes: []Mode{{Name: "xuezhan", Game: "mahjong", Rules: `{"min_claim_ms":0}`}},
+		Name: "bench", Modes: modes(0),
 		DefaultHands: 1, MaxHands: 16,
 		Window: 200, WidenPerSecond: 50, MaxWindow: 2000,
 	}}
@@ -130,7 +138,8 @@ type Limits struct {
 }
 
 const (
-	seats        = 4
+	seats        = 4 // of a table whose mode does not say
+	maxSeats     = 8
 	maxLed       = 8
 	maxReplicas  = 5
 	maxReplicate = 24 // shards that one node keeps
@@ -232,6 +241,11 @@ func (q Queue) validate() error {
 	case q.BotsAfter < 0 || q.BotsAfter > 24*time.Hour:
 		return fmt.Errorf("coordinator: queue %q: bots after %v", q.Name, q.BotsAfter)
 	}
+	for _, m := range q.Modes {
+		if m.Name == "" || m.Game == "" || m.Seats < 0 || m.Seats > maxSeats {
+			return fmt.Errorf("coordinator: queue %q: mode %q of game %q with %d seats", q.Name, m.Name, m.Game, m.Seats)
+		}
+	}
 	return nil
 }
 
@@ -250,7 +264,7 @@ func (c Config) settings() *coordpb.Settings {
 	for _, q := range c.Queues {
 		var modes []*coordpb.Mode
 		for _, m := range q.Modes {
-			modes = append(modes, &coordpb.Mode{Name: m.Name, Game: m.Game, Rules: []byte(m.Rules)})
+			modes = append(modes, &coordpb.Mode{Name: m.Name, Game: m.Game, Rules: []byte(m.Rules), Seats: uint32(m.Seats)})
 		}
 		s.Queues = append(s.Queues, &coordpb.Queue{
 			Name: q.Name, Modes: modes,

@@ -26,10 +26,14 @@ const (
 )
 
 // Handle executes auth.guest, auth.resume, queue.join, queue.cancel,
-// queue.binding, cluster.ended or cluster.join. from is the link's peer: the gateway
+// queue.binding, queue.list, cluster.ended or cluster.join. from is the link's peer: the gateway
 // that pushes go to, or for the last two a node, which the caller has made sure of.
 // It does not block; reply is called exactly once, from any goroutine.
 func (c *Coordinator) Handle(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
+	if req.GetMethod() == "queue.list" {
+		reply(c.list(req))
+		return
+	}
 	command, err := read(from, req)
 	if err != nil {
 		reply(&linkpb.Response{Code: game.CodeOf(err, wirepb.Code_INTERNAL), Detail: err.Error()})

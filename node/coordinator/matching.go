@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -84,7 +85,8 @@ func (s *state) sortedQueues() []queueKey {
 // plan is what the matcher wants of one queue.
 func (s *state) plan(key queueKey, q *queue, now uint64) match.Plan {
 	rules := s.queueSettings(key.name)
-	if rules == nil || mode(rules, key.mode) == nil { // no longer offered: its tickets wait until they are cancelled
+	played := mode(rules, key.mode)
+	if played == nil { // no longer offered: its tickets wait until they are cancelled
 		return match.Plan{}
 	}
 	waiting := make([]match.Ticket, len(q.tickets))
@@ -92,7 +94,7 @@ func (s *state) plan(key queueKey, q *queue, now uint64) match.Plan {
 		waiting[i] = match.Ticket{ID: t.id, Rating: t.rating, JoinedMs: t.joinedMs}
 	}
 	return match.Run(waiting, now, match.Settings{
-		Seats:  int(s.settings.GetSeats()),
+		Seats:  int(cmp.Or(played.GetSeats(), s.settings.GetSeats())),
 		Window: rules.GetWindow(), WidenPerSecond: rules.GetWidenPerSecond(), MaxWindow: rules.GetMaxWindow(),
 		BotsAfterMs: rules.GetBotsAfterMs(),
 	})

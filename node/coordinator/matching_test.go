@@ -267,11 +267,32 @@ func TestSecretsDifferAndLeaveTheState(t *testing.T) {
 	}
 }
 
+func TestModesSayHowManyPlay(t *testing.T) {
+	w := newWorld(t, nil)
+	for range 5 {
+		c := join(w.one(guest("")), 1, "bench")
+		c.GetJoin().Mode = "gomoku"
+		if r := w.one(c); r.code != wirepb.Code_OK {
+			t.Fatal(r.code)
+		}
+	}
+	w.one(matchWith(1))
+	items := w.unconfirmed()
+	for _, item := range items {
+		if n := len(item.create.Seats); n != 2 || item.create.Game != "gomoku" || item.create.Dealer > 1 {
+			t.Errorf("%s for %d, dealer %d", item.create.Game, n, item.create.Dealer)
+		}
+	}
+	if len(items) != 2 || w.waiting != 1 {
+		t.Errorf("%d tables, %d wait", len(items), w.waiting)
+	}
+}
+
 // A new leader may offer less than the one before.
 func TestWhatIsNoLongerOfferedMakesNoTable(t *testing.T) {
 	for name, edit := range map[string]func(*coordpb.Settings){
 		"queue": func(s *coordpb.Settings) { s.Queues = s.Queues[:1] },
-		"mode":  func(s *coordpb.Settings) { s.Queues[1].Modes[0].Name = "xueliu" },
+		"mode":  func(s *coordpb.Settings) { s.Queues[1].Modes[0].Name = "another" },
 	} {
 		w := newWorld(t, nil)
 		all := w.queued(4, "bench")

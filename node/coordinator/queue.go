@@ -63,7 +63,7 @@ func (s *state) queueKey(j *coordpb.Join) (queueKey, game.Code) {
 	return k, wirepb.Code_OK
 }
 
-// mode finds a queue's mode by name.
+// mode finds a queue's mode by name; nil if there is none, or no queue.
 func mode(q *coordpb.Queue, name string) *coordpb.Mode {
 	i := slices.IndexFunc(q.GetModes(), func(m *coordpb.Mode) bool { return m.GetName() == name })
 	if i < 0 {

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"teahouse/node/account"
 	"teahouse/node/archive"
@@ -45,6 +44,10 @@ func (n *node) connect(cfg link.Config) error {
 	if err != nil {
 		return err
 	}
+	queues, err := n.queues(coordinator.DefaultQueues())
+	if err != nil {
+		return err
+	}
 	n.coord, err = coordinator.New(coordinator.Config{
 		Node: n.cfg.Name,
 		Propose: func(data []byte) coordinator.Future {
@@ -59,23 +62,11 @@ func (n *node) connect(cfg link.Config) error {
 		Announce: func(term uint64, leading bool) { n.announce(game.Coordinator, term, leading) },
 		Signer:   n.signer,
 		Birth:    n.firstMembers,
-		Queues:   queues(n.cfg.BotsAfter),
+		Queues:   queues,
 		OnView:   n.onView,
 		Logger:   n.cfg.Logger,
 	})
 	return err
-}
-
-// queues are the default ones, with the wait after which bots fill a table
-// where they do at all.
-func queues(botsAfter time.Duration) []coordinator.Queue {
-	queues := coordinator.DefaultQueues()
-	for i := range queues {
-		if queues[i].BotsAfter > 0 {
-			queues[i].BotsAfter = botsAfter
-		}
-	}
-	return queues
 }
 
 // firstMembers is what a leader proposes for a cluster that has no members yet.

@@ -17,7 +17,6 @@ import (
 	"teahouse/pkg/gormstore"
 	"teahouse/pkg/link"
 	"teahouse/pkg/link/linkpb"
-	"teahouse/pkg/mahjong/tablegame"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/token"
 	"teahouse/registry"
@@ -93,17 +92,14 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		cfg: cfg, signer: signer, directory: newDirectory(), used: disk.Used(), disk: disk,
 		server: raftgroup.ServerID(cfg.Name + "-" + disk.ID()),
 		log:    cfg.Logger.With("node", cfg.Name),
-		games:  map[string]game.Game{},
 		views:  make(chan coordinator.View, 1),
 		shards: make(map[game.GroupID]*replica),
 		since:  make(map[game.GroupID]int64),
 	}
 	n.space = newSpace(disk, cfg.MinFree, n.log)
-	mahjong, err := tablegame.New(tablegame.Config{})
-	if err != nil {
+	if n.games, err = games(); err != nil {
 		return errors.Join(err, disk.Close())
 	}
-	n.games[mahjong.Name()] = mahjong
 
 	// The ports, before anybody is told of them.
 	links, rafts, statuses, err := n.listen()

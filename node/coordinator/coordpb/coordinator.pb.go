@@ -1073,7 +1073,7 @@ func (x *Replaced) GetGroup() uint32 {
 type Settings struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Queues        []*Queue               `protobuf:"bytes,1,rep,name=queues,proto3" json:"queues,omitempty"`
-	Seats         uint32                 `protobuf:"varint,2,opt,name=seats,proto3" json:"seats,omitempty"`                                   // of a table
+	Seats         uint32                 `protobuf:"varint,2,opt,name=seats,proto3" json:"seats,omitempty"`                                   // of a table whose mode does not say
 	MaxTickets    uint32                 `protobuf:"varint,3,opt,name=max_tickets,json=maxTickets,proto3" json:"max_tickets,omitempty"`       // waiting in all queues together
 	MaxQueues     uint32                 `protobuf:"varint,4,opt,name=max_queues,json=maxQueues,proto3" json:"max_queues,omitempty"`          // with a waiting ticket
 	MaxIdle       uint32                 `protobuf:"varint,5,opt,name=max_idle,json=maxIdle,proto3" json:"max_idle,omitempty"`                // players remembered without ticket or table
@@ -1282,8 +1282,9 @@ func (x *Queue) GetMaxWindow() uint32 {
 type Mode struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Game          string                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`   // which game's rules
-	Rules         []byte                 `protobuf:"bytes,3,opt,name=rules,proto3" json:"rules,omitempty"` // overrides of the game's default rules, JSON
+	Game          string                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`    // which game's rules
+	Rules         []byte                 `protobuf:"bytes,3,opt,name=rules,proto3" json:"rules,omitempty"`  // overrides of the game's default rules, or all of them, JSON
+	Seats         uint32                 `protobuf:"varint,4,opt,name=seats,proto3" json:"seats,omitempty"` // of a table; 0 = Settings.seats
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1337,6 +1338,13 @@ func (x *Mode) GetRules() []byte {
 		return x.Rules
 	}
 	return nil
+}
+
+func (x *Mode) GetSeats() uint32 {
+	if x != nil {
+		return x.Seats
+	}
+	return 0
 }
 
 // Snapshot is the whole state; lists are sorted by id, or as they say.
@@ -2111,11 +2119,12 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x06window\x18\a \x01(\rR\x06window\x12(\n" +
 	"\x10widen_per_second\x18\b \x01(\rR\x0ewidenPerSecond\x12\x1d\n" +
 	"\n" +
-	"max_window\x18\t \x01(\rR\tmaxWindow\"D\n" +
+	"max_window\x18\t \x01(\rR\tmaxWindow\"Z\n" +
 	"\x04Mode\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x14\n" +
-	"\x05rules\x18\x03 \x01(\fR\x05rules\"\x86\x05\n" +
+	"\x05rules\x18\x03 \x01(\fR\x05rules\x12\x14\n" +
+	"\x05seats\x18\x04 \x01(\rR\x05seats\"\x86\x05\n" +
 	"\bSnapshot\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x15\n" +
 	"\x06now_ms\x18\x02 \x01(\x04R\x05nowMs\x12\x18\n" +

@@ -250,7 +250,7 @@ type JoinRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // counts the queue commands of this login or resume, from 1
 	Queue         string                 `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`    // "standard" (people; bots fill) or "bench" (no bots, no minimum window)
-	Mode          string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`      // game mode; empty = "xuezhan"
+	Mode          string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`      // as in ModeInfo.name; empty = the queue's first
 	Stake         uint32                 `protobuf:"varint,4,opt,name=stake,proto3" json:"stake,omitempty"`   // points of one base unit; 0 = 1
 	Hands         uint32                 `protobuf:"varint,5,opt,name=hands,proto3" json:"hands,omitempty"`   // hands a round, 1..16; 0 = the queue's default
 	unknownFields protoimpl.UnknownFields
@@ -558,6 +558,230 @@ func (x *BindingReply) GetTable() uint64 {
 	return 0
 }
 
+type ListRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRequest) Reset() {
+	*x = ListRequest{}
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRequest) ProtoMessage() {}
+
+func (x *ListRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
+func (*ListRequest) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{9}
+}
+
+type ListReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queues        []*QueueInfo           `protobuf:"bytes,1,rep,name=queues,proto3" json:"queues,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListReply) Reset() {
+	*x = ListReply{}
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListReply) ProtoMessage() {}
+
+func (x *ListReply) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListReply.ProtoReflect.Descriptor instead.
+func (*ListReply) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListReply) GetQueues() []*QueueInfo {
+	if x != nil {
+		return x.Queues
+	}
+	return nil
+}
+
+type QueueInfo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Modes         []*ModeInfo            `protobuf:"bytes,2,rep,name=modes,proto3" json:"modes,omitempty"`                                    // the first is the default
+	DefaultHands  uint32                 `protobuf:"varint,3,opt,name=default_hands,json=defaultHands,proto3" json:"default_hands,omitempty"` // of a round
+	MaxHands      uint32                 `protobuf:"varint,4,opt,name=max_hands,json=maxHands,proto3" json:"max_hands,omitempty"`
+	BotsAfterMs   uint32                 `protobuf:"varint,5,opt,name=bots_after_ms,json=botsAfterMs,proto3" json:"bots_after_ms,omitempty"` // wait after which players made of code fill a table; 0 = never
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueueInfo) Reset() {
+	*x = QueueInfo{}
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueueInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueueInfo) ProtoMessage() {}
+
+func (x *QueueInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueueInfo.ProtoReflect.Descriptor instead.
+func (*QueueInfo) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *QueueInfo) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *QueueInfo) GetModes() []*ModeInfo {
+	if x != nil {
+		return x.Modes
+	}
+	return nil
+}
+
+func (x *QueueInfo) GetDefaultHands() uint32 {
+	if x != nil {
+		return x.DefaultHands
+	}
+	return 0
+}
+
+func (x *QueueInfo) GetMaxHands() uint32 {
+	if x != nil {
+		return x.MaxHands
+	}
+	return 0
+}
+
+func (x *QueueInfo) GetBotsAfterMs() uint32 {
+	if x != nil {
+		return x.BotsAfterMs
+	}
+	return 0
+}
+
+type ModeInfo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Game          string                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`
+	Seats         uint32                 `protobuf:"varint,3,opt,name=seats,proto3" json:"seats,omitempty"`
+	Rules         []byte                 `protobuf:"bytes,4,opt,name=rules,proto3" json:"rules,omitempty"` // the whole rule set, JSON
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModeInfo) Reset() {
+	*x = ModeInfo{}
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModeInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModeInfo) ProtoMessage() {}
+
+func (x *ModeInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModeInfo.ProtoReflect.Descriptor instead.
+func (*ModeInfo) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ModeInfo) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ModeInfo) GetGame() string {
+	if x != nil {
+		return x.Game
+	}
+	return ""
+}
+
+func (x *ModeInfo) GetSeats() uint32 {
+	if x != nil {
+		return x.Seats
+	}
+	return 0
+}
+
+func (x *ModeInfo) GetRules() []byte {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
 type AttachRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	LastEvent     uint64                 `protobuf:"varint,1,opt,name=last_event,json=lastEvent,proto3" json:"last_event,omitempty"` // number of the last event that the client has; 0 = none
@@ -567,7 +791,7 @@ type AttachRequest struct {
 
 func (x *AttachRequest) Reset() {
 	*x = AttachRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[9]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +803,7 @@ func (x *AttachRequest) String() string {
 func (*AttachRequest) ProtoMessage() {}
 
 func (x *AttachRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[9]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +816,7 @@ func (x *AttachRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachRequest.ProtoReflect.Descriptor instead.
 func (*AttachRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{9}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AttachRequest) GetLastEvent() uint64 {
@@ -613,7 +837,7 @@ type AttachReply struct {
 
 func (x *AttachReply) Reset() {
 	*x = AttachReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[10]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -625,7 +849,7 @@ func (x *AttachReply) String() string {
 func (*AttachReply) ProtoMessage() {}
 
 func (x *AttachReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[10]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -638,7 +862,7 @@ func (x *AttachReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachReply.ProtoReflect.Descriptor instead.
 func (*AttachReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{10}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AttachReply) GetSeat() uint32 {
@@ -674,7 +898,7 @@ type MoveRequest struct {
 
 func (x *MoveRequest) Reset() {
 	*x = MoveRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[11]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -686,7 +910,7 @@ func (x *MoveRequest) String() string {
 func (*MoveRequest) ProtoMessage() {}
 
 func (x *MoveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[11]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -699,7 +923,7 @@ func (x *MoveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveRequest.ProtoReflect.Descriptor instead.
 func (*MoveRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{11}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *MoveRequest) GetNumber() uint64 {
@@ -739,7 +963,7 @@ type MoveReply struct {
 
 func (x *MoveReply) Reset() {
 	*x = MoveReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[12]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +975,7 @@ func (x *MoveReply) String() string {
 func (*MoveReply) ProtoMessage() {}
 
 func (x *MoveReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[12]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +988,7 @@ func (x *MoveReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveReply.ProtoReflect.Descriptor instead.
 func (*MoveReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{12}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MoveReply) GetNextNumber() uint64 {
@@ -782,7 +1006,7 @@ type LeaveRequest struct {
 
 func (x *LeaveRequest) Reset() {
 	*x = LeaveRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +1018,7 @@ func (x *LeaveRequest) String() string {
 func (*LeaveRequest) ProtoMessage() {}
 
 func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +1031,7 @@ func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
 func (*LeaveRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{13}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{17}
 }
 
 type LeaveReply struct {
@@ -818,7 +1042,7 @@ type LeaveReply struct {
 
 func (x *LeaveReply) Reset() {
 	*x = LeaveReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -830,7 +1054,7 @@ func (x *LeaveReply) String() string {
 func (*LeaveReply) ProtoMessage() {}
 
 func (x *LeaveReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -843,7 +1067,7 @@ func (x *LeaveReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveReply.ProtoReflect.Descriptor instead.
 func (*LeaveReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{14}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{18}
 }
 
 type ProfileRequest struct {
@@ -854,7 +1078,7 @@ type ProfileRequest struct {
 
 func (x *ProfileRequest) Reset() {
 	*x = ProfileRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[15]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -866,7 +1090,7 @@ func (x *ProfileRequest) String() string {
 func (*ProfileRequest) ProtoMessage() {}
 
 func (x *ProfileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[15]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -879,7 +1103,7 @@ func (x *ProfileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileRequest.ProtoReflect.Descriptor instead.
 func (*ProfileRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{15}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{19}
 }
 
 type ProfileReply struct {
@@ -895,7 +1119,7 @@ type ProfileReply struct {
 
 func (x *ProfileReply) Reset() {
 	*x = ProfileReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[16]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +1131,7 @@ func (x *ProfileReply) String() string {
 func (*ProfileReply) ProtoMessage() {}
 
 func (x *ProfileReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[16]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +1144,7 @@ func (x *ProfileReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileReply.ProtoReflect.Descriptor instead.
 func (*ProfileReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{16}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ProfileReply) GetPlayer() uint64 {
@@ -968,7 +1192,7 @@ type HandsRequest struct {
 
 func (x *HandsRequest) Reset() {
 	*x = HandsRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[17]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1204,7 @@ func (x *HandsRequest) String() string {
 func (*HandsRequest) ProtoMessage() {}
 
 func (x *HandsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[17]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1217,7 @@ func (x *HandsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandsRequest.ProtoReflect.Descriptor instead.
 func (*HandsRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{17}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *HandsRequest) GetLimit() uint32 {
@@ -1019,7 +1243,7 @@ type HandsReply struct {
 
 func (x *HandsReply) Reset() {
 	*x = HandsReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[18]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1031,7 +1255,7 @@ func (x *HandsReply) String() string {
 func (*HandsReply) ProtoMessage() {}
 
 func (x *HandsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[18]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1044,7 +1268,7 @@ func (x *HandsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandsReply.ProtoReflect.Descriptor instead.
 func (*HandsReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{18}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *HandsReply) GetHands() []*HandLine {
@@ -1068,7 +1292,7 @@ type HandLine struct {
 
 func (x *HandLine) Reset() {
 	*x = HandLine{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[19]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1080,7 +1304,7 @@ func (x *HandLine) String() string {
 func (*HandLine) ProtoMessage() {}
 
 func (x *HandLine) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[19]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1093,7 +1317,7 @@ func (x *HandLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandLine.ProtoReflect.Descriptor instead.
 func (*HandLine) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{19}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *HandLine) GetId() uint64 {
@@ -1148,7 +1372,7 @@ type HandRequest struct {
 
 func (x *HandRequest) Reset() {
 	*x = HandRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[20]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1160,7 +1384,7 @@ func (x *HandRequest) String() string {
 func (*HandRequest) ProtoMessage() {}
 
 func (x *HandRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[20]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1173,7 +1397,7 @@ func (x *HandRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandRequest.ProtoReflect.Descriptor instead.
 func (*HandRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{20}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *HandRequest) GetTable() uint64 {
@@ -1199,7 +1423,7 @@ type HandReply struct {
 
 func (x *HandReply) Reset() {
 	*x = HandReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[21]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1211,7 +1435,7 @@ func (x *HandReply) String() string {
 func (*HandReply) ProtoMessage() {}
 
 func (x *HandReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[21]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1224,7 +1448,7 @@ func (x *HandReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandReply.ProtoReflect.Descriptor instead.
 func (*HandReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{21}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *HandReply) GetArchive() []byte {
@@ -1268,7 +1492,21 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\x0eBindingRequest\"<\n" +
 	"\fBindingReply\x12\x16\n" +
 	"\x06ticket\x18\x01 \x01(\x04R\x06ticket\x12\x14\n" +
-	"\x05table\x18\x02 \x01(\x04R\x05table\".\n" +
+	"\x05table\x18\x02 \x01(\x04R\x05table\"\r\n" +
+	"\vListRequest\";\n" +
+	"\tListReply\x12.\n" +
+	"\x06queues\x18\x01 \x03(\v2\x16.teahouse.v1.QueueInfoR\x06queues\"\xb2\x01\n" +
+	"\tQueueInfo\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12+\n" +
+	"\x05modes\x18\x02 \x03(\v2\x15.teahouse.v1.ModeInfoR\x05modes\x12#\n" +
+	"\rdefault_hands\x18\x03 \x01(\rR\fdefaultHands\x12\x1b\n" +
+	"\tmax_hands\x18\x04 \x01(\rR\bmaxHands\x12\"\n" +
+	"\rbots_after_ms\x18\x05 \x01(\rR\vbotsAfterMs\"^\n" +
+	"\bModeInfo\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04game\x18\x02 \x01(\tR\x04game\x12\x14\n" +
+	"\x05seats\x18\x03 \x01(\rR\x05seats\x12\x14\n" +
+	"\x05rules\x18\x04 \x01(\fR\x05rules\".\n" +
 	"\rAttachRequest\x12\x1d\n" +
 	"\n" +
 	"last_event\x18\x01 \x01(\x04R\tlastEvent\"a\n" +
@@ -1321,12 +1559,14 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\x04Auth\x12S\n" +
 	"\x05Guest\x12\x19.teahouse.v1.GuestRequest\x1a\x17.teahouse.v1.LoginReply\"\x16\x88\xb5\x18\x03\x92\xb5\x18\n" +
 	"auth.guest\x98\xb5\x18\x01\x12V\n" +
-	"\x06Resume\x12\x1a.teahouse.v1.ResumeRequest\x1a\x17.teahouse.v1.LoginReply\"\x17\x88\xb5\x18\x03\x92\xb5\x18\vauth.resume\x98\xb5\x18\x012\x85\x02\n" +
+	"\x06Resume\x12\x1a.teahouse.v1.ResumeRequest\x1a\x17.teahouse.v1.LoginReply\"\x17\x88\xb5\x18\x03\x92\xb5\x18\vauth.resume\x98\xb5\x18\x012\xd3\x02\n" +
 	"\x05Queue\x12L\n" +
 	"\x04Join\x12\x18.teahouse.v1.JoinRequest\x1a\x16.teahouse.v1.JoinReply\"\x12\x88\xb5\x18\x03\x92\xb5\x18\n" +
 	"queue.join\x12T\n" +
 	"\x06Cancel\x12\x1a.teahouse.v1.CancelRequest\x1a\x18.teahouse.v1.CancelReply\"\x14\x88\xb5\x18\x03\x92\xb5\x18\fqueue.cancel\x12X\n" +
-	"\aBinding\x12\x1b.teahouse.v1.BindingRequest\x1a\x19.teahouse.v1.BindingReply\"\x15\x88\xb5\x18\x03\x92\xb5\x18\rqueue.binding2\xfd\x01\n" +
+	"\aBinding\x12\x1b.teahouse.v1.BindingRequest\x1a\x19.teahouse.v1.BindingReply\"\x15\x88\xb5\x18\x03\x92\xb5\x18\rqueue.binding\x12L\n" +
+	"\x04List\x12\x18.teahouse.v1.ListRequest\x1a\x16.teahouse.v1.ListReply\"\x12\x88\xb5\x18\x03\x92\xb5\x18\n" +
+	"queue.list2\xfd\x01\n" +
 	"\x05Table\x12T\n" +
 	"\x06Attach\x12\x1a.teahouse.v1.AttachRequest\x1a\x18.teahouse.v1.AttachReply\"\x14\x88\xb5\x18\x02\x92\xb5\x18\ftable.attach\x12L\n" +
 	"\x04Move\x12\x18.teahouse.v1.MoveRequest\x1a\x16.teahouse.v1.MoveReply\"\x12\x88\xb5\x18\x02\x92\xb5\x18\n" +
@@ -1351,7 +1591,7 @@ func file_pkg_wire_wirepb_methods_proto_rawDescGZIP() []byte {
 }
 
 var file_pkg_wire_wirepb_methods_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_pkg_wire_wirepb_methods_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_pkg_wire_wirepb_methods_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_pkg_wire_wirepb_methods_proto_goTypes = []any{
 	(AutoPlay)(0),          // 0: teahouse.v1.AutoPlay
 	(*GuestRequest)(nil),   // 1: teahouse.v1.GuestRequest
@@ -1363,50 +1603,58 @@ var file_pkg_wire_wirepb_methods_proto_goTypes = []any{
 	(*CancelReply)(nil),    // 7: teahouse.v1.CancelReply
 	(*BindingRequest)(nil), // 8: teahouse.v1.BindingRequest
 	(*BindingReply)(nil),   // 9: teahouse.v1.BindingReply
-	(*AttachRequest)(nil),  // 10: teahouse.v1.AttachRequest
-	(*AttachReply)(nil),    // 11: teahouse.v1.AttachReply
-	(*MoveRequest)(nil),    // 12: teahouse.v1.MoveRequest
-	(*MoveReply)(nil),      // 13: teahouse.v1.MoveReply
-	(*LeaveRequest)(nil),   // 14: teahouse.v1.LeaveRequest
-	(*LeaveReply)(nil),     // 15: teahouse.v1.LeaveReply
-	(*ProfileRequest)(nil), // 16: teahouse.v1.ProfileRequest
-	(*ProfileReply)(nil),   // 17: teahouse.v1.ProfileReply
-	(*HandsRequest)(nil),   // 18: teahouse.v1.HandsRequest
-	(*HandsReply)(nil),     // 19: teahouse.v1.HandsReply
-	(*HandLine)(nil),       // 20: teahouse.v1.HandLine
-	(*HandRequest)(nil),    // 21: teahouse.v1.HandRequest
-	(*HandReply)(nil),      // 22: teahouse.v1.HandReply
+	(*ListRequest)(nil),    // 10: teahouse.v1.ListRequest
+	(*ListReply)(nil),      // 11: teahouse.v1.ListReply
+	(*QueueInfo)(nil),      // 12: teahouse.v1.QueueInfo
+	(*ModeInfo)(nil),       // 13: teahouse.v1.ModeInfo
+	(*AttachRequest)(nil),  // 14: teahouse.v1.AttachRequest
+	(*AttachReply)(nil),    // 15: teahouse.v1.AttachReply
+	(*MoveRequest)(nil),    // 16: teahouse.v1.MoveRequest
+	(*MoveReply)(nil),      // 17: teahouse.v1.MoveReply
+	(*LeaveRequest)(nil),   // 18: teahouse.v1.LeaveRequest
+	(*LeaveReply)(nil),     // 19: teahouse.v1.LeaveReply
+	(*ProfileRequest)(nil), // 20: teahouse.v1.ProfileRequest
+	(*ProfileReply)(nil),   // 21: teahouse.v1.ProfileReply
+	(*HandsRequest)(nil),   // 22: teahouse.v1.HandsRequest
+	(*HandsReply)(nil),     // 23: teahouse.v1.HandsReply
+	(*HandLine)(nil),       // 24: teahouse.v1.HandLine
+	(*HandRequest)(nil),    // 25: teahouse.v1.HandRequest
+	(*HandReply)(nil),      // 26: teahouse.v1.HandReply
 }
 var file_pkg_wire_wirepb_methods_proto_depIdxs = []int32{
-	0,  // 0: teahouse.v1.MoveRequest.auto_play:type_name -> teahouse.v1.AutoPlay
-	20, // 1: teahouse.v1.HandsReply.hands:type_name -> teahouse.v1.HandLine
-	1,  // 2: teahouse.v1.Auth.Guest:input_type -> teahouse.v1.GuestRequest
-	2,  // 3: teahouse.v1.Auth.Resume:input_type -> teahouse.v1.ResumeRequest
-	4,  // 4: teahouse.v1.Queue.Join:input_type -> teahouse.v1.JoinRequest
-	6,  // 5: teahouse.v1.Queue.Cancel:input_type -> teahouse.v1.CancelRequest
-	8,  // 6: teahouse.v1.Queue.Binding:input_type -> teahouse.v1.BindingRequest
-	10, // 7: teahouse.v1.Table.Attach:input_type -> teahouse.v1.AttachRequest
-	12, // 8: teahouse.v1.Table.Move:input_type -> teahouse.v1.MoveRequest
-	14, // 9: teahouse.v1.Table.Leave:input_type -> teahouse.v1.LeaveRequest
-	16, // 10: teahouse.v1.Account.Profile:input_type -> teahouse.v1.ProfileRequest
-	18, // 11: teahouse.v1.Account.Hands:input_type -> teahouse.v1.HandsRequest
-	21, // 12: teahouse.v1.Archive.Hand:input_type -> teahouse.v1.HandRequest
-	3,  // 13: teahouse.v1.Auth.Guest:output_type -> teahouse.v1.LoginReply
-	3,  // 14: teahouse.v1.Auth.Resume:output_type -> teahouse.v1.LoginReply
-	5,  // 15: teahouse.v1.Queue.Join:output_type -> teahouse.v1.JoinReply
-	7,  // 16: teahouse.v1.Queue.Cancel:output_type -> teahouse.v1.CancelReply
-	9,  // 17: teahouse.v1.Queue.Binding:output_type -> teahouse.v1.BindingReply
-	11, // 18: teahouse.v1.Table.Attach:output_type -> teahouse.v1.AttachReply
-	13, // 19: teahouse.v1.Table.Move:output_type -> teahouse.v1.MoveReply
-	15, // 20: teahouse.v1.Table.Leave:output_type -> teahouse.v1.LeaveReply
-	17, // 21: teahouse.v1.Account.Profile:output_type -> teahouse.v1.ProfileReply
-	19, // 22: teahouse.v1.Account.Hands:output_type -> teahouse.v1.HandsReply
-	22, // 23: teahouse.v1.Archive.Hand:output_type -> teahouse.v1.HandReply
-	13, // [13:24] is the sub-list for method output_type
-	2,  // [2:13] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	12, // 0: teahouse.v1.ListReply.queues:type_name -> teahouse.v1.QueueInfo
+	13, // 1: teahouse.v1.QueueInfo.modes:type_name -> teahouse.v1.ModeInfo
+	0,  // 2: teahouse.v1.MoveRequest.auto_play:type_name -> teahouse.v1.AutoPlay
+	24, // 3: teahouse.v1.HandsReply.hands:type_name -> teahouse.v1.HandLine
+	1,  // 4: teahouse.v1.Auth.Guest:input_type -> teahouse.v1.GuestRequest
+	2,  // 5: teahouse.v1.Auth.Resume:input_type -> teahouse.v1.ResumeRequest
+	4,  // 6: teahouse.v1.Queue.Join:input_type -> teahouse.v1.JoinRequest
+	6,  // 7: teahouse.v1.Queue.Cancel:input_type -> teahouse.v1.CancelRequest
+	8,  // 8: teahouse.v1.Queue.Binding:input_type -> teahouse.v1.BindingRequest
+	10, // 9: teahouse.v1.Queue.List:input_type -> teahouse.v1.ListRequest
+	14, // 10: teahouse.v1.Table.Attach:input_type -> teahouse.v1.AttachRequest
+	16, // 11: teahouse.v1.Table.Move:input_type -> teahouse.v1.MoveRequest
+	18, // 12: teahouse.v1.Table.Leave:input_type -> teahouse.v1.LeaveRequest
+	20, // 13: teahouse.v1.Account.Profile:input_type -> teahouse.v1.ProfileRequest
+	22, // 14: teahouse.v1.Account.Hands:input_type -> teahouse.v1.HandsRequest
+	25, // 15: teahouse.v1.Archive.Hand:input_type -> teahouse.v1.HandRequest
+	3,  // 16: teahouse.v1.Auth.Guest:output_type -> teahouse.v1.LoginReply
+	3,  // 17: teahouse.v1.Auth.Resume:output_type -> teahouse.v1.LoginReply
+	5,  // 18: teahouse.v1.Queue.Join:output_type -> teahouse.v1.JoinReply
+	7,  // 19: teahouse.v1.Queue.Cancel:output_type -> teahouse.v1.CancelReply
+	9,  // 20: teahouse.v1.Queue.Binding:output_type -> teahouse.v1.BindingReply
+	11, // 21: teahouse.v1.Queue.List:output_type -> teahouse.v1.ListReply
+	15, // 22: teahouse.v1.Table.Attach:output_type -> teahouse.v1.AttachReply
+	17, // 23: teahouse.v1.Table.Move:output_type -> teahouse.v1.MoveReply
+	19, // 24: teahouse.v1.Table.Leave:output_type -> teahouse.v1.LeaveReply
+	21, // 25: teahouse.v1.Account.Profile:output_type -> teahouse.v1.ProfileReply
+	23, // 26: teahouse.v1.Account.Hands:output_type -> teahouse.v1.HandsReply
+	26, // 27: teahouse.v1.Archive.Hand:output_type -> teahouse.v1.HandReply
+	16, // [16:28] is the sub-list for method output_type
+	4,  // [4:16] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_pkg_wire_wirepb_methods_proto_init() }
@@ -1421,7 +1669,7 @@ func file_pkg_wire_wirepb_methods_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_wire_wirepb_methods_proto_rawDesc), len(file_pkg_wire_wirepb_methods_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   22,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   5,
 		},

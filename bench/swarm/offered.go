@@ -1,0 +1,29 @@
+package swarm
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"teahouse/pkg/client"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// offered checks that the queue and mode of this swarm are played here: otherwise
+// everybody would be refused again and again.
+func (s *Swarm) offered(ctx context.Context, c *client.Client) error {
+	var list wirepb.ListReply
+	if err := c.Repeat(ctx, "queue.list", 0, &wirepb.ListRequest{}, &list); err != nil {
+		return err
+	}
+	var names []string
+	for _, q := range list.Queues {
+		for i, m := range q.Modes {
+			if q.Name == s.cfg.Queue && (m.Name == s.cfg.Mode || s.cfg.Mode == "" && i == 0) {
+				return nil
+			}
+			names = append(names, q.Name+"/"+m.Name)
+		}
+	}
+	return fmt.Errorf("nobody plays %s/%s here, but %s", s.cfg.Queue, s.cfg.Mode, strings.Join(names, ", "))
+}
