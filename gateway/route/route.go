@@ -10,6 +10,7 @@ package route
 
 import (
 	"fmt"
+	"slices"
 
 	"teahouse/pkg/game"
 	"teahouse/pkg/link"
@@ -53,6 +54,11 @@ func (s *Snapshot) Leader(group game.GroupID) link.Route { return s.leaders.Of(u
 
 // Members is the number of the member list in force; 0 = none yet.
 func (s *Snapshot) Members() uint64 { return s.number }
+
+// MayBeMember reports whether a node is in the member list; without one everybody may be.
+func (s *Snapshot) MayBeMember(node string) bool {
+	return s.members == nil || slices.ContainsFunc(s.members.Members(), func(m ring.Member) bool { return m.Name == node })
+}
 
 // Announced returns the snapshot after what node has said about a group.
 func (s *Snapshot) Announced(node string, a *linkpb.Announce) (_ *Snapshot, changed bool) {

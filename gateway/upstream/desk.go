@@ -71,6 +71,9 @@ func (d *Desk) Call(now time.Time, req *linkpb.Request, scope wirepb.Scope, done
 // Leader is the node that runs a table, as far as it is known.
 func (d *Desk) Leader(table game.TableID) string { return d.snapshot.Leader(table.Shard()).Node }
 
+// MayBeMember says whether a node is in the member list, as far as there is one.
+func (d *Desk) MayBeMember(node string) bool { return d.snapshot.MayBeMember(node) }
+
 // LinkUp takes note of a new link.
 func (d *Desk) LinkUp() {
 	d.resend(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })

@@ -99,6 +99,14 @@ func announce(t *testing.T, c *link.Conn, group game.GroupID, term uint64) {
 // fakeRegistry shows what the test says.
 type fakeRegistry struct{ snapshots chan registry.Snapshot }
 
+// insist returns once a snapshot has been taken over: it is shown until somebody has come
+// back for more twice.
+func (r *fakeRegistry) insist(nodes ...*fakeNode) {
+	for range 3 {
+		r.show(nodes...)
+	}
+}
+
 func (r *fakeRegistry) show(nodes ...*fakeNode) {
 	s := registry.Snapshot{Instances: []registry.Instance{}}
 	for _, n := range nodes {
@@ -161,7 +169,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	r := &rig{
 		t:    t,
 		sink: &fakeSink{make(chan *linkpb.Push, 64), make(chan game.GroupID, 64), make(chan struct{}, 64)},
-		reg:  &fakeRegistry{make(chan registry.Snapshot, 16)},
+		reg:  &fakeRegistry{make(chan registry.Snapshot)},
 	}
 	cfg := Config{Link: linkConfig("gateway-1", ""), Registry: r.reg}
 	if change != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -77,8 +78,10 @@ type Upstream struct {
 	sink Sink
 	pool *link.Pool
 
-	mu   sync.Mutex
-	desk *Desk // guarded by mu
+	mu    sync.Mutex
+	desk  *Desk             // guarded by mu
+	shown map[string]string // guarded by mu; what the registry shows: link addresses by node
+	known map[string]string // guarded by mu; the same with members that it does not show
 }
 
 // Stats counts what happened to calls.
@@ -104,7 +107,7 @@ func New(cfg Config, sink Sink) (*Upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &Upstream{cfg: cfg, sink: sink}
+	u := &Upstream{cfg: cfg, sink: sink, known: make(map[string]string)}
 	u.desk = NewDesk(links{u}, cfg.MaxParked, cfg.Timeout)
 	u.pool, err = link.NewPool(link.PoolConfig{Link: cfg.Link, Handler: link.Handler{
 		Up:       u.linkUp,
@@ -141,18 +144,30 @@ func (u *Upstream) Run(ctx context.Context) error {
 	}
 }
 
-// targets keeps links to whom the registry shows. Nobody at all changes nothing: then it is
-// the registry that is ill.
+// targets takes over what the registry shows.
 func (u *Upstream) targets(s registry.Snapshot) {
-	addrs := map[string]string{}
+	shown := make(map[string]string)
 	for _, i := range s.Instances {
 		if i.LinkAddr != "" {
-			addrs[i.Name] = i.LinkAddr
+			shown[i.Name] = i.LinkAddr
 		}
 	}
-	if len(addrs) > 0 {
-		u.pool.SetTargets(addrs)
-	}
+	u.mu.Lock()
+	defer u.unlock()
+	u.shown = shown
+	u.linkLocked()
+}
+
+// linkLocked keeps links to whom the registry shows, and to the members that it has shown
+// before. It proposes and takes nothing away: a node that is missing may have been slow with
+// its heartbeat, or the registry may have been restarted and know few again. mu is held.
+func (u *Upstream) linkLocked() {
+	maps.Copy(u.known, u.shown)
+	maps.DeleteFunc(u.known, func(name, _ string) bool {
+		_, shown := u.shown[name]
+		return !shown && !u.desk.MayBeMember(name)
+	})
+	u.pool.SetTargets(u.known)
 }
 
 // Stats may be called at any time.
@@ -211,6 +226,9 @@ func (u *Upstream) announced(conn *link.Conn, a *linkpb.Announce) {
 func (u *Upstream) memberList(conn *link.Conn, list *linkpb.Members) {
 	u.mu.Lock()
 	changed, err := u.desk.Members(list)
+	if changed {
+		u.linkLocked()
+	}
 	u.unlock()
 	if err != nil {
 		u.cfg.Logger.Error("member list refused", "node", conn.Peer().Name, "err", err)

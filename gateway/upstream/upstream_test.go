@@ -245,11 +245,39 @@ func TestAnEmptyRegistryChangesNothing(t *testing.T) {
 	r.reg.show(a)
 	announce(t, a.link(), 1, 1)
 	receive(t, r.sink.led)
-	r.reg.show()
-	r.reg.show()
+	r.reg.insist()
 	answer := r.call(1, "move")
 	a.next().answer(t, wirepb.Code_OK, "still here")
 	expect(t, answer, wirepb.Code_OK, "still here")
+}
+
+// TestTheRegistryTakesNothingAway: who is missing there keeps its link as long as it is a
+// member, or may be one.
+func TestTheRegistryTakesNothingAway(t *testing.T) {
+	r := newRig(t, nil)
+	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
+	r.reg.show(a, b)
+	link := a.link()
+	announce(t, link, 1, 1)
+	receive(t, r.sink.led)
+	still := func() {
+		t.Helper()
+		answer := r.call(1, "move")
+		a.next().answer(t, wirepb.Code_OK, "still here")
+		expect(t, answer, wirepb.Code_OK, "still here")
+	}
+	r.reg.insist(b)
+	still()
+	if err := link.SendMembers(&linkpb.Members{Number: 1, Shards: 1, Members: []*linkpb.Member{{Name: "a", Weight: 1}, {Name: "b", Weight: 1}}}); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, r.sink.members)
+	r.reg.insist()
+	still()
+	if err := link.SendMembers(&linkpb.Members{Number: 2, Members: []*linkpb.Member{{Name: "b", Weight: 1}}}); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, link.Done())
 }
 
 func TestPushesComeBehindTheAnswer(t *testing.T) {
