@@ -45,6 +45,10 @@ type Config struct {
 	// shard takes no tables and deals no hand; default 256.
 	Unsettled int
 
+	// MinFree is at how few free bytes of Data's file system nodes take no new
+	// tables; default host.DefaultMinFree.
+	MinFree int64
+
 	// Respawn starts a child again that ended without being told to.
 	Respawn bool
 

@@ -50,6 +50,7 @@ type roleSpec struct {
 	Database  string
 	Bots      time.Duration // wait after which bots fill a table
 	Unsettled int           // see Config
+	MinFree   int64         // see Config
 	Profile   string        `json:",omitempty"` // folder for a CPU profile
 	Reap      *reapSpec     `json:",omitempty"`
 }
@@ -57,10 +58,6 @@ type roleSpec struct {
 // specs is what the supervisor's children are started with, in order.
 func (s *Supervisor) specs() ([]roleSpec, error) {
 	var specs []roleSpec
-	name, err := registryCluster(s.data)
-	if err != nil {
-		return nil, err
-	}
 	if s.cfg.Database == MariaDB {
 		specs = append(specs, roleSpec{Name: roleDatabase, Role: roleDatabase, Data: s.data})
 	}
@@ -72,7 +69,7 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 	for i := range s.cfg.Nodes {
 		specs = append(specs, roleSpec{
 			Name: fmt.Sprintf("node-%d", i+1), Role: roleNode, Data: s.data, Registry: s.cfg.Registry,
-			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, KeepLog: s.cfg.KeepLog, Database: s.dsn(), Bots: s.cfg.BotsAfter, Unsettled: s.cfg.Unsettled,
+			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, KeepLog: s.cfg.KeepLog, Database: s.dsn(), Bots: s.cfg.BotsAfter, Unsettled: s.cfg.Unsettled, MinFree: s.cfg.MinFree,
 		})
 	}
 	for i := range s.cfg.Gateways {
@@ -82,7 +79,7 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 		})
 	}
 	for i := range specs {
-		specs[i].Profile, specs[i].Cluster = s.cfg.Profile, name
+		specs[i].Profile, specs[i].Cluster = s.cfg.Profile, s.services
 	}
 	return specs, nil
 }
@@ -209,7 +206,7 @@ func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[s
 	case roleNode:
 		return host.Run(ctx, host.Config{
 			Name: r.Name, Expect: r.Expect, Registry: r.Registry, RegistryCluster: r.Cluster, Database: r.Database, Unsettled: r.Unsettled,
-			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync, KeepLog: r.KeepLog, BotsAfter: r.Bots,
+			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync, KeepLog: r.KeepLog, MinFree: r.MinFree, BotsAfter: r.Bots,
 			SecretFile: filepath.Join(r.Data, secretFile), TokenKeyFile: filepath.Join(r.Data, token.SecretFile),
 			Logger: logger, Ready: ready,
 		})

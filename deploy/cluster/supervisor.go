@@ -34,6 +34,8 @@ type Supervisor struct {
 	data    string
 	listen  string // as taken
 	moved   bool   // listen is not what was asked for
+	// services begins the cluster's names in the registry.
+	services string
 	control *control
 	lock    *os.File // held by every process of the cluster: see reap
 	stop    context.CancelFunc
@@ -82,6 +84,9 @@ func (s *Supervisor) prepare() error {
 		return err
 	}
 	if err := writeKeys(s.data); err != nil {
+		return err
+	}
+	if s.services, err = registryCluster(s.data); err != nil {
 		return err
 	}
 	s.listen, s.moved, err = freeAddress(s.cfg.Listen)
@@ -239,7 +244,7 @@ func (s *Supervisor) left(c *child, failed error) {
 		case failed != nil && again: // else its starter is told
 			fmt.Fprintln(s.cfg.Output, failed)
 		case failed == nil && !c.stopping:
-			fmt.Fprintf(s.cfg.Output, "%s has ended\n", c.name)
+			fmt.Fprintf(s.cfg.Output, "%s has ended (%v): %s\n", c.name, c.cmd.ProcessState, lastLine(filepath.Join(s.data, "logs", c.name+".log")))
 		}
 	}
 	s.mu.Unlock()
@@ -317,7 +322,7 @@ func (s *Supervisor) State() State {
 func (s *Supervisor) stateLocked() State {
 	state := State{
 		Address: s.listen, Control: s.control.address(), Token: s.control.token,
-		Supervisor: os.Getpid(), Database: s.dsn(), Data: s.data, Sync: s.cfg.Sync,
+		Supervisor: os.Getpid(), Database: s.dsn(), Data: s.data, Sync: s.cfg.Sync, Services: s.services,
 	}
 	for _, c := range s.children {
 		state.Processes = append(state.Processes, Process{

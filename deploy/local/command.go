@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"teahouse/deploy/cluster"
+	"teahouse/node/host"
 )
 
 // command is the command line; the root command starts the cluster.
@@ -50,6 +51,7 @@ func command() *cobra.Command {
 	flags.StringVar(&cfg.Registry, "registry", "", "address of a Consul agent, or \"consul\" to run one (default: the embedded registry)")
 	flags.StringVar(&cfg.Database, "db", "", "database: sqlite:FILE, mysql:DSN, or \"mariadb\" to run a server in the data folder (default: SQLite there)")
 	flags.DurationVar(&cfg.BotsAfter, "bots-after", 10*time.Second, "wait in the queue for people after which bots fill a table")
+	flags.Int64Var(&cfg.MinFree, "min-free", host.DefaultMinFree, "free bytes of the data folder's file system below which a node takes no new tables")
 	flags.IntVar(&cfg.Unsettled, "unsettled", 0, "finished hands outside of the database at which a shard deals no more (default 256)")
 	flags.BoolVar(&cfg.Respawn, "respawn", false, "start a process again that ended by itself")
 	flags.StringVar(&cfg.Profile, "cpuprofile", "", "folder for a CPU profile of each process")

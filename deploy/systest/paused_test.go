@@ -2,6 +2,7 @@ package systest
 
 import (
 	"bytes"
+	"io"
 	"path/filepath"
 	"testing"
 	"time"
@@ -41,7 +42,14 @@ func TestPaused(t *testing.T) {
 	if err := ledger.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	moves, err := logs.ReadMoves(&acknowledged)
+	sameLogs(t, c, data, &acknowledged)
+}
+
+// sameLogs ends a cluster of three nodes and checks that all replicas have the same
+// logs, with every acknowledged move.
+func sameLogs(t *testing.T, c *cluster.Client, data string, acknowledged io.Reader) {
+	t.Helper()
+	moves, err := logs.ReadMoves(acknowledged)
 	if err != nil {
 		t.Fatal(err)
 	}
