@@ -33,7 +33,7 @@ func (h *Hand) chooseSwap(c Command) error {
 
 func (h *Hand) swap() {
 	e := newEvent(EventSwap, -1)
-	e.Dir = h.swapDir()
+	e.Dir, e.Shown = h.swapDir(), new(Shown)
 	for i := range h.seats {
 		for _, t := range h.seats[i].given {
 			h.seats[i].remove(t)
@@ -45,9 +45,9 @@ func (h *Hand) swap() {
 			h.seats[to].add(t)
 		}
 		h.seats[to].received = given
-		e.Given[i], e.Received[to] = clone(given), clone(given)
+		e.Shown.Given[i], e.Shown.Received[to] = clone(given), clone(given)
 	}
-	e.Hands = h.hands()
+	e.Shown.Hands = h.hands()
 	h.emit(e)
 	h.startVoid()
 }

@@ -58,10 +58,12 @@ func (h *Hand) UnmarshalBinary(data []byte) error {
 		if c, data, err = readCommand(data); err != nil {
 			return err
 		}
-		if _, err := played.Apply(c); err != nil {
+		if err := played.apply(c); err != nil {
 			return fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
+		played.out = played.out[:0] // nobody is told again
 	}
+	played.out = nil
 	*h = *played
 	return nil
 }

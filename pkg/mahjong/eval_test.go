@@ -348,17 +348,39 @@ func BenchmarkFan(b *testing.B) {
 	}
 }
 
-// BenchmarkHand plays complete hands.
+func BenchmarkFanBacktracking(b *testing.B) {
+	shapes := winning(benchShapes(1024, ready))
+	rules := mahjong.DefaultRules()
+	for i := 0; b.Loop(); i++ {
+		slowRaw(&shapes[i&1023], &rules)
+	}
+}
+
+// BenchmarkTables makes the table that the others look things up in.
+func BenchmarkTables(b *testing.B) {
+	for b.Loop() {
+		mahjong.BuildSuitTable()
+	}
+}
+
+// BenchmarkHand plays complete hands, on one core: with legal-but-random players, and
+// with bots.
 func BenchmarkHand(b *testing.B) {
 	rules := mahjong.DefaultRules()
-	for name, players := range map[string][]chooser{
-		"random": {randomPlayer(1), randomPlayer(2), randomPlayer(3), randomPlayer(4)},
-		"bot":    {botPlayer(rules), botPlayer(rules), botPlayer(rules), botPlayer(rules)},
+	players := []chooser{botPlayer(rules), botPlayer(rules), botPlayer(rules), botPlayer(rules)}
+	for _, set := range []struct {
+		name string
+		play func(h *mahjong.Hand, rng *rand.Rand)
+	}{
+		{"random", func(h *mahjong.Hand, rng *rand.Rand) { playRandomly(b, h, rng, nil) }},
+		{"bot", func(h *mahjong.Hand, _ *rand.Rand) { playOut(b, h, players, nil) }},
 	} {
-		b.Run(name, func(b *testing.B) {
+		b.Run(set.name, func(b *testing.B) {
+			b.ReportAllocs()
+			rng := rand.New(rand.NewPCG(1, 1))
 			n := uint64(0)
 			for b.Loop() {
-				playOut(b, mustNew(b, rules, testDeal(n)), players, nil)
+				set.play(mustNew(b, rules, testDeal(n)), rng)
 				n++
 			}
 			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "hands/s")

@@ -5,17 +5,17 @@ type EventKind uint8
 
 // The events of a hand, and the fields that each one uses.
 const (
-	EventDeal     EventKind = iota + 1 // Seat dealer, Hands
+	EventDeal     EventKind = iota + 1 // Seat dealer, Shown.Hands
 	EventAnswered                      // Seat, Answer: a choice that stays secret for now
-	EventSwap                          // Dir, Given, Received, Hands afterwards
+	EventSwap                          // Dir, Shown: Given, Received, Hands afterwards
 	EventVoid                          // Suits
 	EventDraw                          // Seat, Tile, Replacement
 	EventDiscard                       // Seat, Tile
 	EventPeng                          // Seat, From, Tile, Meld
 	EventBuGang                        // Seat, Tile: declared, may yet be robbed
 	EventGang                          // Seat, From (zhi, else -1), Meld, Items
-	EventHu                            // Seat, From (itself at a self-draw), Win, Items; Hands of the winner if winners are shown
-	EventEnd                           // End, Hands, Melds, Items
+	EventHu                            // Seat, From (itself at a self-draw), Win, Items; Shown.Hands of the winner if winners are shown
+	EventEnd                           // End, Shown: Hands, Melds; Items
 	EventLeave                         // Seat: has nothing left to lose and is out
 )
 
@@ -40,15 +40,21 @@ type Event struct {
 	Answer      Command // what the seat chose; after a timeout what was chosen for it
 	Dir         int     // swap direction 1..3
 
-	Given, Received [Seats][]Tile // of the swap
-	Hands           [Seats][]Tile // concealed tiles, ascending; nil where they are hidden
-	Suits           [Seats]Suit   // void suits
-	Melds           [Seats][]Meld // nothing of them is hidden any more
+	Suits [Seats]Suit // void suits
 
 	Meld  *Meld
 	Win   *Win
 	End   *End
 	Items []Item // the points that this event moved, in order
+	Shown *Shown // at the deal, the swap, the end, and a win whose tiles are shown; else nil
+}
+
+// Shown is what an event shows of several seats. The tiles are nil where they are hidden
+// from the viewer, and where the event shows none.
+type Shown struct {
+	Hands           [Seats][]Tile // concealed tiles, ascending
+	Given, Received [Seats][]Tile // of the swap
+	Melds           [Seats][]Meld // at the end: nothing of them is hidden any more
 }
 
 // MeldKind is the kind of an open set.

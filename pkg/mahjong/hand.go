@@ -66,6 +66,7 @@ func New(rules Rules, deal Deal) (*Hand, error) {
 		return nil, err
 	}
 	h := &Hand{rules: rules, deal: deal, next: deal.Dealer, events: 1}
+	h.log = make([]byte, 0, 256) // few hands need more
 	for i := range h.seats {
 		h.seats[i].void = NoSuit
 		h.seats[i].lock = noLock
@@ -108,7 +109,7 @@ func (h *Hand) Finished() bool { return h.phase == PhaseEnd }
 func (h *Hand) Opening() Event {
 	e := newEvent(EventDeal, h.deal.Dealer)
 	if len(h.log) == 0 {
-		e.Hands = h.hands()
+		e.Shown = &Shown{Hands: h.hands()}
 	}
 	return e
 }
@@ -116,31 +117,39 @@ func (h *Hand) Opening() Event {
 // Apply takes one command. It returns what the command caused, in order, or an error,
 // and then nothing has changed.
 func (h *Hand) Apply(c Command) ([]Event, error) {
+	if err := h.apply(c); err != nil {
+		return nil, err
+	}
+	out := h.out
+	h.out = nil
+	return out, nil
+}
+
+// apply is Apply, but leaves the events in h.out.
+func (h *Hand) apply(c Command) error {
 	if h.Finished() {
-		return nil, ErrFinished
+		return ErrFinished
 	}
 	if c.Action == 0 || int(c.Action) >= len(actionNames) {
-		return nil, ErrUnknownAction
+		return ErrUnknownAction
 	}
 	do := c
 	if c.Action != ActRelease {
 		if c.Seat < 0 || c.Seat >= Seats {
-			return nil, ErrNoSeat
+			return ErrNoSeat
 		}
 		if h.asked[c.Seat].serial == 0 {
-			return nil, ErrNotYourPrompt
+			return ErrNotYourPrompt
 		}
 		if c.Action == ActTimeout {
 			do = h.timeout(c.Seat)
 		}
 	}
 	if err := h.execute(do); err != nil {
-		return nil, err
+		return err
 	}
 	h.log = appendCommand(h.log, c)
-	out := h.out
-	h.out = nil
-	return out, nil
+	return nil
 }
 
 // execute validates a command and only then changes anything.
@@ -197,6 +206,9 @@ func (h *Hand) after(i int) int {
 func (h *Hand) emit(e Event) *Event {
 	if e.Kind != EventAnswered && e.Kind != EventLeave {
 		h.events++
+	}
+	if h.out == nil {
+		h.out = make([]Event, 0, 2) // most commands cause no more
 	}
 	h.out = append(h.out, e)
 	return &h.out[len(h.out)-1]

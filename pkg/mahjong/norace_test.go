@@ -3,7 +3,9 @@
 package mahjong_test
 
 const (
-	randomHands  = 200
+	randomHands  = 1000
+	hiddenHands  = 200
+	manyHands    = 100_000
 	randomShapes = 30_000
 	evenDeals    = 20_000
 )

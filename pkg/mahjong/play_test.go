@@ -19,6 +19,41 @@ func randomPlayer(seed uint64) chooser {
 	return func(v *mahjong.View) mahjong.Command { return bot.Random(v, rng) }
 }
 
+// randomCommand gives a legal command: of a random seat that is asked, or a release.
+func randomCommand(h *mahjong.Hand, rng *rand.Rand) mahjong.Command {
+	if h.Holding() && rng.IntN(4) == 0 {
+		return mahjong.Command{Action: mahjong.ActRelease}
+	}
+	first := rng.IntN(mahjong.Seats)
+	for i := range mahjong.Seats {
+		seat := (first + i) % mahjong.Seats
+		p := h.Prompt(seat)
+		if p.Serial == 0 {
+			continue
+		}
+		v := mahjong.View{Seat: seat, Prompt: p} // a random player needs no more
+		if p.Kind == mahjong.PromptSwap {
+			v.Hand = h.View(seat).Hand
+		}
+		return bot.Random(&v, rng)
+	}
+	return mahjong.Command{Action: mahjong.ActRelease}
+}
+
+// playRandomly plays a hand to its end by random commands.
+func playRandomly(t testing.TB, h *mahjong.Hand, rng *rand.Rand, step func(events []mahjong.Event)) {
+	for !h.Finished() {
+		c := randomCommand(h, rng)
+		events, err := h.Apply(c)
+		if err != nil {
+			t.Fatalf("%+v: %v", c, err)
+		}
+		if step != nil {
+			step(events)
+		}
+	}
+}
+
 func botPlayer(rules mahjong.Rules) chooser {
 	return bot.New(game.Middle, rules).Choose
 }
@@ -107,8 +142,9 @@ func mixedPlayers(rules mahjong.Rules, n uint64) []chooser {
 	return players
 }
 
-// legal says whether the prompt offers a command. hand are the seat's own tiles.
-func legal(p mahjong.Prompt, hand []mahjong.Tile, c mahjong.Command) bool {
+// legal says whether the prompt offers a command. hand are the seat's own tiles; only a
+// swap needs them.
+func legal(r *mahjong.Rules, p mahjong.Prompt, hand []mahjong.Tile, c mahjong.Command) bool {
 	if p.Serial == 0 {
 		return false
 	}
@@ -122,7 +158,7 @@ func legal(p mahjong.Prompt, hand []mahjong.Tile, c mahjong.Command) bool {
 			return false
 		}
 		for _, x := range t {
-			if !slices.Contains(hand, x) || x.Kind().Suit() != t[0].Kind().Suit() {
+			if !slices.Contains(hand, x) || r.SwapSuits == "same" && x.Kind().Suit() != t[0].Kind().Suit() {
 				return false
 			}
 		}

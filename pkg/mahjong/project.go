@@ -17,11 +17,12 @@ func (e Event) For(viewer int) *Event {
 			return nil
 		}
 	case EventDeal, EventSwap:
-		for i := range Seats {
-			if i != viewer {
-				e.Hands[i], e.Given[i], e.Received[i] = nil, nil, nil
-			}
+		own := new(Shown)
+		if viewer >= 0 && e.Shown != nil {
+			own.Hands[viewer] = e.Shown.Hands[viewer]
+			own.Given[viewer], own.Received[viewer] = e.Shown.Given[viewer], e.Shown.Received[viewer]
 		}
+		e.Shown = own
 	case EventDraw:
 		if !own {
 			e.Tile = NoTile

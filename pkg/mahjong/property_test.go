@@ -2,14 +2,20 @@ package mahjong_test
 
 import (
 	"bytes"
+	"fmt"
+	"maps"
 	"math/rand/v2"
+	"os"
 	"reflect"
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"teahouse/pkg/mahjong"
 )
 
-// ruleSets are the rule sets under which random hands are played.
+// ruleSets are the rule sets of tests that need few.
 var ruleSets = []string{
 	`{}`,
 	`{"mode":"xueliu"}`,
@@ -17,24 +23,107 @@ var ruleSets = []string{
 	`{"swap":false,"zimo":"fan","cap":0,"late_bugang":"pay","transfer":"refund"}`,
 	`{"mode":"xueliu","min_claim_ms":1,"pass_lock":"all","multi_hu":false,"diangang_hua":"dianpao"}`,
 	`{"huazhu":false,"late_bugang":"forbid","pass_lock":"off","qianggang":false,"zimo":"none","transfer":"none"}`,
+	`{"bankrupt":"leave","balances":[9,20,5,0],"hide_angang":true,"show_winners":true}`,
+	`{"mode":"xueliu","bankrupt":"clip","balances":[9,20,50,0],"must_hu_last4":true,"cagua":true,"swap_suits":"any"}`,
 }
 
-// TestRandomHands plays hands of random players and bots and checks at every step what
-// must hold in every state.
+// optionValues are values of every option, from which random rule sets are drawn.
+var optionValues = map[string][]string{
+	"mode": {`"xuezhan"`, `"xueliu"`}, "base": {"1", "3"}, "cap": {"0", "3", "4", "6"},
+	"swap": {"true", "false"}, "zimo": {`"di"`, `"fan"`, `"none"`}, "jiangdui": {"true", "false"},
+	"daiyaojiu": {"0", "1", "2", "3"}, "jingoudiao": {"true", "false"}, "menqing": {"true", "false"},
+	"zhongzhang": {"true", "false"}, "haidi": {"true", "false"}, "tiandihu": {"0", "5"},
+	"qianggang": {"true", "false"}, "multi_hu": {"true", "false"},
+	"transfer": {`"transfer"`, `"refund"`, `"none"`}, "late_bugang": {`"nopay"`, `"pay"`, `"forbid"`},
+	"pass_lock": {`"higher"`, `"all"`, `"same"`, `"off"`}, "huazhu": {"true", "false"},
+	"dajiao": {"true", "false"}, "tuishui": {"true", "false"}, "diangang_hua": {`"zimo"`, `"dianpao"`},
+	"must_hu_last4": {"false", "true"}, "cagua": {"false", "true"},
+	"bankrupt": {`"none"`, `"none"`, `"clip"`, `"leave"`}, "balances": {"[9,9,9,9]", "[0,5,20,80]", "[100,100,100,100]", "[1,1,1,1]"},
+	"swap_suits": {`"same"`, `"any"`}, "swap_dir": {"0", "1", "2", "3"}, "void_calls": {"true", "false"},
+	"hide_angang": {"false", "true"}, "show_winners": {"false", "true"}, "min_claim_ms": {"0", "700"},
+}
+
+// randomRules draws a rule set: every option has a random value, in every fourth set only
+// a few have.
+func randomRules(t testing.TB, rng *rand.Rand) mahjong.Rules {
+	parts := []string{`"balances":` + optionValues["balances"][rng.IntN(4)]}
+	few := rng.IntN(4) == 0
+	for _, key := range slices.Sorted(maps.Keys(optionValues)) {
+		if values := optionValues[key]; key != "balances" && (!few || rng.IntN(10) == 0) {
+			parts = append(parts, fmt.Sprintf("%q:%s", key, values[rng.IntN(len(values))]))
+		}
+	}
+	return mustRules(t, "{"+strings.Join(parts, ",")+"}")
+}
+
+func TestRandomRulesCoverEveryOption(t *testing.T) {
+	for key := range plain(t, mahjong.DefaultRules()).(map[string]any) {
+		if optionValues[key] == nil {
+			t.Errorf("%s is never varied", key)
+		}
+	}
+}
+
+// TestRandomHands plays hands under random rule sets and checks at every step what must
+// hold in every state.
 func TestRandomHands(t *testing.T) {
-	for n := range uint64(randomHands) {
-		rules := mustRules(t, ruleSets[n%uint64(len(ruleSets))])
-		h := mustNew(t, rules, testDeal(n))
-		c := checker{t: t, h: h, rng: rand.New(rand.NewPCG(n, 2))}
+	inParallel(t, randomHands, func(t *testing.T, n uint64) {
+		rng := rand.New(rand.NewPCG(n, 2))
+		rules := randomRules(t, rng)
+		c := newChecker(t, mustNew(t, rules, testDeal(n)), rng)
+		all := rng.IntN(40)
 		c.state()
-		playOut(t, h, mixedPlayers(rules, n), func(_ mahjong.Command, events []mahjong.Event) {
+		step := func(events []mahjong.Event) {
 			c.events(events)
 			c.state()
-		})
-		c.end()
-		if t.Failed() {
-			t.Fatalf("hand %d under %s", n, ruleSets[n%uint64(len(ruleSets))])
+			if all--; all == 0 {
+				c.everyCommand()
+			}
 		}
+		if n%8 == 0 {
+			players := append(mixedPlayers(rules, n)[:3], onlyTimeouts(c.h)[3])
+			playOut(t, c.h, players, func(_ mahjong.Command, events []mahjong.Event) { step(events) })
+		} else {
+			playRandomly(t, c.h, rng, step)
+		}
+		c.end()
+	})
+}
+
+// TestManyRandomHands does the same for a great many hands, but looks closely at a few
+// steps of each only.
+func TestManyRandomHands(t *testing.T) {
+	if os.Getenv("TEAHOUSE_SLOW") == "" || manyHands == 0 {
+		t.Log("TEAHOUSE_SLOW is not set, or the race detector is: nothing done")
+		return
+	}
+	inParallel(t, manyHands, func(t *testing.T, n uint64) {
+		rng := rand.New(rand.NewPCG(n, 4))
+		c := newChecker(t, mustNew(t, randomRules(t, rng), testDeal(n)), rng)
+		playRandomly(t, c.h, rng, func(events []mahjong.Event) {
+			c.events(events)
+			c.serials()
+			if rng.IntN(60) == 0 {
+				c.state()
+			}
+		})
+		c.state()
+		c.end()
+	})
+}
+
+// inParallel runs check for the numbers below count, on all cores.
+func inParallel(t *testing.T, count uint64, check func(t *testing.T, n uint64)) {
+	workers := uint64(runtime.GOMAXPROCS(0))
+	for w := range workers {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			for n := w; n < count; n += workers {
+				if check(t, n); t.Failed() {
+					t.Fatalf("hand %d", n)
+				}
+			}
+		})
 	}
 }
 
@@ -42,38 +131,53 @@ func TestRandomHands(t *testing.T) {
 type checker struct {
 	t     *testing.T
 	h     *mahjong.Hand
+	rules mahjong.Rules
 	rng   *rand.Rand
 	items []mahjong.Item
 	last  uint32       // highest serial seen
-	spare mahjong.Hand // equal to h; probes are tried on it
+	spare mahjong.Hand // restored from h after each step; probes are tried on it
 }
 
+func newChecker(t *testing.T, h *mahjong.Hand, rng *rand.Rand) *checker {
+	return &checker{t: t, h: h, rules: h.Rules(), rng: rng}
+}
+
+// state checks what holds in every state: among it, that a restored hand to which only
+// refused commands were given is the same hand.
 func (c *checker) state() {
 	c.scores()
 	c.tiles()
 	c.serials()
-	c.roundTrip()
+	c.restore()
 	for range 4 {
-		c.refuses(anyCommand(c.rng))
+		c.try(anyCommand(c.rng))
 	}
 	// A probe that is nearly right finds more: a seat that is asked, an action that fits.
 	for seat := range mahjong.Seats {
 		if p := c.h.Prompt(seat); p.Serial != 0 {
 			probe := anyCommand(c.rng)
 			probe.Seat = seat
-			c.refuses(probe)
+			c.try(probe)
 			if p.Kind == mahjong.PromptTurn {
 				probe.Action = mahjong.ActDiscard
-				c.refuses(probe)
+				c.try(probe)
 			}
 		}
 	}
+	c.same()
 }
 
 func (c *checker) scores() {
 	sum := 0
-	for _, s := range c.h.View(mahjong.Spectator).Seats {
+	for i, s := range c.h.View(mahjong.Spectator).Seats {
 		sum += s.Score
+		left := c.rules.Balances[i] + s.Score
+		if c.rules.Bankrupt != "none" && left < 0 {
+			c.t.Errorf("seat %d owes %d", i, -left)
+		}
+		if playing := c.h.View(i).Phase; c.rules.Bankrupt == "leave" && left == 0 && !s.Out && playing >= mahjong.PhaseTurn && playing < mahjong.PhaseEnd {
+			c.t.Errorf("seat %d plays on with nothing", i)
+		}
 	}
 	if sum != 0 {
 		c.t.Errorf("scores sum to %d", sum)
@@ -83,7 +187,7 @@ func (c *checker) scores() {
 // tiles counts every tile: in hands, melds, rivers and winners' claims, and the wall.
 func (c *checker) tiles() {
 	v := c.h.View(mahjong.Spectator)
-	xueliu := c.h.Rules().Mode == mahjong.ModeXueliu
+	xueliu := c.rules.Mode == mahjong.ModeXueliu
 	var seen [mahjong.NumTiles]bool
 	count := 0
 	see := func(t mahjong.Tile) {
@@ -94,14 +198,14 @@ func (c *checker) tiles() {
 		count++
 	}
 	for i := range v.Seats {
-		hand := c.h.View(i).Hand
-		if len(hand) != v.Seats[i].Concealed {
-			c.t.Errorf("seat %d holds %d tiles, %d are told", i, len(hand), v.Seats[i].Concealed)
+		own := c.h.View(i)
+		if len(own.Hand) != v.Seats[i].Concealed {
+			c.t.Errorf("seat %d holds %d tiles, %d are told", i, len(own.Hand), v.Seats[i].Concealed)
 		}
-		for _, t := range hand {
+		for _, t := range own.Hand {
 			see(t)
 		}
-		for _, m := range v.Seats[i].Melds {
+		for _, m := range own.Seats[i].Melds {
 			for _, t := range m.Tiles {
 				see(t)
 			}
@@ -151,35 +255,70 @@ func (c *checker) serials() {
 	}
 }
 
-func (c *checker) roundTrip() {
+func (c *checker) restore() {
 	data := mustMarshal(c.t, c.h)
 	if err := c.spare.UnmarshalBinary(data); err != nil {
 		c.t.Fatal(err)
-	}
-	if !reflect.DeepEqual(&c.spare, c.h) {
-		c.t.Fatal("the restored hand is another one")
 	}
 	if !bytes.Equal(mustMarshal(c.t, &c.spare), data) {
 		c.t.Fatal("the restored hand has other bytes")
 	}
 }
 
-// refuses checks that a command is refused exactly if it is not offered, and that it
-// then changes nothing.
-func (c *checker) refuses(cmd mahjong.Command) {
+func (c *checker) same() {
+	if !reflect.DeepEqual(&c.spare, c.h) {
+		c.t.Fatal("the restored hand is another one, or a refused command has changed it")
+	}
+}
+
+// try checks that a command is taken exactly if it is offered.
+func (c *checker) try(cmd mahjong.Command) {
 	want := cmd.Action == mahjong.ActRelease && c.h.Holding()
 	if cmd.Action != mahjong.ActRelease {
-		want = legal(c.h.Prompt(cmd.Seat), c.h.View(cmd.Seat).Hand, cmd)
+		var hand []mahjong.Tile
+		p := c.h.Prompt(cmd.Seat)
+		if p.Kind == mahjong.PromptSwap {
+			hand = c.h.View(cmd.Seat).Hand
+		}
+		want = legal(&c.rules, p, hand, cmd)
 	}
 	events, err := c.spare.Apply(cmd)
 	if want != (err == nil) {
 		c.t.Errorf("%+v: offered %v, applied with %v", cmd, want, err)
 	}
-	if err == nil {
-		c.roundTrip() // for a fresh spare
-	} else if len(events) > 0 || !reflect.DeepEqual(&c.spare, c.h) {
-		c.t.Errorf("%+v was refused (%v) and changed something", cmd, err)
+	if err != nil && len(events) > 0 {
+		c.t.Errorf("%+v was refused (%v) with events", cmd, err)
 	}
+	if err == nil {
+		c.restore() // for a fresh spare
+	}
+}
+
+// everyCommand tries all there are in the present state, less the swaps.
+func (c *checker) everyCommand() {
+	c.restore()
+	for seat := range mahjong.Seats {
+		for a := mahjong.ActVoid; a <= mahjong.ActRelease; a++ {
+			cmd := mahjong.Command{Seat: seat, Action: a}
+			switch a {
+			case mahjong.ActDiscard:
+				for cmd.Tile = range mahjong.Tile(mahjong.NumTiles) {
+					c.try(cmd)
+				}
+			case mahjong.ActAnGang, mahjong.ActBuGang:
+				for cmd.Kind = range mahjong.Kind(mahjong.NumKinds) {
+					c.try(cmd)
+				}
+			case mahjong.ActVoid:
+				for cmd.Suit = range mahjong.NoSuit {
+					c.try(cmd)
+				}
+			default:
+				c.try(cmd)
+			}
+		}
+	}
+	c.same()
 }
 
 func (c *checker) events(events []mahjong.Event) {
@@ -217,8 +356,8 @@ func (c *checker) end() {
 
 // TestReplay plays recorded commands again: same events, same bytes.
 func TestReplay(t *testing.T) {
-	for n := range uint64(20) {
-		rules := mustRules(t, ruleSets[n%uint64(len(ruleSets))])
+	for n := range uint64(40) {
+		rules := randomRules(t, rand.New(rand.NewPCG(n, 6)))
 		h := mustNew(t, rules, testDeal(n))
 		var commands []mahjong.Command
 		var events [][]mahjong.Event

@@ -6,6 +6,8 @@ package mahjong_test
 // ten times as slow.
 const (
 	randomHands  = 12
+	hiddenHands  = 12
+	manyHands    = 0
 	randomShapes = 3_000
 	evenDeals    = 4_000
 )

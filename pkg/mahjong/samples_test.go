@@ -110,9 +110,9 @@ func recorded(e mahjong.Event) []map[string]any {
 	case mahjong.EventAnswered:
 		return nil
 	case mahjong.EventDeal:
-		return []map[string]any{{"e": "deal", "hands": idLists(e.Hands)}}
+		return []map[string]any{{"e": "deal", "hands": idLists(e.Shown.Hands)}}
 	case mahjong.EventSwap:
-		return []map[string]any{{"e": "swap", "dir": e.Dir, "out": idLists(e.Given), "hands": idLists(e.Hands)}}
+		return []map[string]any{{"e": "swap", "dir": e.Dir, "out": idLists(e.Shown.Given), "hands": idLists(e.Shown.Hands)}}
 	case mahjong.EventVoid:
 		return []map[string]any{{"e": "void", "suits": e.Suits}}
 	case mahjong.EventDraw:

@@ -294,7 +294,8 @@ func (p *player) event(e mahjong.Event) string {
 	}
 	switch e.Kind {
 	case mahjong.EventSwap:
-		return fmt.Sprintf("swap %d: %s %s %s %s\n", e.Dir, kindsText(e.Given[0]), kindsText(e.Given[1]), kindsText(e.Given[2]), kindsText(e.Given[3]))
+		given := e.Shown.Given
+		return fmt.Sprintf("swap %d: %s %s %s %s\n", e.Dir, kindsText(given[0]), kindsText(given[1]), kindsText(given[2]), kindsText(given[3]))
 	case mahjong.EventDraw:
 		text := fmt.Sprintf("%d draws %v", e.Seat, e.Tile.Kind())
 		if e.Replacement {

@@ -85,7 +85,10 @@ func (h *Hand) recordWin(w Win) {
 	h.wins = append(h.wins, w)
 	e := newEvent(EventHu, w.Seat)
 	e.From, e.Tile, e.Win = w.From, w.Tile, &w
-	e.Hands[w.Seat] = h.shownHand(w.Seat)
+	if hand := h.shownHand(w.Seat); hand != nil {
+		e.Shown = new(Shown)
+		e.Shown.Hands[w.Seat] = hand
+	}
 	h.emit(e)
 }
 
@@ -188,9 +191,9 @@ func (h *Hand) finish(why Reason, status [Seats]Status) *Event {
 	h.end = &end
 	told := end // the event is its receiver's own
 	e := newEvent(EventEnd, -1)
-	e.End, e.Hands = &told, h.hands()
+	e.End, e.Shown = &told, &Shown{Hands: h.hands()}
 	for i := range h.seats {
-		e.Melds[i] = cloneMelds(h.seats[i].melds)
+		e.Shown.Melds[i] = cloneMelds(h.seats[i].melds)
 	}
 	return h.emit(e)
 }

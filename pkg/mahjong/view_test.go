@@ -13,10 +13,15 @@ import (
 // byte, until one of the two tiles comes into the open or to the viewer.
 func TestNonInterference(t *testing.T) {
 	compared, exposed := 0, 0
-	for n := range uint64(randomHands) {
+	for n := range uint64(hiddenHands) {
 		text := `{"min_claim_ms":700}`
-		if n%3 == 0 {
+		switch n % 4 {
+		case 0:
 			text = `{"min_claim_ms":700,"mode":"xueliu"}`
+		case 1:
+			text = `{"min_claim_ms":700,"hide_angang":true,"must_hu_last4":true}`
+		case 2:
+			text = `{"min_claim_ms":700,"show_winners":true,"bankrupt":"leave","balances":[9,30,30,9]}`
 		}
 		rules := mustRules(t, text)
 		rng := rand.New(rand.NewPCG(n, 3))
@@ -58,7 +63,7 @@ func TestNonInterference(t *testing.T) {
 			break
 		}
 	}
-	if compared < 10*randomHands || exposed == 0 {
+	if compared < 10*hiddenHands || exposed == 0 {
 		t.Errorf("%d events were compared, %d exposed a tile: too few to mean something", compared, exposed)
 	}
 }
@@ -131,7 +136,7 @@ func (e told) shows(a, b mahjong.Tile) bool {
 		return true
 	}
 	if e.Kind == mahjong.EventSwap {
-		for _, tiles := range e.Received {
+		for _, tiles := range e.Shown.Received {
 			for _, t := range tiles {
 				if is(t) {
 					return true
@@ -162,9 +167,12 @@ func TestProjection(t *testing.T) {
 				t.Errorf("viewer %d sees seat %d draw %d", viewer, e.Seat, shown.Tile)
 			}
 			for seat := range mahjong.Seats {
-				open := e.Kind == mahjong.EventEnd
+				if e.Shown == nil {
+					break
+				}
+				open, shown, e := e.Kind == mahjong.EventEnd, shown.Shown, *e.Shown
 				if (shown.Hands[seat] != nil) != (e.Hands[seat] != nil && (open || seat == viewer)) {
-					t.Errorf("viewer %d, hand of %d at %s: %v", viewer, seat, e.Kind, shown.Hands[seat])
+					t.Errorf("viewer %d, hand of %d: %v", viewer, seat, shown.Hands[seat])
 				}
 				if seat != viewer && (shown.Given[seat] != nil || shown.Received[seat] != nil) {
 					t.Errorf("viewer %d sees the swap of %d", viewer, seat)

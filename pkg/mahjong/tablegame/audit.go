@@ -32,11 +32,11 @@ func (a *Audit) Observe(e mahjong.Event) {
 	case mahjong.EventDeal:
 		a.known = [mahjong.Seats][mahjong.NumTiles]bool{}
 		a.hidden = nil
-		for seat, hand := range e.Hands {
+		for seat, hand := range e.Shown.Hands {
 			a.tell(seat, hand...)
 		}
 	case mahjong.EventSwap:
-		for seat, received := range e.Received {
+		for seat, received := range e.Shown.Received {
 			a.tell(seat, received...)
 		}
 	case mahjong.EventDraw:
@@ -52,10 +52,12 @@ func (a *Audit) Observe(e mahjong.Event) {
 		a.tellAll(e.Meld.Tiles...)
 	case mahjong.EventHu:
 		a.tellAll(e.Win.Tile)
-		a.tellAll(e.Hands[e.Seat]...) // there only where winners are shown
+		if e.Shown != nil {
+			a.tellAll(e.Shown.Hands[e.Seat]...)
+		}
 	case mahjong.EventEnd:
 		a.tellAll(a.hidden...)
-		for _, hand := range e.Hands {
+		for _, hand := range e.Shown.Hands {
 			a.tellAll(hand...)
 		}
 	}

@@ -13,12 +13,12 @@ func encodeEvent(e *mahjong.Event, wall int) *mahjongpb.Event {
 	seat := uint32(max(e.Seat, 0)) // unused where it is below 0
 	switch e.Kind {
 	case mahjong.EventDeal:
-		m.Body = &mahjongpb.Event_Deal{Deal: &mahjongpb.Deal{Dealer: seat, Hand: onlyTiles(e.Hands)}}
+		m.Body = &mahjongpb.Event_Deal{Deal: &mahjongpb.Deal{Dealer: seat, Hand: onlyTiles(e.Shown.Hands)}}
 	case mahjong.EventAnswered:
 		m.Body = &mahjongpb.Event_Answered{Answered: &mahjongpb.Answered{Move: encodeMove(e.Answer)}}
 	case mahjong.EventSwap:
 		m.Body = &mahjongpb.Event_Swapped{Swapped: &mahjongpb.Swapped{
-			Direction: uint32(e.Dir), Given: onlyTiles(e.Given), Received: onlyTiles(e.Received), Hand: onlyTiles(e.Hands),
+			Direction: uint32(e.Dir), Given: onlyTiles(e.Shown.Given), Received: onlyTiles(e.Shown.Received), Hand: onlyTiles(e.Shown.Hands),
 		}}
 	case mahjong.EventVoid:
 		suits := make([]uint32, len(e.Suits))
@@ -40,11 +40,13 @@ func encodeEvent(e *mahjong.Event, wall int) *mahjongpb.Event {
 		m.Body = &mahjongpb.Event_Gang{Gang: &mahjongpb.Gang{Seat: seat, Meld: encodeMeld(e.Meld)}}
 	case mahjong.EventHu:
 		win := encodeWin(e.Win)
-		win.Hand = onlyTiles(e.Hands)
+		if e.Shown != nil {
+			win.Hand = onlyTiles(e.Shown.Hands)
+		}
 		m.Body = &mahjongpb.Event_Win{Win: win}
 	case mahjong.EventEnd:
 		m.Body = &mahjongpb.Event_HandOver{HandOver: &mahjongpb.HandOver{
-			End: encodeEnd(e.End), Hands: encodeHands(e.Hands), Melds: encodeSeatMelds(e.Melds),
+			End: encodeEnd(e.End), Hands: encodeHands(e.Shown.Hands), Melds: encodeSeatMelds(e.Shown.Melds),
 		}}
 	case mahjong.EventLeave:
 		m.Body = &mahjongpb.Event_Left{Left: &mahjongpb.Left{Seat: seat}}

@@ -1,0 +1,4 @@
+package mahjong
+
+// BuildSuitTable makes the table anew.
+var BuildSuitTable = buildSuitTable
