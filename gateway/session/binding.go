@@ -43,14 +43,18 @@ func (b *binding) due(now time.Time) bool {
 // soon makes the next reading due at once.
 func (b *binding) soon() { b.next = time.Time{} }
 
-// read takes the truth over, as it was for who held asked at that time. True means that the
-// client must be told that the ticket has become the table.
+// read takes the truth over, as it was for who held asked at that time. News means that the
+// client must be told that the ticket has become the table; with table 0, that it is gone: the
+// round that it was matched with is over, and the hint was lost.
 func (b *binding) read(asked, ticket uint64, table game.TableID) (news bool) {
 	if asked == 0 || asked != b.ticket {
 		return false // the client has joined or cancelled meanwhile
 	}
 	b.ticket = ticket
-	return table != 0 && b.matched(asked, table)
+	if table == 0 {
+		return ticket != asked
+	}
+	return b.matched(asked, table)
 }
 
 // matched notes a match. False means that the client knows already, or that the hint is about

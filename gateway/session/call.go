@@ -318,6 +318,10 @@ func (s *session) bindingRead(asked uint64, r *linkpb.Response) {
 	case !s.binding.read(asked, m.Ticket, game.TableID(m.Table)):
 		return
 	}
+	if m.Table == 0 {
+		s.noteLocked(&wirepb.Notice{Body: &wirepb.Notice_Unqueued{Unqueued: &wirepb.Unqueued{Ticket: asked}}}, now)
+		return
+	}
 	s.hub.stats.matchesTold.Add(1)
 	s.noteLocked(&wirepb.Notice{Body: &wirepb.Notice_Matched{
 		Matched: &wirepb.Matched{Ticket: asked, Table: m.Table},

@@ -154,7 +154,7 @@ func TestBindingTellsAMatchOnce(t *testing.T) {
 		t.Fatal("read at the wrong time, or twice at once")
 	}
 	b.asking = false
-	if b.read(7, 7, 0) || b.read(6, 0, table) {
+	if b.read(7, 7, 0) || b.read(6, 0, table) || b.read(6, 0, 0) {
 		t.Fatal("told of nothing, or of another ticket")
 	}
 	if !b.matched(7, table) || b.matched(7, table) || b.read(7, 0, table) || b.due(now.Add(time.Hour)) {
@@ -163,5 +163,10 @@ func TestBindingTellsAMatchOnce(t *testing.T) {
 	b.holds(8, 0, now)
 	if !b.read(8, 0, table+1) || b.matched(8, table+1) {
 		t.Fatal("the next match: not told, or told twice")
+	}
+	// A round that was over before anybody told of it: the ticket is gone, and so is the table.
+	b.holds(9, 0, now)
+	if !b.read(9, 0, 0) || b.read(9, 0, 0) {
+		t.Fatal("a ticket that is gone: not told, or told twice")
 	}
 }

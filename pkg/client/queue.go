@@ -35,12 +35,17 @@ func (c *Client) Cancel(ctx context.Context, ticket uint64) error {
 	return err
 }
 
-// WaitMatched blocks until the player is bound to a table.
+// WaitMatched blocks until the player is bound to a table. The error carries NO_TICKET when the
+// ticket is gone and nobody told in time which table it had become: that one's round is over.
 func (c *Client) WaitMatched(ctx context.Context) (game.TableID, error) {
 	var table game.TableID
+	var gone bool
 	err := c.await(ctx, func() bool {
-		table = c.engine.Bound()
-		return table != 0
+		table, gone = c.engine.Bound(), c.engine.Unqueued()
+		return table != 0 || gone
 	})
+	if err == nil && table == 0 {
+		err = game.Errorf(wirepb.Code_NO_TICKET, "the ticket's round is over")
+	}
 	return table, err
 }

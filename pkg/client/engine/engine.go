@@ -186,6 +186,10 @@ func (e *Engine) Token() string { return e.login.Token }
 // by a match; 0 = none.
 func (e *Engine) Bound() game.TableID { return e.queue.table }
 
+// Unqueued reports whether the ticket that was held is gone without a table: the round that it was
+// matched with is over. The next Join clears it.
+func (e *Engine) Unqueued() bool { return e.queue.lost }
+
 // Stats are the present figures.
 func (e *Engine) Stats() Stats { return e.stats }
 

@@ -10,15 +10,19 @@ import (
 
 // queue is what the client knows of its place in a queue.
 type queue struct {
-	next  uint64       // number of the next queue command of this login
-	table game.TableID // bound to, or 0
-	lane  lane
+	next   uint64       // number of the next queue command of this login
+	table  game.TableID // bound to, or 0
+	ticket uint64       // held, or 0
+	lost   bool         // the ticket is gone, and there is no table for it
+	lane   lane
 }
 
 // loggedIn starts the numbering of the new epoch, and takes over the truth.
 func (q *queue) loggedIn(l *wirepb.LoginReply) {
 	q.next = 1
 	q.table = game.TableID(l.Table)
+	q.lost = q.lost || q.ticket != 0 && l.Ticket != q.ticket && l.Table == 0
+	q.ticket = l.Ticket
 }
 
 // Join asks for a place in a queue; see client.Client.Join. done gets the ticket.
@@ -26,6 +30,7 @@ func (e *Engine) Join(req *wirepb.JoinRequest, done func(ticket uint64, err erro
 	req = proto.CloneOf(req)
 	reply := &wirepb.JoinReply{}
 	before := e.queue.table
+	e.queue.lost = false
 	build := func(n uint64) proto.Message {
 		req.Number = n
 		return req
@@ -42,6 +47,7 @@ func (e *Engine) Join(req *wirepb.JoinRequest, done func(ticket uint64, err erro
 			// told already: that table is another one.
 			if e.queue.table == before {
 				e.queue.table = 0
+				e.queue.ticket, e.queue.lost = reply.Ticket, false
 			}
 		case wirepb.Code_AT_TABLE:
 			e.bound(game.TableID(reply.Table))
@@ -59,8 +65,11 @@ func (e *Engine) CancelTicket(ticket uint64, done func(error)) *Request {
 	build := func(n uint64) proto.Message { return &wirepb.CancelRequest{Number: n, Ticket: ticket} }
 	return e.queueCommand("queue.cancel", build, reply, func(doubt bool, err error) {
 		code := game.CodeOf(err, wirepb.Code_OK)
-		if code == wirepb.Code_AT_TABLE {
+		switch {
+		case code == wirepb.Code_AT_TABLE:
 			e.bound(game.TableID(reply.Table))
+		case err == nil || code == wirepb.Code_NO_TICKET:
+			e.queue.ticket = 0
 		}
 		if doubt && code == wirepb.Code_NO_TICKET {
 			err = nil
@@ -102,6 +111,11 @@ func (e *Engine) notice(p *wirepb.Push) {
 	switch b := n.Body.(type) {
 	case *wirepb.Notice_Matched:
 		e.bound(game.TableID(b.Matched.Table))
+	case *wirepb.Notice_Unqueued:
+		if b.Unqueued.Ticket == e.queue.ticket && e.queue.table == 0 {
+			e.queue.ticket, e.queue.lost = 0, true
+			e.changed()
+		}
 	case *wirepb.Notice_Detached:
 		// An attach of our own that is on its way brings its own answer.
 		if t := e.tables[game.TableID(b.Detached.Table)]; t != nil && t.pending != e.gen {
@@ -112,6 +126,6 @@ func (e *Engine) notice(p *wirepb.Push) {
 
 // bound notes that the player sits at a table.
 func (e *Engine) bound(table game.TableID) {
-	e.queue.table = table
+	e.queue.table, e.queue.ticket, e.queue.lost = table, 0, false
 	e.changed()
 }

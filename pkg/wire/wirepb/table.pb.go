@@ -30,6 +30,7 @@ type Notice struct {
 	//
 	//	*Notice_Matched
 	//	*Notice_Detached
+	//	*Notice_Unqueued
 	Body          isNotice_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -90,6 +91,15 @@ func (x *Notice) GetDetached() *Detached {
 	return nil
 }
 
+func (x *Notice) GetUnqueued() *Unqueued {
+	if x != nil {
+		if x, ok := x.Body.(*Notice_Unqueued); ok {
+			return x.Unqueued
+		}
+	}
+	return nil
+}
+
 type isNotice_Body interface {
 	isNotice_Body()
 }
@@ -102,9 +112,15 @@ type Notice_Detached struct {
 	Detached *Detached `protobuf:"bytes,2,opt,name=detached,proto3,oneof"`
 }
 
+type Notice_Unqueued struct {
+	Unqueued *Unqueued `protobuf:"bytes,3,opt,name=unqueued,proto3,oneof"`
+}
+
 func (*Notice_Matched) isNotice_Body() {}
 
 func (*Notice_Detached) isNotice_Body() {}
+
+func (*Notice_Unqueued) isNotice_Body() {}
 
 // Matched says that a ticket has become a table: attach to it.
 type Matched struct {
@@ -159,6 +175,52 @@ func (x *Matched) GetTable() uint64 {
 	return 0
 }
 
+// Unqueued says that a ticket is gone and that its player is at no table: the
+// round that it was matched with is over already. Queue again.
+type Unqueued struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ticket        uint64                 `protobuf:"varint,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unqueued) Reset() {
+	*x = Unqueued{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unqueued) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unqueued) ProtoMessage() {}
+
+func (x *Unqueued) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unqueued.ProtoReflect.Descriptor instead.
+func (*Unqueued) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Unqueued) GetTicket() uint64 {
+	if x != nil {
+		return x.Ticket
+	}
+	return 0
+}
+
 // Detached says that no more will come of a table's stream, because the gateway
 // could not attach to it again: read your binding.
 type Detached struct {
@@ -171,7 +233,7 @@ type Detached struct {
 
 func (x *Detached) Reset() {
 	*x = Detached{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[2]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -183,7 +245,7 @@ func (x *Detached) String() string {
 func (*Detached) ProtoMessage() {}
 
 func (x *Detached) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[2]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -196,7 +258,7 @@ func (x *Detached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Detached.ProtoReflect.Descriptor instead.
 func (*Detached) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{2}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Detached) GetTable() uint64 {
@@ -234,7 +296,7 @@ type TableEvent struct {
 
 func (x *TableEvent) Reset() {
 	*x = TableEvent{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[3]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -246,7 +308,7 @@ func (x *TableEvent) String() string {
 func (*TableEvent) ProtoMessage() {}
 
 func (x *TableEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[3]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -259,7 +321,7 @@ func (x *TableEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableEvent.ProtoReflect.Descriptor instead.
 func (*TableEvent) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{3}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TableEvent) GetBody() isTableEvent_Body {
@@ -422,7 +484,7 @@ type Opened struct {
 
 func (x *Opened) Reset() {
 	*x = Opened{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[4]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -434,7 +496,7 @@ func (x *Opened) String() string {
 func (*Opened) ProtoMessage() {}
 
 func (x *Opened) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[4]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -447,7 +509,7 @@ func (x *Opened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Opened.ProtoReflect.Descriptor instead.
 func (*Opened) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{4}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Opened) GetGame() string {
@@ -495,7 +557,7 @@ type SeatInfo struct {
 
 func (x *SeatInfo) Reset() {
 	*x = SeatInfo{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[5]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -507,7 +569,7 @@ func (x *SeatInfo) String() string {
 func (*SeatInfo) ProtoMessage() {}
 
 func (x *SeatInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[5]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -520,7 +582,7 @@ func (x *SeatInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeatInfo.ProtoReflect.Descriptor instead.
 func (*SeatInfo) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{5}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SeatInfo) GetPlayer() uint64 {
@@ -547,7 +609,7 @@ type HandStarted struct {
 
 func (x *HandStarted) Reset() {
 	*x = HandStarted{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[6]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -559,7 +621,7 @@ func (x *HandStarted) String() string {
 func (*HandStarted) ProtoMessage() {}
 
 func (x *HandStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[6]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -572,7 +634,7 @@ func (x *HandStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandStarted.ProtoReflect.Descriptor instead.
 func (*HandStarted) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{6}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *HandStarted) GetHand() uint32 {
@@ -600,7 +662,7 @@ type Prompt struct {
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -612,7 +674,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -625,7 +687,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{7}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Prompt) GetLimitMs() uint32 {
@@ -652,7 +714,7 @@ type AutoPlayChanged struct {
 
 func (x *AutoPlayChanged) Reset() {
 	*x = AutoPlayChanged{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -664,7 +726,7 @@ func (x *AutoPlayChanged) String() string {
 func (*AutoPlayChanged) ProtoMessage() {}
 
 func (x *AutoPlayChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -677,7 +739,7 @@ func (x *AutoPlayChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AutoPlayChanged.ProtoReflect.Descriptor instead.
 func (*AutoPlayChanged) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{8}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AutoPlayChanged) GetSeat() uint32 {
@@ -706,7 +768,7 @@ type HandEnded struct {
 
 func (x *HandEnded) Reset() {
 	*x = HandEnded{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -718,7 +780,7 @@ func (x *HandEnded) String() string {
 func (*HandEnded) ProtoMessage() {}
 
 func (x *HandEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -731,7 +793,7 @@ func (x *HandEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandEnded.ProtoReflect.Descriptor instead.
 func (*HandEnded) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{9}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *HandEnded) GetHand() uint32 {
@@ -772,7 +834,7 @@ type HandSettled struct {
 
 func (x *HandSettled) Reset() {
 	*x = HandSettled{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +846,7 @@ func (x *HandSettled) String() string {
 func (*HandSettled) ProtoMessage() {}
 
 func (x *HandSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +859,7 @@ func (x *HandSettled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandSettled.ProtoReflect.Descriptor instead.
 func (*HandSettled) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{10}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *HandSettled) GetHand() uint32 {
@@ -817,7 +879,7 @@ type RoundEnded struct {
 
 func (x *RoundEnded) Reset() {
 	*x = RoundEnded{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -829,7 +891,7 @@ func (x *RoundEnded) String() string {
 func (*RoundEnded) ProtoMessage() {}
 
 func (x *RoundEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -842,7 +904,7 @@ func (x *RoundEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundEnded.ProtoReflect.Descriptor instead.
 func (*RoundEnded) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{11}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RoundEnded) GetTotals() []int64 {
@@ -869,7 +931,7 @@ type Released struct {
 
 func (x *Released) Reset() {
 	*x = Released{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +943,7 @@ func (x *Released) String() string {
 func (*Released) ProtoMessage() {}
 
 func (x *Released) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +956,7 @@ func (x *Released) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Released.ProtoReflect.Descriptor instead.
 func (*Released) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{12}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{13}
 }
 
 // TableView is the payload of a Push of kind SNAPSHOT.
@@ -918,7 +980,7 @@ type TableView struct {
 
 func (x *TableView) Reset() {
 	*x = TableView{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +992,7 @@ func (x *TableView) String() string {
 func (*TableView) ProtoMessage() {}
 
 func (x *TableView) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +1005,7 @@ func (x *TableView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableView.ProtoReflect.Descriptor instead.
 func (*TableView) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{13}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TableView) GetOpened() *Opened {
@@ -1040,7 +1102,7 @@ type OpenPrompt struct {
 
 func (x *OpenPrompt) Reset() {
 	*x = OpenPrompt{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1114,7 @@ func (x *OpenPrompt) String() string {
 func (*OpenPrompt) ProtoMessage() {}
 
 func (x *OpenPrompt) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1127,7 @@ func (x *OpenPrompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenPrompt.ProtoReflect.Descriptor instead.
 func (*OpenPrompt) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{14}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *OpenPrompt) GetNumber() uint64 {
@@ -1086,14 +1148,17 @@ var File_pkg_wire_wirepb_table_proto protoreflect.FileDescriptor
 
 const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\n" +
-	"\x1bpkg/wire/wirepb/table.proto\x12\vteahouse.v1\x1a\x1epkg/wire/wirepb/envelope.proto\"w\n" +
+	"\x1bpkg/wire/wirepb/table.proto\x12\vteahouse.v1\x1a\x1epkg/wire/wirepb/envelope.proto\"\xac\x01\n" +
 	"\x06Notice\x120\n" +
 	"\amatched\x18\x01 \x01(\v2\x14.teahouse.v1.MatchedH\x00R\amatched\x123\n" +
-	"\bdetached\x18\x02 \x01(\v2\x15.teahouse.v1.DetachedH\x00R\bdetachedB\x06\n" +
+	"\bdetached\x18\x02 \x01(\v2\x15.teahouse.v1.DetachedH\x00R\bdetached\x123\n" +
+	"\bunqueued\x18\x03 \x01(\v2\x15.teahouse.v1.UnqueuedH\x00R\bunqueuedB\x06\n" +
 	"\x04body\"7\n" +
 	"\aMatched\x12\x16\n" +
 	"\x06ticket\x18\x01 \x01(\x04R\x06ticket\x12\x14\n" +
-	"\x05table\x18\x02 \x01(\x04R\x05table\"G\n" +
+	"\x05table\x18\x02 \x01(\x04R\x05table\"\"\n" +
+	"\bUnqueued\x12\x16\n" +
+	"\x06ticket\x18\x01 \x01(\x04R\x06ticket\"G\n" +
 	"\bDetached\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\x04R\x05table\x12%\n" +
 	"\x04code\x18\x02 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\"\xed\x03\n" +
@@ -1175,46 +1240,48 @@ func file_pkg_wire_wirepb_table_proto_rawDescGZIP() []byte {
 	return file_pkg_wire_wirepb_table_proto_rawDescData
 }
 
-var file_pkg_wire_wirepb_table_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_pkg_wire_wirepb_table_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_pkg_wire_wirepb_table_proto_goTypes = []any{
 	(*Notice)(nil),          // 0: teahouse.v1.Notice
 	(*Matched)(nil),         // 1: teahouse.v1.Matched
-	(*Detached)(nil),        // 2: teahouse.v1.Detached
-	(*TableEvent)(nil),      // 3: teahouse.v1.TableEvent
-	(*Opened)(nil),          // 4: teahouse.v1.Opened
-	(*SeatInfo)(nil),        // 5: teahouse.v1.SeatInfo
-	(*HandStarted)(nil),     // 6: teahouse.v1.HandStarted
-	(*Prompt)(nil),          // 7: teahouse.v1.Prompt
-	(*AutoPlayChanged)(nil), // 8: teahouse.v1.AutoPlayChanged
-	(*HandEnded)(nil),       // 9: teahouse.v1.HandEnded
-	(*HandSettled)(nil),     // 10: teahouse.v1.HandSettled
-	(*RoundEnded)(nil),      // 11: teahouse.v1.RoundEnded
-	(*Released)(nil),        // 12: teahouse.v1.Released
-	(*TableView)(nil),       // 13: teahouse.v1.TableView
-	(*OpenPrompt)(nil),      // 14: teahouse.v1.OpenPrompt
-	(Code)(0),               // 15: teahouse.v1.Code
+	(*Unqueued)(nil),        // 2: teahouse.v1.Unqueued
+	(*Detached)(nil),        // 3: teahouse.v1.Detached
+	(*TableEvent)(nil),      // 4: teahouse.v1.TableEvent
+	(*Opened)(nil),          // 5: teahouse.v1.Opened
+	(*SeatInfo)(nil),        // 6: teahouse.v1.SeatInfo
+	(*HandStarted)(nil),     // 7: teahouse.v1.HandStarted
+	(*Prompt)(nil),          // 8: teahouse.v1.Prompt
+	(*AutoPlayChanged)(nil), // 9: teahouse.v1.AutoPlayChanged
+	(*HandEnded)(nil),       // 10: teahouse.v1.HandEnded
+	(*HandSettled)(nil),     // 11: teahouse.v1.HandSettled
+	(*RoundEnded)(nil),      // 12: teahouse.v1.RoundEnded
+	(*Released)(nil),        // 13: teahouse.v1.Released
+	(*TableView)(nil),       // 14: teahouse.v1.TableView
+	(*OpenPrompt)(nil),      // 15: teahouse.v1.OpenPrompt
+	(Code)(0),               // 16: teahouse.v1.Code
 }
 var file_pkg_wire_wirepb_table_proto_depIdxs = []int32{
 	1,  // 0: teahouse.v1.Notice.matched:type_name -> teahouse.v1.Matched
-	2,  // 1: teahouse.v1.Notice.detached:type_name -> teahouse.v1.Detached
-	15, // 2: teahouse.v1.Detached.code:type_name -> teahouse.v1.Code
-	4,  // 3: teahouse.v1.TableEvent.opened:type_name -> teahouse.v1.Opened
-	6,  // 4: teahouse.v1.TableEvent.hand_started:type_name -> teahouse.v1.HandStarted
-	7,  // 5: teahouse.v1.TableEvent.prompt:type_name -> teahouse.v1.Prompt
-	8,  // 6: teahouse.v1.TableEvent.auto_play:type_name -> teahouse.v1.AutoPlayChanged
-	9,  // 7: teahouse.v1.TableEvent.hand_ended:type_name -> teahouse.v1.HandEnded
-	10, // 8: teahouse.v1.TableEvent.hand_settled:type_name -> teahouse.v1.HandSettled
-	11, // 9: teahouse.v1.TableEvent.round_ended:type_name -> teahouse.v1.RoundEnded
-	12, // 10: teahouse.v1.TableEvent.released:type_name -> teahouse.v1.Released
-	5,  // 11: teahouse.v1.Opened.seats:type_name -> teahouse.v1.SeatInfo
-	4,  // 12: teahouse.v1.TableView.opened:type_name -> teahouse.v1.Opened
-	14, // 13: teahouse.v1.TableView.prompt:type_name -> teahouse.v1.OpenPrompt
-	7,  // 14: teahouse.v1.OpenPrompt.prompt:type_name -> teahouse.v1.Prompt
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	3,  // 1: teahouse.v1.Notice.detached:type_name -> teahouse.v1.Detached
+	2,  // 2: teahouse.v1.Notice.unqueued:type_name -> teahouse.v1.Unqueued
+	16, // 3: teahouse.v1.Detached.code:type_name -> teahouse.v1.Code
+	5,  // 4: teahouse.v1.TableEvent.opened:type_name -> teahouse.v1.Opened
+	7,  // 5: teahouse.v1.TableEvent.hand_started:type_name -> teahouse.v1.HandStarted
+	8,  // 6: teahouse.v1.TableEvent.prompt:type_name -> teahouse.v1.Prompt
+	9,  // 7: teahouse.v1.TableEvent.auto_play:type_name -> teahouse.v1.AutoPlayChanged
+	10, // 8: teahouse.v1.TableEvent.hand_ended:type_name -> teahouse.v1.HandEnded
+	11, // 9: teahouse.v1.TableEvent.hand_settled:type_name -> teahouse.v1.HandSettled
+	12, // 10: teahouse.v1.TableEvent.round_ended:type_name -> teahouse.v1.RoundEnded
+	13, // 11: teahouse.v1.TableEvent.released:type_name -> teahouse.v1.Released
+	6,  // 12: teahouse.v1.Opened.seats:type_name -> teahouse.v1.SeatInfo
+	5,  // 13: teahouse.v1.TableView.opened:type_name -> teahouse.v1.Opened
+	15, // 14: teahouse.v1.TableView.prompt:type_name -> teahouse.v1.OpenPrompt
+	8,  // 15: teahouse.v1.OpenPrompt.prompt:type_name -> teahouse.v1.Prompt
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_pkg_wire_wirepb_table_proto_init() }
@@ -1226,8 +1293,9 @@ func file_pkg_wire_wirepb_table_proto_init() {
 	file_pkg_wire_wirepb_table_proto_msgTypes[0].OneofWrappers = []any{
 		(*Notice_Matched)(nil),
 		(*Notice_Detached)(nil),
+		(*Notice_Unqueued)(nil),
 	}
-	file_pkg_wire_wirepb_table_proto_msgTypes[3].OneofWrappers = []any{
+	file_pkg_wire_wirepb_table_proto_msgTypes[4].OneofWrappers = []any{
 		(*TableEvent_Opened)(nil),
 		(*TableEvent_HandStarted)(nil),
 		(*TableEvent_Game)(nil),
@@ -1244,7 +1312,7 @@ func file_pkg_wire_wirepb_table_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_wire_wirepb_table_proto_rawDesc), len(file_pkg_wire_wirepb_table_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
