@@ -22,6 +22,7 @@ type State struct {
 	Database   string    `json:"database"`   // DSN
 	Data       string    `json:"data"`       // folder
 	Sync       bool      `json:"sync"`
+	Services   string    `json:"services"` // how the names in the registry begin
 }
 
 // Process is one child.

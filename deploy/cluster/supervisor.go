@@ -30,15 +30,15 @@ var (
 
 // Supervisor owns the processes of one cluster.
 type Supervisor struct {
-	cfg     Config
-	data    string
-	listen  string // as taken
-	moved   bool   // listen is not what was asked for
+	cfg    Config
+	data   string
+	listen string // as taken
+	moved  bool   // listen is not what was asked for
 	// services begins the cluster's names in the registry.
 	services string
-	control *control
-	lock    *os.File // held by every process of the cluster: see reap
-	stop    context.CancelFunc
+	control  *control
+	lock     *os.File // held by every process of the cluster: see reap
+	stop     context.CancelFunc
 
 	mu       sync.Mutex
 	children []*child // in starting order
