@@ -119,11 +119,17 @@ func (n *node) refuseJoin(from string, req *linkpb.Request) *linkpb.Response {
 	if !st.Leading {
 		return &linkpb.Response{Code: wirepb.Code_NOT_LEADER}
 	}
-	now := servers(n.coord.View().Members)[m.Name]
-	if _, answers := st.Matched[now]; answers && string(now) != m.Server {
-		return &linkpb.Response{Code: wirepb.Code_UNAVAILABLE, Detail: fmt.Sprintf("%s still runs on another disk", m.Name)}
+	if !lost(st, servers(n.coord.View().Members)[m.Name], raftgroup.ServerID(m.Server)) {
+		return &linkpb.Response{Code: wirepb.Code_UNAVAILABLE, Detail: m.Name + " still runs on another disk"}
 	}
 	return nil
+}
+
+// lost reports whether another disk may take the place of the present one: that
+// does not answer the coordinator's leader, or it is the one that asks.
+func lost(st raftgroup.Status, present, asks raftgroup.ServerID) bool {
+	_, answers := st.Matched[present]
+	return present == asks || !answers && present != st.Leader
 }
 
 // servers are the members' Raft server ids, by name.

@@ -31,6 +31,7 @@ const (
 func (n *node) replace(ctx context.Context) error {
 	tick := time.NewTicker(replaceEvery)
 	defer tick.Stop()
+	said := make(map[game.GroupID]string) // a node may stay away for long: each reason once
 	for {
 		select {
 		case <-ctx.Done():
@@ -43,7 +44,8 @@ func (n *node) replace(ctx context.Context) error {
 		}
 		for _, group := range v.Replacing.Groups {
 			done, err := n.aligned(ctx, group, v)
-			if err != nil {
+			if err != nil && said[group] != err.Error() {
+				said[group] = err.Error()
 				n.log.Info("a group has not taken the new disk yet", "group", group, "server", v.Replacing.Server, "error", err)
 			}
 			if done {

@@ -117,11 +117,14 @@ func TestDispatch(t *testing.T) {
 		{gateway, &linkpb.Request{}, unknown, ""},
 		{gateway, &linkpb.Request{Method: link.MethodCreate, Player: 1, Table: table}, unknown, ""},
 		{gateway, &linkpb.Request{Method: link.MethodEnded, Player: 1}, unknown, ""},
+		{gateway, &linkpb.Request{Method: link.MethodJoin, Player: 1}, unknown, ""},
+		{gateway, &linkpb.Request{Method: link.MethodAlign, Group: 1, Player: 1}, unknown, ""},
 		{node, &linkpb.Request{Method: link.MethodCreate, Table: table}, ok, "shard"},
 		{node, &linkpb.Request{Method: link.MethodCreate, Group: 3}, ok, "shard"},
 		{node, &linkpb.Request{Method: link.MethodCreate, Group: 4}, notLeader, ""},
 		{node, &linkpb.Request{Method: link.MethodCreate}, wirepb.Code_BAD_REQUEST, ""},
 		{node, &linkpb.Request{Method: link.MethodEnded}, ok, "coordinator"},
+		{node, &linkpb.Request{Method: link.MethodJoin}, ok, "coordinator"},
 		{node, &linkpb.Request{Method: "table.move", Table: table}, wirepb.Code_NOT_LOGGED_IN, ""},
 	} {
 		response, err := test.from.Call(t.Context(), test.req)
@@ -142,7 +145,7 @@ func TestDispatch(t *testing.T) {
 	if err != nil || response.Code != notLeader {
 		t.Errorf("group taken away: %v, %v", response, err)
 	}
-	if s := in.Stats(); s.Requests != 23 || s.Refused != 15 || s.Links != 2 {
+	if s := in.Stats(); s.Requests != 26 || s.Refused != 17 || s.Links != 2 {
 		t.Errorf("%+v", s)
 	}
 }
