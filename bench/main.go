@@ -4,6 +4,7 @@
 //	go run ./bench swarm       200 players made of code, a summary and an audit
 //	go run ./bench failover    kill a node again and again while they play
 //	go run ./bench logs        compare the replicas' logs of a stopped cluster
+//	go run ./bench queue       1000 players join and cancel while the coordinator's leader dies
 //	go run ./bench hand        answer recorded hands, one JSON line each
 //	go run ./bench verify      play recorded games again
 //	go run ./bench bots        which player made of code is better, over duplicate deals
@@ -26,6 +27,7 @@ func main() {
 	root.AddCommand(
 		swarmCommand(),
 		failoverCommand(),
+		queueCommand(),
 		logsCommand(),
 		botsCommand(),
 		&cobra.Command{

@@ -57,8 +57,8 @@ func (a Audit) Clean() bool { return a == Audit{} }
 // maxNotes bounds what is told in words.
 const maxNotes = 20
 
-// Check looks for what cannot have happened. Each player's last op that is not Told is to
-// be a Read, called when everything else was answered: what it says is the player's end.
+// Check looks for what cannot have happened. Each player is to be Read once all of its
+// commands were answered: what that says is the player's end.
 func Check(ops []Op, cfg Config) Result {
 	if cfg.Within == 0 {
 		cfg.Within = 10 * time.Second

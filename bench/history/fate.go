@@ -102,7 +102,7 @@ func (c *checker) fates(p game.PlayerID) {
 	c.result.Tickets += len(tickets)
 }
 
-// last is the player's last word, if everything was answered before it was asked.
+// last is the player's last word, if every command was answered before it was asked.
 func last(ops []Op) (end Op, ok bool) {
 	for _, o := range ops {
 		if o.Kind == Read && o.answered(wirepb.Code_OK) {
@@ -110,7 +110,7 @@ func last(ops []Op) (end Op, ok bool) {
 		}
 	}
 	for _, o := range ops {
-		if o.Kind != Told && o != end && !o.open() && o.Return > end.Call {
+		if (o.Kind == Join || o.Kind == Cancel) && !o.open() && o.Return > end.Call {
 			return end, false
 		}
 	}

@@ -6,8 +6,8 @@
 //	c, err := client.Dial(ctx, client.Config{Addr: p.Addr()})
 //
 // When it breaks a connection it does so on the client's side only. The gateway's side stays
-// for a while, and what was held back still arrives there, as after a broken link in a
-// network: by then the client speaks through another connection.
+// for a while, and what was held back still arrives there, with one more copy of the last
+// command: by then the client speaks through another connection.
 //
 // Everything else passes as it is and in order. Only bench imports it.
 package proxy

@@ -51,7 +51,9 @@ func (p *Proxy) read(ctx context.Context, client net.Conn, out chan<- held, chan
 			}
 			if chance.Float64() < p.cfg.Cut {
 				p.counts.cut.Add(1)
-				list = append(list, held{hold: hold(), loose: true})
+				after := hold()
+				late := after + time.Duration(chance.Int64N(int64(p.cfg.Linger)))
+				list = append(list, held{hold: after, loose: true}, held{frame: frame, hold: late, loose: true})
 			}
 		}
 		for _, h := range list {

@@ -1,0 +1,110 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	"teahouse/bench/cpu"
+	"teahouse/deploy/cluster"
+	"teahouse/node/host"
+	"teahouse/pkg/game"
+)
+
+// Kill is what the death of the coordinator's leader cost.
+type Kill struct {
+	Victim   string  `json:"victim"`
+	LeaderMS float64 `json:"leader_ms"` // until another node led the coordinator
+	GapMS    float64 `json:"gap_ms"`    // longest answer to a queue command that was under way or came in the second after
+	at       int64   // in the history's time
+}
+
+// leader is the process that leads the coordinator.
+type leader struct {
+	name string
+	pid  int
+	at   int64 // since when, Unix microseconds
+}
+
+// leader asks the nodes until one of them says that it leads.
+func (b *Bench) leader(ctx context.Context) (leader, error) {
+	for {
+		state, err := b.cluster.State(ctx)
+		if err != nil {
+			return leader{}, err
+		}
+		if l, ok := leads(state, state.Statuses(ctx)); ok {
+			return l, nil
+		}
+		if sleep(ctx, pollEvery); ctx.Err() != nil {
+			return leader{}, fmt.Errorf("nobody leads the coordinator: %w", ctx.Err())
+		}
+	}
+}
+
+// pollEvery is how often nodes are asked while something is awaited.
+const pollEvery = 10 * time.Millisecond
+
+func leads(state cluster.State, statuses map[string]host.Status) (leader, bool) {
+	for _, p := range state.Processes {
+		for _, g := range statuses[p.Name].Replicas {
+			if g.Group == uint32(game.Coordinator) && g.Serving {
+				return leader{name: p.Name, pid: p.PID, at: g.ServingSince}, true
+			}
+		}
+	}
+	return leader{}, false
+}
+
+// measure starts a measurement: stop gives the share of one core that the process used.
+func (l leader) measure() (stop func() float64) {
+	began := time.Now()
+	before, err := cpu.Process(l.pid)
+	return func() float64 {
+		after, err2 := cpu.Process(l.pid)
+		if errors.Join(err, err2) != nil {
+			return 0 // somebody has killed it
+		}
+		return (after - before).Seconds() / time.Since(began).Seconds()
+	}
+}
+
+// kill kills the leader, waits for the next one, and starts the process again.
+func (b *Bench) kill(ctx context.Context) (*Kill, error) {
+	victim, err := b.leader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	state, err := b.cluster.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	nodes := slices.DeleteFunc(state.Processes, func(p cluster.Process) bool { return p.Role != "node" || p.PID == 0 })
+	if len(nodes) < 3 {
+		return nil, fmt.Errorf("the coordinator goes on without a node from 3 nodes on, and %d run", len(nodes))
+	}
+	k := &Kill{Victim: victim.name, at: b.now()}
+	began := time.Now()
+	if err := b.cluster.Kill(ctx, victim.name, syscall.SIGKILL); err != nil {
+		return nil, err
+	}
+	next, err := b.leader(ctx)
+	for err == nil && next.at < began.UnixMicro() {
+		if sleep(ctx, pollEvery); ctx.Err() != nil {
+			err = ctx.Err()
+			break
+		}
+		next, err = b.leader(ctx)
+	}
+	k.LeaderMS = float64(next.at-began.UnixMicro()) / 1000
+	sleep(ctx, calm)
+	// Whatever went wrong: leave no missing process behind.
+	err = errors.Join(err, b.cluster.Start(context.WithoutCancel(ctx), victim.name))
+	return k, errors.Join(err, b.cluster.AwaitHealthy(ctx))
+}
+
+// calm is how long the cluster goes on without the victim.
+const calm = time.Second
