@@ -120,10 +120,13 @@ func (f *Failover) newLeaders(ctx context.Context, v victim, began time.Time) (s
 		var next succession
 		for _, status := range statuses {
 			for _, g := range status.Replicas {
-				if !g.Serving || !v.groups[g.Group] || g.ServingSince < began.UnixMicro() {
+				if !g.Serving || !v.groups[g.Group] {
 					continue
 				}
 				served[g.Group] = true
+				if g.ServingSince < began.UnixMicro() {
+					continue // it had moved there while the fault took aim
+				}
 				if f.cfg.Role != Coordinator || g.Group == 0 {
 					next.first = earlier(next.first, began, g.ServingSince)
 				}
