@@ -33,7 +33,7 @@ type Config struct {
 	Addr  string // overrides the address in it
 
 	Players   int           // default 1000
-	Cancel    float64       // share of the tickets that their players give back; default 0.5
+	Cancel    float64       // share of the tickets that their players give back
 	Duration  time.Duration // in which players join; 0 = all at once
 	Queues    int           // how many queues they spread over; default 16
 	SpawnRate float64       // logins a second; 0 = all at once
