@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 )
 
@@ -101,6 +103,12 @@ func (m *tally) has(s string) bool {
 	return ok
 }
 
+func (m *tally) entries() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.list)
+}
+
 // await waits until the machine holds n entries.
 func (m *tally) await(t testing.TB, n int) {
 	t.Helper()
@@ -179,6 +187,7 @@ type cluster struct {
 type node struct {
 	c        *cluster
 	dir      string
+	fs       vfs.FS // under its log stores; nil = the usual one
 	id       ServerID
 	host     *Host
 	machines map[GroupID]*tally
@@ -231,7 +240,11 @@ func testLogger() *slog.Logger {
 // open starts the host on the node's folder, at its earlier address if it had one.
 func (nd *node) open() {
 	nd.c.t.Helper()
-	disk, err := OpenDisk(nd.dir, DiskConfig{Sync: nd.c.sync, Fatal: func(err error) { nd.c.t.Error(err) }, Logger: testLogger()})
+	fs := nd.fs
+	if fs == nil {
+		fs = systemFS()
+	}
+	disk, err := openDisk(nd.dir, DiskConfig{Sync: nd.c.sync, Fatal: func(err error) { nd.c.t.Error(err) }, Logger: testLogger()}, fs)
 	if err != nil {
 		nd.c.t.Fatal(err)
 	}

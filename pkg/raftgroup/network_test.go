@@ -9,12 +9,9 @@ import (
 	"io"
 	"net"
 	"reflect"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/hashicorp/raft"
 )
 
@@ -153,66 +150,6 @@ func TestPeerComesBack(t *testing.T) {
 	if d := time.Since(start); d > testTimeout/10 {
 		t.Errorf("level after %v", d)
 	}
-}
-
-// A leader whose log store stalls gives its leadership away although its heartbeats could go on.
-func TestStalledStore(t *testing.T) {
-	c := newCluster(t, 3, false, nil)
-	stalled := &gate{open: make(chan struct{})}
-	nd := c.nodes[0]
-	nd.close()
-	disk, err := openDisk(nd.dir, DiskConfig{}, errorfs.Wrap(vfs.Default, stalled))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.mu.Lock()
-	c.addrs[nd.id] = ln.Addr().String()
-	c.mu.Unlock()
-	if nd.host, err = Open(Config{Self: nd.id, Disk: disk, Listener: ln, ClusterID: "test", Secret: []byte("0123456789abcdef"), Resolve: c.resolve}); err != nil {
-		t.Fatal(err)
-	}
-	c.startAll(1)
-	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
-	defer cancel()
-	if leader := c.leader(1); leader != nd {
-		if err := leader.group(1).Transfer(ctx, nd.id); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c.propose(1, "before")
-	start := time.Now()
-	stalled.shut.Store(true)
-	f := nd.group(1).Propose([]byte("stuck"))
-	took := c.nextLeader(1, nd, start)
-	if limit := 4 * DefaultTimings().Stall; took > limit {
-		t.Errorf("another leader after %v, want less than %v", took, limit)
-	}
-	stalled.shut.Store(false)
-	close(stalled.open)
-	if _, _, _, err := f.Result(); err != nil && !errors.Is(err, ErrUnknown) {
-		t.Errorf("the stuck proposal: %v", err)
-	}
-	c.propose(1, "after")
-	nd.machines[1].awaitEntry(t, "after")
-}
-
-// gate holds back writes to write-ahead logs while it is shut.
-type gate struct {
-	shut atomic.Bool
-	open chan struct{}
-}
-
-func (g *gate) String() string { return "gate" }
-
-func (g *gate) MaybeError(op errorfs.Op) error {
-	if op.Kind == errorfs.OpFileWrite && g.shut.Load() {
-		<-g.open
-	}
-	return nil
 }
 
 func TestCodec(t *testing.T) {
