@@ -243,6 +243,6 @@ func (r roleSpec) runGateway(ctx context.Context, logger *slog.Logger, ready fun
 	return edge.Run(ctx, edge.Config{
 		Name: r.Name, Listen: r.Listen, ReusePort: r.Share,
 		Registry: reg, Secret: secret, Verifier: verifier, Logger: logger,
-		Ready: func(addr string) { ready(map[string]string{"client": addr}) },
+		StatusListen: "127.0.0.1:0", Ready: ready,
 	})
 }

@@ -51,8 +51,12 @@ type Config struct {
 
 	// Logger gets what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
-	// Ready, if set, is called once with the bound address, when clients are accepted.
-	Ready func(addr string)
+	// StatusListen is the host:port for GET /status, which says what Status holds to whoever
+	// asks. Empty = nobody can ask.
+	StatusListen string
+	// Ready, if set, is called once with the bound addresses, "client" and perhaps "status",
+	// when clients are accepted.
+	Ready func(addresses map[string]string)
 }
 
 // ClusterMeta is the key of Instance.Meta under which nodes register the cluster id.

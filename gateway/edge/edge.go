@@ -14,26 +14,36 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"sync"
 
 	"teahouse/gateway/session"
 	"teahouse/gateway/upstream"
 	"teahouse/pkg/link"
+	"teahouse/pkg/status"
 	"teahouse/registry"
 )
 
 // Edge is one gateway. Make it with New, and Run it once.
 type Edge struct {
-	cfg Config
-	hub *session.Hub
-	up  *upstream.Upstream
-	ln  net.Listener
+	cfg      Config
+	hub      *session.Hub
+	up       *upstream.Upstream
+	ln       net.Listener
+	statuses net.Listener // nil = nobody can ask
 }
 
 // Stats counts what a gateway does.
 type Stats struct {
 	Clients session.Stats
 	Nodes   upstream.Stats
+}
+
+// Status is what a gateway says about itself at /status. It shows no player.
+type Status struct {
+	Gateway string         `json:"gateway"`
+	Process status.Process `json:"process"`
+	Stats
 }
 
 // Run is New and Edge.Run.
@@ -59,8 +69,16 @@ func New(ctx context.Context, cfg Config) (_ *Edge, err error) {
 	defer func() {
 		if err != nil {
 			e.ln.Close()
+			if e.statuses != nil {
+				e.statuses.Close()
+			}
 		}
 	}()
+	if cfg.StatusListen != "" {
+		if e.statuses, err = listen(ctx, cfg.StatusListen, false); err != nil {
+			return nil, fmt.Errorf("edge: status: %w", err)
+		}
+	}
 	cluster := cfg.Cluster
 	if cluster == "" {
 		if cluster, err = learnCluster(ctx, cfg.Registry); err != nil {
@@ -97,6 +115,10 @@ func (e *Edge) Addr() string { return e.ln.Addr().String() }
 // Stats may be called at any time.
 func (e *Edge) Stats() Stats { return Stats{Clients: e.hub.Stats(), Nodes: e.up.Stats()} }
 
+func (e *Edge) status() any {
+	return Status{Gateway: e.cfg.Name, Process: status.Now(), Stats: e.Stats()}
+}
+
 // Run serves clients until ctx ends, then says goodbye to them, for at most Config.Drain.
 // The error is nil when ctx ended it.
 func (e *Edge) Run(ctx context.Context) error {
@@ -106,7 +128,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer stop()
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	background.Go(func() {
 		if err := e.up.Run(inner); err != nil {
 			failed <- err
@@ -120,9 +142,20 @@ func (e *Edge) Run(ctx context.Context) error {
 			failed <- err
 		}
 	})
+	addresses := map[string]string{"client": e.Addr()}
+	if e.statuses != nil {
+		addresses["status"] = e.statuses.Addr().String()
+		mux := http.NewServeMux()
+		mux.Handle("GET /status", status.Handler(e.status))
+		background.Go(func() {
+			if err := status.Serve(inner, e.statuses, mux); err != nil {
+				failed <- err
+			}
+		})
+	}
 	e.cfg.Logger.Info("clients are welcome", "addr", e.Addr(), "gateway", e.cfg.Name)
 	if e.cfg.Ready != nil {
-		e.cfg.Ready(e.Addr())
+		e.cfg.Ready(addresses)
 	}
 
 	registration, err := e.cfg.Registry.Register(ctx, registry.Instance{

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -228,23 +230,28 @@ func TestAGatewayFromBirthToFarewell(t *testing.T) {
 	reg := newBook()
 	a := startNode(t, "node-a", 1, signer)
 	reg.show(a)
-	ready := make(chan string, 1)
+	ready := make(chan map[string]string, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
 		ended <- Run(ctx, Config{
 			Name: "gateway-1", Listen: "127.0.0.1:0", ReusePort: true, Registry: reg, Secret: secret, Verifier: signer.Verifier(),
-			Drain: time.Second, Ready: func(addr string) { ready <- addr },
+			Drain: time.Second, StatusListen: "127.0.0.1:0", Ready: func(a map[string]string) { ready <- a },
 		})
 	}()
 	defer cancel()
-	addr := receive(t, ready)
+	addresses := receive(t, ready)
+	addr := addresses["client"]
 	if i := receive(t, reg.registered); i.Role != registry.RoleGateway || i.Meta["clients"] != addr {
 		t.Fatalf("registered as %v", i)
 	}
 
 	patience, enough := context.WithTimeout(context.Background(), 5*time.Second)
 	defer enough()
+	if s := askStatus(t, addresses["status"]); s.Gateway != "gateway-1" || s.Process.Goroutines == 0 || s.Clients.Sessions != 0 {
+		t.Errorf("the status is %+v", s)
+	}
+
 	byes := make(chan wirepb.Code, 4)
 	c, err := client.Dial(patience, client.Config{Addr: addr, Hooks: client.Hooks{Received: func(e *wirepb.Envelope) {
 		if e.GetBye() != nil {
@@ -403,4 +410,19 @@ func TestTheDoorSurvivesFailedAccepts(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func askStatus(t *testing.T, addr string) (s Status) {
+	t.Helper()
+	resp, err := http.Get("http://" + addr + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&s); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

@@ -22,6 +22,7 @@ func FromFlags(args []string, out io.Writer) (Config, io.Closer, error) {
 	fs.StringVar(&cfg.Name, "name", "", "name of this gateway, unique in the cluster (default gateway-RANDOM)")
 	fs.StringVar(&cfg.Listen, "listen", "127.0.0.1:7700", "`host:port` for clients")
 	fs.BoolVar(&cfg.ReusePort, "reuseport", false, "share the address with other gateways of this host")
+	fs.StringVar(&cfg.StatusListen, "status", "", "`host:port` for GET /status, which needs no password (default: none)")
 	fs.StringVar(&registryAddr, "registry", "127.0.0.1:8500", "`address` of the Consul agent or the embedded registry")
 	fs.StringVar(&cfg.Cluster, "cluster", "", "cluster id (default: as the nodes have registered it)")
 	fs.StringVar(&secretFile, "secret-file", "", "`file` with the cluster secret in hex, mode 0600, as the nodes have it")

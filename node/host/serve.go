@@ -13,6 +13,7 @@ import (
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/status"
 	"teahouse/registry"
 )
 
@@ -46,7 +47,7 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 	run(n.balance)
 	run(n.replace)
 	run(n.space.watch)
-	run(func(ctx context.Context) error { return serveStatus(ctx, statuses, n.statusMux()) })
+	run(func(ctx context.Context) error { return status.Serve(ctx, statuses, n.statusMux()) })
 
 	if newcomer(n.birth, string(n.server), n.used) {
 		n.log.Warn("this disk is new: waiting until the cluster's majority puts it into the place of the one before", "server", n.server)

@@ -1,10 +1,7 @@
 package host
 
 import (
-	"context"
-	"encoding/json"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -13,6 +10,7 @@ import (
 	"teahouse/node/coordinator"
 	"teahouse/pkg/game"
 	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/status"
 )
 
 // Status is what a node says about itself at /status. It shows no player and
@@ -27,6 +25,8 @@ type Status struct {
 	// Replacing is the node whose new disk is not yet a member of all its groups, "" = none.
 	Replacing string `json:"replacing"`
 	Disk      Space  `json:"disk"`
+
+	Process status.Process `json:"process"`
 }
 
 // Space is the file system of the data folder.
@@ -101,23 +101,9 @@ func (l *losses) all() []Loss {
 // statusMux answers GET /status.
 func (n *node) statusMux() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(n.status())
-	})
+	mux.Handle("GET /status", status.Handler(func() any { return n.status() }))
 	n.serveFaults(mux)
 	return mux
-}
-
-// serveStatus serves until ctx ends.
-func serveStatus(ctx context.Context, l net.Listener, mux *http.ServeMux) error {
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
-	defer stop()
-	if err := server.Serve(l); ctx.Err() == nil {
-		return err
-	}
-	return nil
 }
 
 // serving notes when this node began, or ceased, to serve a group.
@@ -151,7 +137,7 @@ func (n *node) replicas() []*replica {
 // status describes this node now.
 func (n *node) status() Status {
 	view := n.currentView()
-	s := Status{Node: n.cfg.Name, Server: string(n.server), Cluster: view.Cluster, Losses: n.losses.all(), Replicas: []GroupStatus{}}
+	s := Status{Node: n.cfg.Name, Server: string(n.server), Cluster: view.Cluster, Losses: n.losses.all(), Replicas: []GroupStatus{}, Process: status.Now()}
 	if view.Cluster != "" {
 		s.Groups = 1 + len(view.Shards)
 	}

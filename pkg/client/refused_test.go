@@ -1,6 +1,8 @@
 package client
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"teahouse/pkg/game"
@@ -30,14 +32,16 @@ func TestWhatNoGatewayWouldTake(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
-	got := async(func() (int, error) { return 0, c.Call(testContext(t), "queue.binding", 0, &wirepb.BindingRequest{}, nil) })
+	got := async(func() (int, error) {
+		return 0, c.Call(testContext(t), "queue.binding", 0, &wirepb.BindingRequest{}, nil)
+	})
 	g.next("queue.binding", &wirepb.BindingRequest{}).answer(wirepb.Code_OK, nil)
 	if r := receive(t, got); r.err != nil || c.Stats().Disconnects != 0 {
 		t.Errorf("the next call: %v, %+v", r.err, c.Stats())
 	}
 	for _, cfg := range []Config{{Name: "\xff"}, {Token: "\xff"}, {Program: "\xff"}} {
 		cfg.Addr = g.ln.Addr().String()
-		if _, err := Dial(testContext(t), cfg); err == nil || testContext(t).Err() != nil {
+		if _, err := Dial(testContext(t), cfg); err == nil || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%+v: %v", cfg, err)
 		}
 	}

@@ -1,0 +1,59 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"runtime"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestServe(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	mux := http.NewServeMux()
+	mux.Handle("GET /status", Handler(func() any { return Now() }))
+	go func() { ended <- Serve(ctx, l, mux) }()
+
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	garbage := make([]byte, 64<<20)
+	read := func(path string, want int) (p Process) {
+		t.Helper()
+		resp, err := client.Get("http://" + l.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Fatalf("%s: %s, want %d", path, resp.Status, want)
+		}
+		if want == http.StatusOK {
+			if err := json.NewDecoder(resp.Body).Decode(&p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return p
+	}
+	before := read("/status", http.StatusOK)
+	if before.Goroutines < 2 || before.HeapBytes < uint64(len(garbage)) {
+		t.Errorf("%+v", before)
+	}
+	runtime.KeepAlive(garbage)
+	if after := read("/status?gc=1", http.StatusOK); after.HeapBytes > before.HeapBytes-32<<20 {
+		t.Errorf("%d bytes after a collection, %d before", after.HeapBytes, before.HeapBytes)
+	}
+	read("/other", http.StatusNotFound)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
