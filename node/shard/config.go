@@ -34,6 +34,7 @@ type Pool interface {
 // needed: a table gets those of the leader that creates it.
 type QueueConfig struct {
 	Intermission time.Duration // log time between two hands
+	Nonces       time.Duration // the first deal waits so long for the seats' nonces
 	Bots         game.Strength // how well bots play; default game.Middle
 	Pace         Pace          // how long they take
 }
@@ -66,7 +67,7 @@ type Config struct {
 	// Queues by name; a queue that is not here gets DefaultQueue. Default:
 	// "bench" plays without pauses.
 	Queues       map[string]QueueConfig
-	DefaultQueue QueueConfig // default: 3 s, strong bots at a human pace
+	DefaultQueue QueueConfig // default: pauses of 3 s, a second for nonces, strong bots at a human pace
 
 	AttachWait   time.Duration // the first deal waits for seats to attach; default 10 s
 	AutoDelay    time.Duration // auto-play answers after this; default 500 ms
@@ -105,7 +106,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Queues = map[string]QueueConfig{"bench": {}}
 	}
 	if c.DefaultQueue == (QueueConfig{}) {
-		c.DefaultQueue = QueueConfig{Intermission: 3 * time.Second, Bots: game.Strong, Pace: PaceHuman}
+		c.DefaultQueue = QueueConfig{Intermission: 3 * time.Second, Nonces: time.Second, Bots: game.Strong, Pace: PaceHuman}
 	}
 	for _, f := range []struct {
 		field *time.Duration
@@ -151,7 +152,7 @@ func (c *Config) queue(name string) QueueConfig {
 func (c *Config) timing(queue string) *tablepb.Timing {
 	ms := func(d time.Duration) uint32 { return uint32(d / time.Millisecond) }
 	return &tablepb.Timing{
-		AttachMs: ms(c.AttachWait), IntermissionMs: ms(c.queue(queue).Intermission), AutoMs: ms(c.AutoDelay),
+		AttachMs: ms(c.AttachWait), IntermissionMs: ms(c.queue(queue).Intermission), NonceMs: ms(c.queue(queue).Nonces), AutoMs: ms(c.AutoDelay),
 		RetentionMs: ms(c.Retention), RecheckMs: recheckMS,
 	}
 }

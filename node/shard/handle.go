@@ -5,6 +5,7 @@ import (
 
 	"teahouse/node/table"
 	"teahouse/node/table/tablepb"
+	"teahouse/pkg/fair"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/wire/wirepb"
@@ -78,9 +79,12 @@ func (s *Shard) handleMove(req *linkpb.Request, c *tablepb.Command, reply func(*
 	if len(m.GetMove()) > maxMoveBytes {
 		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "a move of %d bytes, at most %d", len(m.GetMove()), maxMoveBytes)
 	}
+	if len(m.GetNonce()) > fair.MaxNonce {
+		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "a nonce of %d bytes, at most %d", len(m.GetNonce()), fair.MaxNonce)
+	}
 	c.Body = &tablepb.Command_Move{Move: &tablepb.Move{
 		Player: req.GetPlayer(), Epoch: req.GetEpoch(), Number: m.GetNumber(), Prompt: m.GetPrompt(),
-		Move: m.GetMove(), AutoPlay: m.GetAutoPlay(),
+		Move: m.GetMove(), AutoPlay: m.GetAutoPlay(), Nonce: m.GetNonce(),
 	}}
 	raw, err := proto.Marshal(c)
 	if err != nil {

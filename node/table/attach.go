@@ -102,7 +102,10 @@ func (t *Table) view(i int) *wirepb.TableView {
 	v := &wirepb.TableView{
 		Opened: t.opened, Hand: t.hand, Dealer: uint32(t.dealer),
 		RoundEnded: t.phase >= tablepb.Phase_ENDED, Released: t.phase >= tablepb.Phase_RELEASED,
-		Voided: t.voided, Seat: uint32(i), NextNumber: s.number + 1,
+		Voided: t.voided, Seat: uint32(i), NextNumber: s.number + 1, Committed: t.commitment(),
+	}
+	if v.RoundEnded {
+		v.Revealed = t.revealed()
 	}
 	for j, s := range t.seats {
 		v.Totals = append(v.Totals, s.total)

@@ -81,7 +81,7 @@ func TestAttachTooFarBehindGetsASnapshot(t *testing.T) {
 	r := newRig(t, ``, 2)
 	r.attachAll()
 	r.finishHand()
-	ended := r.pushed[1][len(r.pushed[1])-1].Number // HandEnded
+	ended := lastOf[*wirepb.TableEvent_HandEnded](r, 1).Number
 	r.pass()
 	last := r.pushed[1][len(r.pushed[1])-1].Number
 	r.want(r.attach(12, 1, ended-2), wirepb.Code_OK)

@@ -31,10 +31,13 @@ func (t *Table) move(m *tablepb.Move) ([]byte, error) {
 	case n > s.number+1:
 		return nil, game.Errorf(wirepb.Code_NUMBER_GAP, "number %d, next is %d", n, s.number+1)
 	}
-	if m.GetPrompt() == 0 {
-		err = t.switchAuto(i, m)
-	} else {
+	switch {
+	case m.GetPrompt() != 0:
 		err = t.answer(i, m)
+	case len(m.GetNonce()) != 0:
+		err = t.contribute(i, m)
+	default:
+		err = t.switchAuto(i, m)
 	}
 	if err != nil {
 		return nil, err
@@ -48,8 +51,8 @@ func (t *Table) move(m *tablepb.Move) ([]byte, error) {
 func (t *Table) answer(i int, m *tablepb.Move) error {
 	s := t.seats[i]
 	switch {
-	case m.GetAutoPlay() != wirepb.AutoPlay_AUTO_UNCHANGED:
-		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "auto-play is switched with prompt 0")
+	case m.GetAutoPlay() != wirepb.AutoPlay_AUTO_UNCHANGED || len(m.GetNonce()) != 0:
+		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "auto-play and nonces go with prompt 0")
 	case m.GetPrompt() > s.stream.last():
 		return game.Errorf(wirepb.Code_PROMPT_UNKNOWN, "prompt %d, the stream ends at %d", m.GetPrompt(), s.stream.last())
 	case m.GetPrompt() != s.prompt.number:
@@ -74,7 +77,7 @@ func (t *Table) switchAuto(i int, m *tablepb.Move) error {
 	on := m.GetAutoPlay() == wirepb.AutoPlay_AUTO_ON
 	switch {
 	case len(m.GetMove()) != 0, !on && m.GetAutoPlay() != wirepb.AutoPlay_AUTO_OFF:
-		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "prompt 0 only switches auto-play")
+		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "prompt 0 only switches auto-play or brings a nonce")
 	case t.phase >= tablepb.Phase_SETTLING:
 		return game.Errorf(wirepb.Code_PROMPT_GONE, "the round is over")
 	}
@@ -113,6 +116,9 @@ func contentHash(m *tablepb.Move) uint64 {
 	b := make([]byte, 0, 64)
 	b = binary.BigEndian.AppendUint64(b, m.GetPrompt())
 	b = append(b, byte(m.GetAutoPlay()))
+	if len(m.GetNonce()) != 0 { // it goes with no move
+		b = append(append(b, "nonce"...), m.GetNonce()...)
+	}
 	return xxhash.Sum64(append(b, m.GetMove()...))
 }
 

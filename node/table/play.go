@@ -1,23 +1,12 @@
 package table
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/binary"
 	"time"
 
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
 )
-
-// HandSeed is the seed of a table's hand: HMAC-SHA256 over the hand's number
-// (four bytes, big-endian) with the table's secret as key.
-func HandSeed(secret []byte, hand uint32) [32]byte {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write(binary.BigEndian.AppendUint32(nil, hand))
-	return [32]byte(mac.Sum(nil))
-}
 
 // nextHand deals when the table waits for nothing else.
 func (t *Table) nextHand() {
@@ -26,8 +15,13 @@ func (t *Table) nextHand() {
 		if t.timerDue != 0 && !t.allHere() {
 			return
 		}
+		t.phase = tablepb.Phase_BETWEEN
+		t.arm(t.timing.GetNonceMs())
+		fallthrough
 	case tablepb.Phase_BETWEEN:
-		if t.timerDue != 0 {
+		t.commit()
+		// Before the first hand it is only the nonces that are waited for.
+		if t.timerDue != 0 && (t.hand > 0 || !t.allContributed()) {
 			return
 		}
 	default:
@@ -38,17 +32,17 @@ func (t *Table) nextHand() {
 	if t.room <= 0 {
 		recheck := max(t.timing.GetRecheckMs(), 1)
 		if t.timerDue == 0 || t.timerDue > t.now+uint64(recheck) {
-			t.phase = tablepb.Phase_BETWEEN
 			t.arm(recheck)
 		}
 		return
 	}
-	t.deal(HandSeed(t.secret, t.hand+1))
+	t.deal(t.mixed())
 }
 
 // deal begins the next hand.
 func (t *Table) deal(seed [32]byte) {
 	t.record.begin(t, seed)
+	t.mix()
 	t.hand++
 	t.dealer = t.next
 	t.phase = tablepb.Phase_PLAYING
@@ -57,7 +51,11 @@ func (t *Table) deal(seed [32]byte) {
 		s.stream.trim()
 		s.switches = 0
 	}
-	play, err := t.game.Deal(game.Setup{Rules: t.rules, Seed: seed, Dealer: t.dealer})
+	setup := game.Setup{Rules: t.rules, Seed: seed, Dealer: t.dealer}
+	for _, s := range t.seats {
+		setup.Totals = append(setup.Totals, s.total/int64(t.stake))
+	}
+	play, err := t.game.Deal(setup)
 	if err != nil {
 		broken("deal: %v", err)
 	}

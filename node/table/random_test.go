@@ -23,7 +23,7 @@ func randomCommand(rt *rapid.T, r *rig) *tablepb.Command {
 	s := m.GetSeats()[seat]
 	prompt := s.GetPrompt().GetNumber()
 	move := byte(rapid.IntRange(0, 10).Draw(rt, "move"))
-	switch rapid.IntRange(0, 13).Draw(rt, "kind") {
+	switch rapid.IntRange(0, 14).Draw(rt, "kind") {
 	case 0:
 		return attachCommand(s.GetPlayer(), rapid.Uint64Range(0, 3).Draw(rt, "epoch"), rapid.Uint64Range(0, 30).Draw(rt, "last"))
 	case 1:
@@ -44,6 +44,10 @@ func randomCommand(rt *rapid.T, r *rig) *tablepb.Command {
 			return freed
 		}
 		return &tablepb.Command{Body: &tablepb.Command_Bot{Bot: &tablepb.Bot{Seat: uint32(seat), Prompt: prompt, Move: []byte{move}}}}
+	case 9:
+		c := nonceCommand(s.GetPlayer(), s.GetNumber()+1, rapid.SliceOfN(rapid.Byte(), 1, 33).Draw(rt, "nonce")...)
+		c.GetMove().Epoch = s.GetEpoch()
+		return c
 	case 7, 8:
 		if due, ok := r.table.NextDeadline(); ok {
 			r.now = max(r.now, due)

@@ -25,6 +25,8 @@ type seat struct {
 	gateway    string
 	session    uint64
 
+	nonce []byte // for the hand that was committed to; nil = none yet
+
 	// The last accepted move; its reply follows from its number.
 	number uint64
 	hash   uint64

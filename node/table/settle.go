@@ -64,7 +64,9 @@ func (t *Table) endRound() {
 	for _, s := range t.seats {
 		totals = append(totals, s.total)
 	}
-	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_RoundEnded{RoundEnded: &wirepb.RoundEnded{Totals: totals, Voided: t.voided}}})
+	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_RoundEnded{RoundEnded: &wirepb.RoundEnded{
+		Totals: totals, Voided: t.voided, Revealed: t.revealed(),
+	}}})
 }
 
 // freed notes that the players may queue again.

@@ -21,8 +21,10 @@ func (t *Table) Message() *tablepb.Table {
 	m.Deal, m.Seed = t.record.deal, t.record.seed
 	m.Entries = t.record.entries[:len(t.record.entries):len(t.record.entries)]
 	m.Pending = t.pending[:len(t.pending):len(t.pending)]
+	m.Committed, m.Mixes = t.committed, t.mixes[:len(t.mixes):len(t.mixes)]
 	for i, s := range t.seats {
 		p := m.Seats[i]
+		p.Nonce = s.nonce
 		p.Gateway, p.Session = s.gateway, s.session
 		p.Dropped, p.HandEnd = s.stream.dropped, s.stream.handEnd
 		p.Events = s.stream.events[:len(s.stream.events):len(s.stream.events)]
@@ -97,6 +99,7 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 		queue: m.GetQueue(), timing: m.GetTiming(), phase: m.GetPhase(), hand: m.GetHand(),
 		dealer: int(m.GetDealer()), next: int(m.GetNextDealer()), voided: m.GetVoided(),
 		timer: m.GetTimer(), timerDue: m.GetTimerDueMs(), pending: m.GetPending(),
+		committed: m.GetCommitted(), mixes: m.GetMixes(),
 		record: record{deal: m.GetDeal(), seed: m.GetSeed(), entries: m.GetEntries()},
 	}
 	if t.timing == nil {
@@ -115,6 +118,7 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 			auto: p.GetAuto(), autoShown: p.GetAutoShown(), timeouts: p.GetTimeouts(), switches: p.GetSwitches(),
 			attached: p.GetAttached(), attachment: p.GetAttachment(),
 			epoch: p.GetEpoch(), gateway: p.GetGateway(), session: p.GetSession(), number: p.GetNumber(), hash: p.GetHash(),
+			nonce:  p.GetNonce(),
 			stream: stream{dropped: p.GetDropped(), events: p.GetEvents(), handEnd: p.GetHandEnd()},
 		}
 		if q := p.GetPrompt(); q != nil {

@@ -41,6 +41,9 @@ type Table struct {
 	next   int    // dealer of the hand after it
 	voided bool
 
+	committed uint32             // number of the hand that was committed to last
+	mixes     []*wirepb.Revealed // of the dealt hands, without seeds
+
 	// play is the hand's game, kept after its end until the next deal so that
 	// a late viewer sees how it ended. It is open while phase is PLAYING.
 	play game.Hand
@@ -131,6 +134,7 @@ func New(g game.Game, c *tablepb.Create, nowMS uint64) (*Table, error) {
 	}
 	t.opened = t.makeOpened()
 	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_Opened{Opened: t.opened}})
+	t.commit()
 	if t.allHere() {
 		t.arm(1)
 	} else {

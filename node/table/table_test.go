@@ -103,6 +103,12 @@ func autoCommand(player, number uint64, auto wirepb.AutoPlay) *tablepb.Command {
 	}}}
 }
 
+func nonceCommand(player, number uint64, nonce ...byte) *tablepb.Command {
+	return &tablepb.Command{Body: &tablepb.Command_Move{Move: &tablepb.Move{
+		Player: player, Epoch: 1, Number: number, Nonce: nonce,
+	}}}
+}
+
 func detachCommand(seat uint32, attachment uint64) *tablepb.Command {
 	return &tablepb.Command{Body: &tablepb.Command_Detach{Detach: &tablepb.Detach{Seat: seat, Attachment: attachment}}}
 }

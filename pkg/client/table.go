@@ -102,6 +102,12 @@ func (t *Table) AutoPlay(ctx context.Context, on bool) (number uint64, err error
 	return t.move(ctx, &wirepb.MoveRequest{AutoPlay: mode})
 }
 
+// Contribute adds a nonce of 1 to 32 bytes to the hand that the table has committed to,
+// once a hand; otherwise it is like Move.
+func (t *Table) Contribute(ctx context.Context, nonce []byte) (number uint64, err error) {
+	return t.move(ctx, &wirepb.MoveRequest{Nonce: nonce})
+}
+
 // Leave confirms that nothing more is needed of an ended table, and forgets it.
 func (t *Table) Leave(ctx context.Context) error {
 	err, waited := wait(ctx, t.c, func(done func(error)) *engine.Request { return t.seat.Leave(done) })

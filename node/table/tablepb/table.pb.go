@@ -465,6 +465,7 @@ type Timing struct {
 	IntermissionMs uint32                 `protobuf:"varint,2,opt,name=intermission_ms,json=intermissionMs,proto3" json:"intermission_ms,omitempty"` // between two hands
 	AutoMs         uint32                 `protobuf:"varint,3,opt,name=auto_ms,json=autoMs,proto3" json:"auto_ms,omitempty"`                         // auto-play answers a prompt after this
 	RetentionMs    uint32                 `protobuf:"varint,4,opt,name=retention_ms,json=retentionMs,proto3" json:"retention_ms,omitempty"`          // a released table stays readable
+	NonceMs        uint32                 `protobuf:"varint,6,opt,name=nonce_ms,json=nonceMs,proto3" json:"nonce_ms,omitempty"`                      // the first deal waits so long for nonces
 	RecheckMs      uint32                 `protobuf:"varint,5,opt,name=recheck_ms,json=recheckMs,proto3" json:"recheck_ms,omitempty"`                // a deal that the settlement bound forbids is tried again after this
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -524,6 +525,13 @@ func (x *Timing) GetAutoMs() uint32 {
 func (x *Timing) GetRetentionMs() uint32 {
 	if x != nil {
 		return x.RetentionMs
+	}
+	return 0
+}
+
+func (x *Timing) GetNonceMs() uint32 {
+	if x != nil {
+		return x.NonceMs
 	}
 	return 0
 }
@@ -726,6 +734,7 @@ type Move struct {
 	Prompt        uint64                 `protobuf:"varint,4,opt,name=prompt,proto3" json:"prompt,omitempty"`
 	Move          []byte                 `protobuf:"bytes,5,opt,name=move,proto3" json:"move,omitempty"`
 	AutoPlay      wirepb.AutoPlay        `protobuf:"varint,6,opt,name=auto_play,json=autoPlay,proto3,enum=teahouse.v1.AutoPlay" json:"auto_play,omitempty"`
+	Nonce         []byte                 `protobuf:"bytes,7,opt,name=nonce,proto3" json:"nonce,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -800,6 +809,13 @@ func (x *Move) GetAutoPlay() wirepb.AutoPlay {
 		return x.AutoPlay
 	}
 	return wirepb.AutoPlay(0)
+}
+
+func (x *Move) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
 }
 
 type Leave struct {
@@ -1196,6 +1212,8 @@ type Table struct {
 	Seed          []byte                 `protobuf:"bytes,18,opt,name=seed,proto3" json:"seed,omitempty"`
 	Entries       []*wirepb.ArchiveEntry `protobuf:"bytes,19,rep,name=entries,proto3" json:"entries,omitempty"`
 	Pending       []*Pending             `protobuf:"bytes,20,rep,name=pending,proto3" json:"pending,omitempty"`
+	Committed     uint32                 `protobuf:"varint,22,opt,name=committed,proto3" json:"committed,omitempty"` // number of the hand that was committed to last
+	Mixes         []*wirepb.Revealed     `protobuf:"bytes,23,rep,name=mixes,proto3" json:"mixes,omitempty"`          // of the dealt hands, without seeds
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1377,6 +1395,20 @@ func (x *Table) GetPending() []*Pending {
 	return nil
 }
 
+func (x *Table) GetCommitted() uint32 {
+	if x != nil {
+		return x.Committed
+	}
+	return 0
+}
+
+func (x *Table) GetMixes() []*wirepb.Revealed {
+	if x != nil {
+		return x.Mixes
+	}
+	return nil
+}
+
 type Seat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Player        uint64                 `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
@@ -1392,6 +1424,7 @@ type Seat struct {
 	Epoch         uint64                 `protobuf:"varint,9,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	Gateway       string                 `protobuf:"bytes,10,opt,name=gateway,proto3" json:"gateway,omitempty"`
 	Session       uint64                 `protobuf:"varint,11,opt,name=session,proto3" json:"session,omitempty"`
+	Nonce         []byte                 `protobuf:"bytes,20,opt,name=nonce,proto3" json:"nonce,omitempty"`      // for the hand that was committed to
 	Number        uint64                 `protobuf:"varint,12,opt,name=number,proto3" json:"number,omitempty"`   // of the last accepted move
 	Hash          uint64                 `protobuf:"varint,13,opt,name=hash,proto3" json:"hash,omitempty"`       // of its content
 	Dropped       uint64                 `protobuf:"varint,14,opt,name=dropped,proto3" json:"dropped,omitempty"` // number of the last event that is no longer kept
@@ -1521,6 +1554,13 @@ func (x *Seat) GetSession() uint64 {
 		return x.Session
 	}
 	return 0
+}
+
+func (x *Seat) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
 }
 
 func (x *Seat) GetNumber() uint64 {
@@ -1706,7 +1746,7 @@ var File_node_table_tablepb_table_proto protoreflect.FileDescriptor
 
 const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\n" +
-	"\x1enode/table/tablepb/table.proto\x12\x11teahouse.table.v1\x1a\x1dpkg/link/linkpb/cluster.proto\x1a\x1dpkg/wire/wirepb/archive.proto\x1a\x1dpkg/wire/wirepb/methods.proto\"r\n" +
+	"\x1enode/table/tablepb/table.proto\x12\x11teahouse.table.v1\x1a\x1dpkg/link/linkpb/cluster.proto\x1a\x1dpkg/wire/wirepb/archive.proto\x1a\x1dpkg/wire/wirepb/methods.proto\x1a\x1bpkg/wire/wirepb/table.proto\"r\n" +
 	"\x05Batch\x12\x1d\n" +
 	"\n" +
 	"advance_ms\x18\x01 \x01(\x04R\tadvanceMs\x12\x16\n" +
@@ -1731,12 +1771,13 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\x06Create\x121\n" +
 	"\x04spec\x18\x01 \x01(\v2\x1d.teahouse.link.v1.CreateTableR\x04spec\x121\n" +
 	"\x06timing\x18\x02 \x01(\v2\x19.teahouse.table.v1.TimingR\x06timing\x12\x16\n" +
-	"\x06refuse\x18\x03 \x01(\tR\x06refuse\"\xa9\x01\n" +
+	"\x06refuse\x18\x03 \x01(\tR\x06refuse\"\xc4\x01\n" +
 	"\x06Timing\x12\x1b\n" +
 	"\tattach_ms\x18\x01 \x01(\rR\battachMs\x12'\n" +
 	"\x0fintermission_ms\x18\x02 \x01(\rR\x0eintermissionMs\x12\x17\n" +
 	"\aauto_ms\x18\x03 \x01(\rR\x06autoMs\x12!\n" +
-	"\fretention_ms\x18\x04 \x01(\rR\vretentionMs\x12\x1d\n" +
+	"\fretention_ms\x18\x04 \x01(\rR\vretentionMs\x12\x19\n" +
+	"\bnonce_ms\x18\x06 \x01(\rR\anonceMs\x12\x1d\n" +
 	"\n" +
 	"recheck_ms\x18\x05 \x01(\rR\trecheckMs\"G\n" +
 	"\bTookOver\x12\x12\n" +
@@ -1753,14 +1794,15 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\x04seat\x18\x01 \x01(\rR\x04seat\x12\x1e\n" +
 	"\n" +
 	"attachment\x18\x02 \x01(\x04R\n" +
-	"attachment\"\xac\x01\n" +
+	"attachment\"\xc2\x01\n" +
 	"\x04Move\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
 	"\x06number\x18\x03 \x01(\x04R\x06number\x12\x16\n" +
 	"\x06prompt\x18\x04 \x01(\x04R\x06prompt\x12\x12\n" +
 	"\x04move\x18\x05 \x01(\fR\x04move\x122\n" +
-	"\tauto_play\x18\x06 \x01(\x0e2\x15.teahouse.v1.AutoPlayR\bautoPlay\"5\n" +
+	"\tauto_play\x18\x06 \x01(\x0e2\x15.teahouse.v1.AutoPlayR\bautoPlay\x12\x14\n" +
+	"\x05nonce\x18\a \x01(\fR\x05nonce\"5\n" +
 	"\x05Leave\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\"L\n" +
@@ -1781,7 +1823,7 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\acreated\x18\x02 \x01(\x04R\acreated\x12\x18\n" +
 	"\arefused\x18\x03 \x03(\x04R\arefused\x12'\n" +
 	"\x0funsettled_bound\x18\x04 \x01(\rR\x0eunsettledBound\x12\x16\n" +
-	"\x06tables\x18\x05 \x01(\x04R\x06tables\"\xf1\x04\n" +
+	"\x06tables\x18\x05 \x01(\x04R\x06tables\"\xbc\x05\n" +
 	"\x05Table\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\fR\x06secret\x12\x12\n" +
@@ -1806,7 +1848,9 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\x04deal\x18\x11 \x01(\fR\x04deal\x12\x12\n" +
 	"\x04seed\x18\x12 \x01(\fR\x04seed\x123\n" +
 	"\aentries\x18\x13 \x03(\v2\x19.teahouse.v1.ArchiveEntryR\aentries\x124\n" +
-	"\apending\x18\x14 \x03(\v2\x1a.teahouse.table.v1.PendingR\apending\"\xf9\x03\n" +
+	"\apending\x18\x14 \x03(\v2\x1a.teahouse.table.v1.PendingR\apending\x12\x1c\n" +
+	"\tcommitted\x18\x16 \x01(\rR\tcommitted\x12+\n" +
+	"\x05mixes\x18\x17 \x03(\v2\x15.teahouse.v1.RevealedR\x05mixes\"\x8f\x04\n" +
 	"\x04Seat\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1824,7 +1868,8 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\x05epoch\x18\t \x01(\x04R\x05epoch\x12\x18\n" +
 	"\agateway\x18\n" +
 	" \x01(\tR\agateway\x12\x18\n" +
-	"\asession\x18\v \x01(\x04R\asession\x12\x16\n" +
+	"\asession\x18\v \x01(\x04R\asession\x12\x14\n" +
+	"\x05nonce\x18\x14 \x01(\fR\x05nonce\x12\x16\n" +
 	"\x06number\x18\f \x01(\x04R\x06number\x12\x12\n" +
 	"\x04hash\x18\r \x01(\x04R\x04hash\x12\x18\n" +
 	"\adropped\x18\x0e \x01(\x04R\adropped\x12\x16\n" +
@@ -1889,6 +1934,7 @@ var file_node_table_tablepb_table_proto_goTypes = []any{
 	(*linkpb.CreateTable)(nil),  // 20: teahouse.link.v1.CreateTable
 	(wirepb.AutoPlay)(0),        // 21: teahouse.v1.AutoPlay
 	(*wirepb.ArchiveEntry)(nil), // 22: teahouse.v1.ArchiveEntry
+	(*wirepb.Revealed)(nil),     // 23: teahouse.v1.Revealed
 }
 var file_node_table_tablepb_table_proto_depIdxs = []int32{
 	3,  // 0: teahouse.table.v1.Command.create:type_name -> teahouse.table.v1.Create
@@ -1910,12 +1956,13 @@ var file_node_table_tablepb_table_proto_depIdxs = []int32{
 	0,  // 16: teahouse.table.v1.Table.phase:type_name -> teahouse.table.v1.Phase
 	22, // 17: teahouse.table.v1.Table.entries:type_name -> teahouse.v1.ArchiveEntry
 	19, // 18: teahouse.table.v1.Table.pending:type_name -> teahouse.table.v1.Pending
-	18, // 19: teahouse.table.v1.Seat.prompt:type_name -> teahouse.table.v1.Prompt
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	23, // 19: teahouse.table.v1.Table.mixes:type_name -> teahouse.v1.Revealed
+	18, // 20: teahouse.table.v1.Seat.prompt:type_name -> teahouse.table.v1.Prompt
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_node_table_tablepb_table_proto_init() }

@@ -889,9 +889,10 @@ func (x *AttachReply) GetLastEvent() uint64 {
 type MoveRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // AttachReply.next_number, then one more for each accepted move
-	Prompt        uint64                 `protobuf:"varint,2,opt,name=prompt,proto3" json:"prompt,omitempty"` // number of the PROMPT event that is answered; 0 with auto_play
+	Prompt        uint64                 `protobuf:"varint,2,opt,name=prompt,proto3" json:"prompt,omitempty"` // number of the PROMPT event that is answered; 0 with auto_play or nonce
 	Move          []byte                 `protobuf:"bytes,3,opt,name=move,proto3" json:"move,omitempty"`      // the game's move message
 	AutoPlay      AutoPlay               `protobuf:"varint,4,opt,name=auto_play,json=autoPlay,proto3,enum=teahouse.v1.AutoPlay" json:"auto_play,omitempty"`
+	Nonce         []byte                 `protobuf:"bytes,5,opt,name=nonce,proto3" json:"nonce,omitempty"` // 1 to 32 bytes for the hand that the table has committed to, once a hand
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -952,6 +953,13 @@ func (x *MoveRequest) GetAutoPlay() AutoPlay {
 		return x.AutoPlay
 	}
 	return AutoPlay_AUTO_UNCHANGED
+}
+
+func (x *MoveRequest) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
 }
 
 type MoveReply struct {
@@ -1515,12 +1523,13 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\vnext_number\x18\x02 \x01(\x04R\n" +
 	"nextNumber\x12\x1d\n" +
 	"\n" +
-	"last_event\x18\x03 \x01(\x04R\tlastEvent\"\x85\x01\n" +
+	"last_event\x18\x03 \x01(\x04R\tlastEvent\"\x9b\x01\n" +
 	"\vMoveRequest\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x16\n" +
 	"\x06prompt\x18\x02 \x01(\x04R\x06prompt\x12\x12\n" +
 	"\x04move\x18\x03 \x01(\fR\x04move\x122\n" +
-	"\tauto_play\x18\x04 \x01(\x0e2\x15.teahouse.v1.AutoPlayR\bautoPlay\",\n" +
+	"\tauto_play\x18\x04 \x01(\x0e2\x15.teahouse.v1.AutoPlayR\bautoPlay\x12\x14\n" +
+	"\x05nonce\x18\x05 \x01(\fR\x05nonce\",\n" +
 	"\tMoveReply\x12\x1f\n" +
 	"\vnext_number\x18\x01 \x01(\x04R\n" +
 	"nextNumber\"\x0e\n" +

@@ -289,6 +289,7 @@ type TableEvent struct {
 	//	*TableEvent_HandSettled
 	//	*TableEvent_RoundEnded
 	//	*TableEvent_Released
+	//	*TableEvent_Committed
 	Body          isTableEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -412,6 +413,15 @@ func (x *TableEvent) GetReleased() *Released {
 	return nil
 }
 
+func (x *TableEvent) GetCommitted() *Committed {
+	if x != nil {
+		if x, ok := x.Body.(*TableEvent_Committed); ok {
+			return x.Committed
+		}
+	}
+	return nil
+}
+
 type isTableEvent_Body interface {
 	isTableEvent_Body()
 }
@@ -452,6 +462,10 @@ type TableEvent_Released struct {
 	Released *Released `protobuf:"bytes,9,opt,name=released,proto3,oneof"`
 }
 
+type TableEvent_Committed struct {
+	Committed *Committed `protobuf:"bytes,10,opt,name=committed,proto3,oneof"`
+}
+
 func (*TableEvent_Opened) isTableEvent_Body() {}
 
 func (*TableEvent_HandStarted) isTableEvent_Body() {}
@@ -469,6 +483,8 @@ func (*TableEvent_HandSettled) isTableEvent_Body() {}
 func (*TableEvent_RoundEnded) isTableEvent_Body() {}
 
 func (*TableEvent_Released) isTableEvent_Body() {}
+
+func (*TableEvent_Committed) isTableEvent_Body() {}
 
 // Opened is the first event of every stream.
 type Opened struct {
@@ -599,6 +615,68 @@ func (x *SeatInfo) GetName() string {
 	return ""
 }
 
+// Committed binds the table to a hand's seed before the hand is dealt. Until it
+// is, each seat may send a nonce (MoveRequest.nonce) that the deal is mixed from.
+type Committed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Hand          uint32                 `protobuf:"varint,1,opt,name=hand,proto3" json:"hand,omitempty"`
+	Commitment    []byte                 `protobuf:"bytes,2,opt,name=commitment,proto3" json:"commitment,omitempty"`        // SHA-256 of seed, table and hand: see pkg/fair
+	WaitMs        uint32                 `protobuf:"varint,3,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"` // the deal waits so long for nonces of seats that are there
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Committed) Reset() {
+	*x = Committed{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Committed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Committed) ProtoMessage() {}
+
+func (x *Committed) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Committed.ProtoReflect.Descriptor instead.
+func (*Committed) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Committed) GetHand() uint32 {
+	if x != nil {
+		return x.Hand
+	}
+	return 0
+}
+
+func (x *Committed) GetCommitment() []byte {
+	if x != nil {
+		return x.Commitment
+	}
+	return nil
+}
+
+func (x *Committed) GetWaitMs() uint32 {
+	if x != nil {
+		return x.WaitMs
+	}
+	return 0
+}
+
 type HandStarted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Hand          uint32                 `protobuf:"varint,1,opt,name=hand,proto3" json:"hand,omitempty"` // from 1
@@ -609,7 +687,7 @@ type HandStarted struct {
 
 func (x *HandStarted) Reset() {
 	*x = HandStarted{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -621,7 +699,7 @@ func (x *HandStarted) String() string {
 func (*HandStarted) ProtoMessage() {}
 
 func (x *HandStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -634,7 +712,7 @@ func (x *HandStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandStarted.ProtoReflect.Descriptor instead.
 func (*HandStarted) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{7}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *HandStarted) GetHand() uint32 {
@@ -662,7 +740,7 @@ type Prompt struct {
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -674,7 +752,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -687,7 +765,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{8}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Prompt) GetLimitMs() uint32 {
@@ -714,7 +792,7 @@ type AutoPlayChanged struct {
 
 func (x *AutoPlayChanged) Reset() {
 	*x = AutoPlayChanged{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -726,7 +804,7 @@ func (x *AutoPlayChanged) String() string {
 func (*AutoPlayChanged) ProtoMessage() {}
 
 func (x *AutoPlayChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -739,7 +817,7 @@ func (x *AutoPlayChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AutoPlayChanged.ProtoReflect.Descriptor instead.
 func (*AutoPlayChanged) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{9}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AutoPlayChanged) GetSeat() uint32 {
@@ -768,7 +846,7 @@ type HandEnded struct {
 
 func (x *HandEnded) Reset() {
 	*x = HandEnded{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -780,7 +858,7 @@ func (x *HandEnded) String() string {
 func (*HandEnded) ProtoMessage() {}
 
 func (x *HandEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -793,7 +871,7 @@ func (x *HandEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandEnded.ProtoReflect.Descriptor instead.
 func (*HandEnded) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{10}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *HandEnded) GetHand() uint32 {
@@ -834,7 +912,7 @@ type HandSettled struct {
 
 func (x *HandSettled) Reset() {
 	*x = HandSettled{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -846,7 +924,7 @@ func (x *HandSettled) String() string {
 func (*HandSettled) ProtoMessage() {}
 
 func (x *HandSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -859,7 +937,7 @@ func (x *HandSettled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandSettled.ProtoReflect.Descriptor instead.
 func (*HandSettled) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{11}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *HandSettled) GetHand() uint32 {
@@ -873,13 +951,14 @@ type RoundEnded struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Totals        []int64                `protobuf:"varint,1,rep,packed,name=totals,proto3" json:"totals,omitempty"`
 	Voided        bool                   `protobuf:"varint,2,opt,name=voided,proto3" json:"voided,omitempty"` // it was broken off: the hand that was open counts for nothing
+	Revealed      []*Revealed            `protobuf:"bytes,3,rep,name=revealed,proto3" json:"revealed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoundEnded) Reset() {
 	*x = RoundEnded{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -891,7 +970,7 @@ func (x *RoundEnded) String() string {
 func (*RoundEnded) ProtoMessage() {}
 
 func (x *RoundEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -904,7 +983,7 @@ func (x *RoundEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundEnded.ProtoReflect.Descriptor instead.
 func (*RoundEnded) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{12}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RoundEnded) GetTotals() []int64 {
@@ -921,6 +1000,82 @@ func (x *RoundEnded) GetVoided() bool {
 	return false
 }
 
+func (x *RoundEnded) GetRevealed() []*Revealed {
+	if x != nil {
+		return x.Revealed
+	}
+	return nil
+}
+
+// Revealed is what a dealt hand was mixed from.
+type Revealed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Hand          uint32                 `protobuf:"varint,1,opt,name=hand,proto3" json:"hand,omitempty"`
+	Seed          []byte                 `protobuf:"bytes,2,opt,name=seed,proto3" json:"seed,omitempty"`
+	Nonces        [][]byte               `protobuf:"bytes,3,rep,name=nonces,proto3" json:"nonces,omitempty"` // by seat; empty = none was sent
+	Dealer        uint32                 `protobuf:"varint,4,opt,name=dealer,proto3" json:"dealer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Revealed) Reset() {
+	*x = Revealed{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Revealed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Revealed) ProtoMessage() {}
+
+func (x *Revealed) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Revealed.ProtoReflect.Descriptor instead.
+func (*Revealed) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Revealed) GetHand() uint32 {
+	if x != nil {
+		return x.Hand
+	}
+	return 0
+}
+
+func (x *Revealed) GetSeed() []byte {
+	if x != nil {
+		return x.Seed
+	}
+	return nil
+}
+
+func (x *Revealed) GetNonces() [][]byte {
+	if x != nil {
+		return x.Nonces
+	}
+	return nil
+}
+
+func (x *Revealed) GetDealer() uint32 {
+	if x != nil {
+		return x.Dealer
+	}
+	return 0
+}
+
 // Released is the last event: the players' bindings are gone, they may queue
 // again.
 type Released struct {
@@ -931,7 +1086,7 @@ type Released struct {
 
 func (x *Released) Reset() {
 	*x = Released{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -943,7 +1098,7 @@ func (x *Released) String() string {
 func (*Released) ProtoMessage() {}
 
 func (x *Released) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -956,7 +1111,7 @@ func (x *Released) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Released.ProtoReflect.Descriptor instead.
 func (*Released) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{13}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{15}
 }
 
 // TableView is the payload of a Push of kind SNAPSHOT.
@@ -973,14 +1128,16 @@ type TableView struct {
 	Released      bool                   `protobuf:"varint,9,opt,name=released,proto3" json:"released,omitempty"`
 	Seat          uint32                 `protobuf:"varint,10,opt,name=seat,proto3" json:"seat,omitempty"`
 	NextNumber    uint64                 `protobuf:"varint,11,opt,name=next_number,json=nextNumber,proto3" json:"next_number,omitempty"`
-	Voided        bool                   `protobuf:"varint,12,opt,name=voided,proto3" json:"voided,omitempty"` // as in RoundEnded
+	Voided        bool                   `protobuf:"varint,12,opt,name=voided,proto3" json:"voided,omitempty"`      // as in RoundEnded
+	Committed     *Committed             `protobuf:"bytes,13,opt,name=committed,proto3" json:"committed,omitempty"` // to the hand that comes next, or is being played
+	Revealed      []*Revealed            `protobuf:"bytes,14,rep,name=revealed,proto3" json:"revealed,omitempty"`   // once the round has ended
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TableView) Reset() {
 	*x = TableView{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1149,7 @@ func (x *TableView) String() string {
 func (*TableView) ProtoMessage() {}
 
 func (x *TableView) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1162,7 @@ func (x *TableView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableView.ProtoReflect.Descriptor instead.
 func (*TableView) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{14}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TableView) GetOpened() *Opened {
@@ -1092,6 +1249,20 @@ func (x *TableView) GetVoided() bool {
 	return false
 }
 
+func (x *TableView) GetCommitted() *Committed {
+	if x != nil {
+		return x.Committed
+	}
+	return nil
+}
+
+func (x *TableView) GetRevealed() []*Revealed {
+	if x != nil {
+		return x.Revealed
+	}
+	return nil
+}
+
 type OpenPrompt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // what MoveRequest.prompt names
@@ -1102,7 +1273,7 @@ type OpenPrompt struct {
 
 func (x *OpenPrompt) Reset() {
 	*x = OpenPrompt{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1114,7 +1285,7 @@ func (x *OpenPrompt) String() string {
 func (*OpenPrompt) ProtoMessage() {}
 
 func (x *OpenPrompt) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1127,7 +1298,7 @@ func (x *OpenPrompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenPrompt.ProtoReflect.Descriptor instead.
 func (*OpenPrompt) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{15}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *OpenPrompt) GetNumber() uint64 {
@@ -1161,7 +1332,7 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\x06ticket\x18\x01 \x01(\x04R\x06ticket\"G\n" +
 	"\bDetached\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\x04R\x05table\x12%\n" +
-	"\x04code\x18\x02 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\"\xed\x03\n" +
+	"\x04code\x18\x02 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\"\xa5\x04\n" +
 	"\n" +
 	"TableEvent\x12-\n" +
 	"\x06opened\x18\x01 \x01(\v2\x13.teahouse.v1.OpenedH\x00R\x06opened\x12=\n" +
@@ -1174,7 +1345,9 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\fhand_settled\x18\a \x01(\v2\x18.teahouse.v1.HandSettledH\x00R\vhandSettled\x12:\n" +
 	"\vround_ended\x18\b \x01(\v2\x17.teahouse.v1.RoundEndedH\x00R\n" +
 	"roundEnded\x123\n" +
-	"\breleased\x18\t \x01(\v2\x15.teahouse.v1.ReleasedH\x00R\breleasedB\x06\n" +
+	"\breleased\x18\t \x01(\v2\x15.teahouse.v1.ReleasedH\x00R\breleased\x126\n" +
+	"\tcommitted\x18\n" +
+	" \x01(\v2\x16.teahouse.v1.CommittedH\x00R\tcommittedB\x06\n" +
 	"\x04body\"\x8b\x01\n" +
 	"\x06Opened\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x14\n" +
@@ -1184,7 +1357,13 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\x05stake\x18\x05 \x01(\rR\x05stake\"6\n" +
 	"\bSeatInfo\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"9\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"X\n" +
+	"\tCommitted\x12\x12\n" +
+	"\x04hand\x18\x01 \x01(\rR\x04hand\x12\x1e\n" +
+	"\n" +
+	"commitment\x18\x02 \x01(\fR\n" +
+	"commitment\x12\x17\n" +
+	"\await_ms\x18\x03 \x01(\rR\x06waitMs\"9\n" +
 	"\vHandStarted\x12\x12\n" +
 	"\x04hand\x18\x01 \x01(\rR\x04hand\x12\x16\n" +
 	"\x06dealer\x18\x02 \x01(\rR\x06dealer\"7\n" +
@@ -1200,13 +1379,19 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\x06totals\x18\x03 \x03(\x03R\x06totals\x12\x12\n" +
 	"\x04game\x18\x04 \x01(\fR\x04game\"!\n" +
 	"\vHandSettled\x12\x12\n" +
-	"\x04hand\x18\x01 \x01(\rR\x04hand\"<\n" +
+	"\x04hand\x18\x01 \x01(\rR\x04hand\"o\n" +
 	"\n" +
 	"RoundEnded\x12\x16\n" +
 	"\x06totals\x18\x01 \x03(\x03R\x06totals\x12\x16\n" +
-	"\x06voided\x18\x02 \x01(\bR\x06voided\"\n" +
+	"\x06voided\x18\x02 \x01(\bR\x06voided\x121\n" +
+	"\brevealed\x18\x03 \x03(\v2\x15.teahouse.v1.RevealedR\brevealed\"b\n" +
+	"\bRevealed\x12\x12\n" +
+	"\x04hand\x18\x01 \x01(\rR\x04hand\x12\x12\n" +
+	"\x04seed\x18\x02 \x01(\fR\x04seed\x12\x16\n" +
+	"\x06nonces\x18\x03 \x03(\fR\x06nonces\x12\x16\n" +
+	"\x06dealer\x18\x04 \x01(\rR\x06dealer\"\n" +
 	"\n" +
-	"\bReleased\"\xe8\x02\n" +
+	"\bReleased\"\xd1\x03\n" +
 	"\tTableView\x12+\n" +
 	"\x06opened\x18\x01 \x01(\v2\x13.teahouse.v1.OpenedR\x06opened\x12\x12\n" +
 	"\x04hand\x18\x02 \x01(\rR\x04hand\x12\x16\n" +
@@ -1222,7 +1407,9 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	" \x01(\rR\x04seat\x12\x1f\n" +
 	"\vnext_number\x18\v \x01(\x04R\n" +
 	"nextNumber\x12\x16\n" +
-	"\x06voided\x18\f \x01(\bR\x06voided\"Q\n" +
+	"\x06voided\x18\f \x01(\bR\x06voided\x124\n" +
+	"\tcommitted\x18\r \x01(\v2\x16.teahouse.v1.CommittedR\tcommitted\x121\n" +
+	"\brevealed\x18\x0e \x03(\v2\x15.teahouse.v1.RevealedR\brevealed\"Q\n" +
 	"\n" +
 	"OpenPrompt\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12+\n" +
@@ -1240,7 +1427,7 @@ func file_pkg_wire_wirepb_table_proto_rawDescGZIP() []byte {
 	return file_pkg_wire_wirepb_table_proto_rawDescData
 }
 
-var file_pkg_wire_wirepb_table_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_pkg_wire_wirepb_table_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_pkg_wire_wirepb_table_proto_goTypes = []any{
 	(*Notice)(nil),          // 0: teahouse.v1.Notice
 	(*Matched)(nil),         // 1: teahouse.v1.Matched
@@ -1249,39 +1436,45 @@ var file_pkg_wire_wirepb_table_proto_goTypes = []any{
 	(*TableEvent)(nil),      // 4: teahouse.v1.TableEvent
 	(*Opened)(nil),          // 5: teahouse.v1.Opened
 	(*SeatInfo)(nil),        // 6: teahouse.v1.SeatInfo
-	(*HandStarted)(nil),     // 7: teahouse.v1.HandStarted
-	(*Prompt)(nil),          // 8: teahouse.v1.Prompt
-	(*AutoPlayChanged)(nil), // 9: teahouse.v1.AutoPlayChanged
-	(*HandEnded)(nil),       // 10: teahouse.v1.HandEnded
-	(*HandSettled)(nil),     // 11: teahouse.v1.HandSettled
-	(*RoundEnded)(nil),      // 12: teahouse.v1.RoundEnded
-	(*Released)(nil),        // 13: teahouse.v1.Released
-	(*TableView)(nil),       // 14: teahouse.v1.TableView
-	(*OpenPrompt)(nil),      // 15: teahouse.v1.OpenPrompt
-	(Code)(0),               // 16: teahouse.v1.Code
+	(*Committed)(nil),       // 7: teahouse.v1.Committed
+	(*HandStarted)(nil),     // 8: teahouse.v1.HandStarted
+	(*Prompt)(nil),          // 9: teahouse.v1.Prompt
+	(*AutoPlayChanged)(nil), // 10: teahouse.v1.AutoPlayChanged
+	(*HandEnded)(nil),       // 11: teahouse.v1.HandEnded
+	(*HandSettled)(nil),     // 12: teahouse.v1.HandSettled
+	(*RoundEnded)(nil),      // 13: teahouse.v1.RoundEnded
+	(*Revealed)(nil),        // 14: teahouse.v1.Revealed
+	(*Released)(nil),        // 15: teahouse.v1.Released
+	(*TableView)(nil),       // 16: teahouse.v1.TableView
+	(*OpenPrompt)(nil),      // 17: teahouse.v1.OpenPrompt
+	(Code)(0),               // 18: teahouse.v1.Code
 }
 var file_pkg_wire_wirepb_table_proto_depIdxs = []int32{
 	1,  // 0: teahouse.v1.Notice.matched:type_name -> teahouse.v1.Matched
 	3,  // 1: teahouse.v1.Notice.detached:type_name -> teahouse.v1.Detached
 	2,  // 2: teahouse.v1.Notice.unqueued:type_name -> teahouse.v1.Unqueued
-	16, // 3: teahouse.v1.Detached.code:type_name -> teahouse.v1.Code
+	18, // 3: teahouse.v1.Detached.code:type_name -> teahouse.v1.Code
 	5,  // 4: teahouse.v1.TableEvent.opened:type_name -> teahouse.v1.Opened
-	7,  // 5: teahouse.v1.TableEvent.hand_started:type_name -> teahouse.v1.HandStarted
-	8,  // 6: teahouse.v1.TableEvent.prompt:type_name -> teahouse.v1.Prompt
-	9,  // 7: teahouse.v1.TableEvent.auto_play:type_name -> teahouse.v1.AutoPlayChanged
-	10, // 8: teahouse.v1.TableEvent.hand_ended:type_name -> teahouse.v1.HandEnded
-	11, // 9: teahouse.v1.TableEvent.hand_settled:type_name -> teahouse.v1.HandSettled
-	12, // 10: teahouse.v1.TableEvent.round_ended:type_name -> teahouse.v1.RoundEnded
-	13, // 11: teahouse.v1.TableEvent.released:type_name -> teahouse.v1.Released
-	6,  // 12: teahouse.v1.Opened.seats:type_name -> teahouse.v1.SeatInfo
-	5,  // 13: teahouse.v1.TableView.opened:type_name -> teahouse.v1.Opened
-	15, // 14: teahouse.v1.TableView.prompt:type_name -> teahouse.v1.OpenPrompt
-	8,  // 15: teahouse.v1.OpenPrompt.prompt:type_name -> teahouse.v1.Prompt
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	8,  // 5: teahouse.v1.TableEvent.hand_started:type_name -> teahouse.v1.HandStarted
+	9,  // 6: teahouse.v1.TableEvent.prompt:type_name -> teahouse.v1.Prompt
+	10, // 7: teahouse.v1.TableEvent.auto_play:type_name -> teahouse.v1.AutoPlayChanged
+	11, // 8: teahouse.v1.TableEvent.hand_ended:type_name -> teahouse.v1.HandEnded
+	12, // 9: teahouse.v1.TableEvent.hand_settled:type_name -> teahouse.v1.HandSettled
+	13, // 10: teahouse.v1.TableEvent.round_ended:type_name -> teahouse.v1.RoundEnded
+	15, // 11: teahouse.v1.TableEvent.released:type_name -> teahouse.v1.Released
+	7,  // 12: teahouse.v1.TableEvent.committed:type_name -> teahouse.v1.Committed
+	6,  // 13: teahouse.v1.Opened.seats:type_name -> teahouse.v1.SeatInfo
+	14, // 14: teahouse.v1.RoundEnded.revealed:type_name -> teahouse.v1.Revealed
+	5,  // 15: teahouse.v1.TableView.opened:type_name -> teahouse.v1.Opened
+	17, // 16: teahouse.v1.TableView.prompt:type_name -> teahouse.v1.OpenPrompt
+	7,  // 17: teahouse.v1.TableView.committed:type_name -> teahouse.v1.Committed
+	14, // 18: teahouse.v1.TableView.revealed:type_name -> teahouse.v1.Revealed
+	9,  // 19: teahouse.v1.OpenPrompt.prompt:type_name -> teahouse.v1.Prompt
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_pkg_wire_wirepb_table_proto_init() }
@@ -1305,6 +1498,7 @@ func file_pkg_wire_wirepb_table_proto_init() {
 		(*TableEvent_HandSettled)(nil),
 		(*TableEvent_RoundEnded)(nil),
 		(*TableEvent_Released)(nil),
+		(*TableEvent_Committed)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1312,7 +1506,7 @@ func file_pkg_wire_wirepb_table_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_wire_wirepb_table_proto_rawDesc), len(file_pkg_wire_wirepb_table_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
