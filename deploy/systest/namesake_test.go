@@ -1,0 +1,136 @@
+package systest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"teahouse/deploy/cluster"
+	"teahouse/node/host"
+)
+
+// TestNamesake lets another process take a node's name on an empty disk. While
+// the node lives it gets nothing. When the node is paused, it replaces it, and
+// the old one, which wakes up with a vote and leaderships as it believes, can do
+// nothing with them, is told so and ends.
+func TestNamesake(t *testing.T) {
+	slow(t)
+	const name = "node-2"
+	l := lossy{T: t, data: t.TempDir()}
+	state := filepath.Join(t.TempDir(), "state.json")
+	l.Client = start(t, cluster.Config{Nodes: 3, Data: l.data, State: state, Sync: true})
+	crowd := startCrowd(t, state)
+	old := l.status(name).Server
+
+	second := l.namesake(name)
+	second.says(t, "this disk is new")
+	crowd.plays(t)
+	select {
+	case <-second.ready:
+		t.Fatal("a node that lives is replaced")
+	default:
+	}
+
+	if err := l.Kill(t.Context(), name, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-second.ready:
+	case <-second.done:
+		t.Fatal(second.err)
+	case <-t.Context().Done():
+		t.Fatal("it never replaces the one that is paused")
+	}
+	eventually(t, "the end of the replacement", func() bool {
+		now := l.state()
+		now.Processes = slices.DeleteFunc(now.Processes, func(p cluster.Process) bool { return p.Name == name })
+		statuses := now.Statuses(t.Context())
+		return len(statuses) == 2 && !slices.ContainsFunc([]host.Status{statuses["node-1"], statuses["node-3"]}, func(s host.Status) bool {
+			return s.Replacing != "" || slices.ContainsFunc(s.Replicas, func(g host.GroupStatus) bool { return g.Members != 3 })
+		})
+	})
+	crowd.plays(t)
+
+	if err := l.Kill(t.Context(), name, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end of the old server", func() bool { return l.pid(name) == 0 })
+	if text := l.log(name); !strings.Contains(text, old+": another disk has taken the place") {
+		t.Error("its log does not say why")
+	}
+	crowd.plays(t)
+	if sum := crowd.audited(t); sum.Disconnects != 0 {
+		t.Errorf("%d disconnects", sum.Disconnects)
+	}
+}
+
+// namesake is a node in this process, which the supervisor does not know of.
+type namesake struct {
+	log   logLines
+	ready chan struct{}
+	done  chan struct{}
+	err   error
+}
+
+// namesake starts a node under a name that is taken, until the test ends.
+func (l lossy) namesake(name string) *namesake {
+	l.Helper()
+	now := l.state()
+	registry := now.Processes[slices.IndexFunc(now.Processes, func(p cluster.Process) bool { return p.Role == "registry" })]
+	n := &namesake{log: make(logLines, 1000), ready: make(chan struct{}), done: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	cfg := host.Config{
+		Name: name, Expect: 3, Registry: registry.Addresses["http"], RegistryCluster: now.Services, Database: now.Database,
+		Data: l.TempDir(), Sync: true,
+		SecretFile: filepath.Join(l.data, "cluster.secret"), TokenKeyFile: filepath.Join(l.data, "session.key"),
+		Ready: func(map[string]string) { close(n.ready) }, Logger: slog.New(slog.NewTextHandler(n.log, nil)),
+	}
+	go func() {
+		defer close(n.done)
+		n.err = host.Run(ctx, cfg)
+	}()
+	l.Cleanup(func() {
+		cancel()
+		<-n.done
+		if n.err != nil && !errors.Is(n.err, context.Canceled) {
+			l.Errorf("the namesake: %v", n.err)
+		}
+	})
+	return n
+}
+
+// says waits for a log line.
+func (n *namesake) says(t *testing.T, text string) {
+	t.Helper()
+	patience := time.NewTimer(time.Minute)
+	defer patience.Stop()
+	for {
+		select {
+		case line := <-n.log:
+			if strings.Contains(line, text) {
+				return
+			}
+		case <-n.done:
+			t.Fatal(n.err)
+		case <-patience.C:
+			t.Fatalf("it never says %q", text)
+		}
+	}
+}
+
+// logLines are the lines of a log; what nobody reads is dropped.
+type logLines chan string
+
+func (l logLines) Write(line []byte) (int, error) {
+	select {
+	case l <- string(line):
+	default:
+	}
+	return len(line), nil
+}
