@@ -8,8 +8,7 @@
 // unanswered on what it hit; otherwise the try is repeated.
 //
 // The faults go through the supervisor of deploy/local, so it works on clusters on
-// this machine only. Those of a disk go to the node itself, which must be built with
-// the tag "faults". Only bench and system tests import it.
+// this machine only. Only bench imports it.
 package failover
 
 import (

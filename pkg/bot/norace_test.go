@@ -2,4 +2,4 @@
 
 package bot_test
 
-const botHands = 25
+const botHands = 15

@@ -1,13 +1,9 @@
 package bot
 
-import (
-	"math"
-
-	"teahouse/pkg/mahjong"
-)
+import "teahouse/pkg/mahjong"
 
 // weak plays as somebody does who has just learnt the rules: it gives up its shortest
-// suit, keeps tiles that have neighbours, takes every meld that it is offered and wins
+// suit, keeps equal tiles and neighbours, takes every meld that it is offered and wins
 // when it can.
 type weak struct{}
 
@@ -63,13 +59,21 @@ func (weak) claim(view *mahjong.View) mahjong.Action {
 	return mahjong.ActPass
 }
 
-// loosest gives the tile of may that has least to do with the rest of the hand.
+// loosest gives the tile of may that has the fewest equals and direct neighbours in hand.
 func loosest(hand, may []mahjong.Tile) mahjong.Tile {
 	counts := mahjong.Count(hand)
-	choice, least := may[0], math.Inf(1)
+	choice, fewest := may[0], len(hand)+1
 	for _, t := range may {
-		if b := bond(&counts, t.Kind()); b < least {
-			choice, least = t, b
+		k := t.Kind()
+		n := int(counts[k])
+		if k.Rank() > 1 {
+			n += int(counts[k-1])
+		}
+		if k.Rank() < 9 {
+			n += int(counts[k+1])
+		}
+		if n < fewest {
+			choice, fewest = t, n
 		}
 	}
 	return choice
