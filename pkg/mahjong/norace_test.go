@@ -3,9 +3,11 @@
 package mahjong_test
 
 const (
-	randomHands  = 1000
-	hiddenHands  = 200
-	manyHands    = 100_000
-	randomShapes = 30_000
-	evenDeals    = 20_000
+	randomHands     = 1000
+	hiddenHands     = 200
+	oracleHands     = 200
+	manyOracleHands = 10000
+	manyHands       = 100_000
+	randomShapes    = 30_000
+	evenDeals       = 20_000
 )
