@@ -68,7 +68,7 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 	}
 	for i := range s.cfg.Nodes {
 		specs = append(specs, roleSpec{
-			Name: fmt.Sprintf("node-%d", i+1), Role: roleNode, Data: s.data, Registry: s.cfg.Registry,
+			Name: nodeName(i), Role: roleNode, Data: s.data, Registry: s.cfg.Registry,
 			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, KeepLog: s.cfg.KeepLog, Database: s.dsn(), Bots: s.cfg.BotsAfter, Unsettled: s.cfg.Unsettled, MinFree: s.cfg.MinFree,
 		})
 	}
@@ -83,6 +83,9 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 	}
 	return specs, nil
 }
+
+// nodeName is the name, and the folder, of the node with index i.
+func nodeName(i int) string { return fmt.Sprintf("%s-%d", roleNode, i+1) }
 
 // dsn is the database of this cluster.
 func (s *Supervisor) dsn() string {

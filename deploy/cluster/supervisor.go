@@ -105,13 +105,19 @@ func (s *Supervisor) prepare() error {
 }
 
 // checkNodes refuses a folder whose cluster has another number of nodes: who
-// takes part is decided at its birth.
+// takes part is decided at its birth. The last node's folder tells; another one
+// may be lost.
 func (s *Supervisor) checkNodes() error {
-	folders, err := filepath.Glob(filepath.Join(s.data, roleNode+"-*"))
-	if err == nil && len(folders) > 0 && len(folders) != s.cfg.Nodes {
-		err = fmt.Errorf("%s holds a cluster of %d nodes, not %d", s.data, len(folders), s.cfg.Nodes)
+	had := 0
+	for i := range MaxNodes {
+		if _, err := os.Stat(filepath.Join(s.data, nodeName(i))); err == nil {
+			had = i + 1
+		}
 	}
-	return err
+	if had > 0 && had != s.cfg.Nodes {
+		return fmt.Errorf("%s holds a cluster of %d nodes, not %d; if the folder of its last node is lost, make an empty one", s.data, had, s.cfg.Nodes)
+	}
+	return nil
 }
 
 // Run starts everything and returns when ctx ends or the cluster is told to
