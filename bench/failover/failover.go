@@ -8,7 +8,8 @@
 // unanswered on what it hit; otherwise the try is repeated.
 //
 // The faults go through the supervisor of deploy/local, so it works on clusters on
-// this machine only. Only bench imports it.
+// this machine only. Those of a disk go to the node itself, which must be built with
+// the tag "faults". Only bench and system tests import it.
 package failover
 
 import (

@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"teahouse/bench/failover"
-	"teahouse/bench/report"
-	"teahouse/bench/swarm"
 	"teahouse/deploy/cluster"
 	"teahouse/pkg/daemon"
 )
@@ -93,22 +91,7 @@ func TestCommits(t *testing.T) {
 	proxy := startCommitProxy(t, db.Socket())
 	state := filepath.Join(t.TempDir(), "state.json")
 	c := start(t, cluster.Config{Nodes: 3, State: state, Database: proxy.dsn("teahouse")})
-	s, err := swarm.New(swarm.Config{State: state, Players: 40, Hands: 2, Pace: 10 * time.Millisecond, Duration: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sum report.Summary
-	var swarming sync.WaitGroup
-	swarming.Go(func() {
-		var err error
-		if sum, err = s.Run(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
-	defer swarming.Wait()
-	defer s.Stop()
-	<-s.Playing()
-
+	crowd := startCrowd(t, state)
 	var commits, lost, late atomic.Int64
 	ended := make(chan struct{})
 	stop := sync.OnceFunc(func() { close(ended) })
@@ -134,10 +117,9 @@ func TestCommits(t *testing.T) {
 	}
 	proxy.decide(func(int) bool { return true })
 	stop()
-	s.Stop()
-	swarming.Wait()
-	if !sum.Audit.Clean() || sum.HandsFinished == 0 || sum.Disconnects != 0 {
-		t.Errorf("%+v", sum)
+	sum := crowd.audited(t)
+	if sum.Disconnects != 0 {
+		t.Errorf("%d disconnects", sum.Disconnects)
 	}
 	now, err := c.State(t.Context())
 	if err != nil {

@@ -34,6 +34,9 @@ type Space struct {
 	Free uint64 `json:"free_bytes"`     // as of the last second
 	Min  uint64 `json:"min_free_bytes"` // below it this node's shards take no new tables
 	Low  bool   `json:"low"`
+	// StalledMS is how long the log store has not finished a write that it was
+	// given; 0 = nothing waits.
+	StalledMS int64 `json:"stalled_ms"`
 }
 
 // GroupStatus is this node's replica of one group.
@@ -141,7 +144,7 @@ func (n *node) status() Status {
 	if view.Cluster != "" {
 		s.Groups = 1 + len(view.Shards)
 	}
-	s.Disk = Space{Free: n.space.last.Load(), Min: n.space.min, Low: n.space.low.Load()}
+	s.Disk = Space{Free: n.space.last.Load(), Min: n.space.min, Low: n.space.low.Load(), StalledMS: n.disk.StalledFor().Milliseconds()}
 	if view.Replacing != nil {
 		s.Replacing = view.Replacing.Node
 	}

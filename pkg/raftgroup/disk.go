@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -136,6 +137,12 @@ func (d *Disk) Fresh() (fresh bool, reason string) { return d.fresh, d.reason }
 func (d *Disk) Free() (uint64, error) {
 	usage, err := d.fs.GetDiskUsage(d.dir)
 	return usage.AvailBytes, err
+}
+
+// StalledFor is how long the slower of the log stores has not finished a write
+// that it was given; 0 = nothing waits.
+func (d *Disk) StalledFor() time.Duration {
+	return max(d.main.stalledFor(), d.coordinator.stalledFor())
 }
 
 // Close closes a disk that no Host owns. Everything is on the disk afterwards, whatever the policy.

@@ -19,6 +19,11 @@
 // log and never will be. ErrUnknown means that it may or may not be committed
 // later; only the state machine can tell.
 //
+// What a bad disk does: a write or sync that fails ends the process, because what the
+// log store holds is not known any more (DiskConfig.Fatal). While a write takes longer
+// than Timings.Stall, the groups led here are given away. Builds with the tag
+// "faults" can make a disk do both (Disk.Inject); others hold nothing of that.
+//
 // What it does not do: it answers no reads (a lease is never a licence to
 // answer), it encrypts nothing (peers prove the cluster secret to each other,
 // then speak in clear text), it batches no proposals (that is done above), and

@@ -110,6 +110,9 @@ func TestStalledStore(t *testing.T) {
 				}
 				acked = append(acked, s)
 			}
+			if stalled := nd.host.cfg.Disk.StalledFor(); stalled < DefaultTimings().Stall {
+				t.Errorf("a store that stalls says %v", stalled)
+			}
 			gate.release()
 			acked = append(acked, load.stop()...)
 			for i, f := range stuck {
