@@ -65,7 +65,7 @@ func NextChange(self ServerID, st Status, want []Member) Change {
 			return Change{Kind: AddMember, Server: m.ID}
 		}
 	}
-	var promote []ServerID
+	var promote ServerID // one that has caught up
 	for _, m := range st.Members { // want may hold a server twice; the group does not
 		i := slices.IndexFunc(want, byID(m.ID))
 		switch {
@@ -75,7 +75,7 @@ func NextChange(self ServerID, st Status, want []Member) Change {
 			if matched, heard := st.Matched[m.ID]; !heard || matched+caughtUp < st.LastIndex {
 				return Change{Kind: WaitToChange, Server: m.ID, Why: fmt.Sprintf("%s holds %d of %d entries", m.ID, matched, st.LastIndex)}
 			}
-			promote = append(promote, m.ID)
+			promote = m.ID
 		}
 	}
 	voters := slices.DeleteFunc(slices.Clone(st.Members), func(m Member) bool { return !m.Voter })
@@ -94,13 +94,13 @@ func NextChange(self ServerID, st Status, want []Member) Change {
 	if wait.Kind != NoChange {
 		return wait
 	}
-	for _, id := range promote {
-		if !st.majority(self, append(voters, Member{ID: id, Voter: true})) {
-			return Change{Kind: WaitToChange, Server: id, Why: fmt.Sprintf("no majority would answer with %s", id)}
-		}
-		return Change{Kind: PromoteMember, Server: id}
+	switch {
+	case promote == "":
+		return Change{Kind: NoChange}
+	case !st.majority(self, append(voters, Member{ID: promote, Voter: true})):
+		return Change{Kind: WaitToChange, Server: promote, Why: fmt.Sprintf("no majority would answer with %s", promote)}
 	}
-	return Change{Kind: NoChange}
+	return Change{Kind: PromoteMember, Server: promote}
 }
 
 // majority reports whether most of the voters answer the leader now.
