@@ -65,7 +65,7 @@ func NextChange(self ServerID, st Status, want []Member) Change {
 			return Change{Kind: AddMember, Server: m.ID}
 		}
 	}
-	var promote ServerID // one that has caught up
+	var promote ServerID           // one that has caught up
 	for _, m := range st.Members { // want may hold a server twice; the group does not
 		i := slices.IndexFunc(want, byID(m.ID))
 		switch {
