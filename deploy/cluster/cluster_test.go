@@ -4,8 +4,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"teahouse/node/host"
 )
 
 func TestRedactDSN(t *testing.T) {
@@ -72,5 +75,26 @@ func TestFolder(t *testing.T) {
 	if f, err := takeFolder(dir, pollEvery); err == nil {
 		f.Close()
 		t.Error("took a folder that a process of another cluster still uses")
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	group := func(n uint32, serving bool, s host.Settlement) host.GroupStatus {
+		return host.GroupStatus{Group: n, Serving: serving, Settlement: s}
+	}
+	got := warnings(map[string]host.Status{
+		"node-2": {Replicas: []host.GroupStatus{
+			group(1, true, host.Settlement{Unsettled: 9, Delayed: true}), group(2, false, host.Settlement{Unsettled: 9, Delayed: true}),
+		}},
+		"node-1": {Replicas: []host.GroupStatus{group(3, true, host.Settlement{Conflicts: 2}), group(4, false, host.Settlement{Voided: 1})}},
+		"node-3": {Replicas: []host.GroupStatus{group(0, true, host.Settlement{}), group(5, true, host.Settlement{Unsettled: 3, Failures: 7})}},
+	})
+	want := []string{
+		"ALARM shard 3 on node-1: 2 times the database held another result of a hand",
+		"ALARM shard 4 on node-1: 1 tables were voided because their game broke",
+		"shard 1 on node-2: 9 hands wait for the database, so no more are dealt",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }

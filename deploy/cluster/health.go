@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"teahouse/node/host"
@@ -93,6 +95,30 @@ func (s State) Unhealthy(ctx context.Context) string {
 		}
 	}
 	return ""
+}
+
+// Warnings are what a person should look at: results that the database refuses,
+// tables whose game broke, backlogs at their bound.
+func (s State) Warnings(ctx context.Context) []string {
+	return warnings(s.Statuses(ctx))
+}
+
+func warnings(statuses map[string]host.Status) (lines []string) {
+	for _, name := range slices.Sorted(maps.Keys(statuses)) {
+		for _, g := range statuses[name].Replicas {
+			where := fmt.Sprintf("shard %d on %s: ", g.Group, name)
+			if g.Conflicts > 0 {
+				lines = append(lines, fmt.Sprintf("ALARM %s%d times the database held another result of a hand", where, g.Conflicts))
+			}
+			if g.Voided > 0 {
+				lines = append(lines, fmt.Sprintf("ALARM %s%d tables were voided because their game broke", where, g.Voided))
+			}
+			if g.Serving && g.Delayed {
+				lines = append(lines, fmt.Sprintf("%s%d hands wait for the database, so no more are dealt", where, g.Unsettled))
+			}
+		}
+	}
+	return lines
 }
 
 // AwaitHealthy waits until Unhealthy has nothing to say; the error says what it

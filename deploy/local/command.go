@@ -114,8 +114,12 @@ func psCommand(state *string) *cobra.Command {
 			if health == "" {
 				health = "whole: every group has a leader, all replicas are level"
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), health)
-			return err
+			for _, line := range append(now.Warnings(cmd.Context()), health) {
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), line); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 }
