@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
@@ -52,6 +53,8 @@ type Config struct {
 	SweepEvery time.Duration
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
+	// Rand makes this process's session ids its own. Default: crypto/rand.
+	Rand io.Reader
 	// Logger gets what an operator should know. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -83,6 +86,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -126,7 +132,9 @@ func NewHub(cfg Config, up Upstream) (*Hub, error) {
 		return nil, err
 	}
 	var random [4]byte
-	rand.Read(random[:])
+	if _, err := io.ReadFull(cfg.Rand, random[:]); err != nil {
+		return nil, fmt.Errorf("session: no randomness: %w", err)
+	}
 	h := &Hub{
 		cfg: cfg, up: up,
 		methods:  wire.NewMethods(),

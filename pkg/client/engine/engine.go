@@ -186,6 +186,9 @@ func (e *Engine) Token() string { return e.login.Token }
 // by a match; 0 = none.
 func (e *Engine) Bound() game.TableID { return e.queue.table }
 
+// Ticket is the place in a queue that the player holds as far as it knows, or 0.
+func (e *Engine) Ticket() uint64 { return e.queue.ticket }
+
 // Unqueued reports whether the ticket that was held is gone without a table: the round that it was
 // matched with is over. The next Join clears it.
 func (e *Engine) Unqueued() bool { return e.queue.lost }

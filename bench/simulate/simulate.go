@@ -1,0 +1,149 @@
+// Package simulate plays on a whole cluster that exists only in memory, on one goroutine, with a
+// clock and dice of its own, and breaks everything that can break:
+//
+//	r := simulate.Run(17, nil)
+//	if r.Violation != "" { … }
+//
+// What decides in production decides here too: the replicas' states and their leaders' work
+// (node/coordinator, node/shard, node/table, node/match), the gateway's sessions, streams, routes
+// and parked calls (gateway/session, gateway/upstream, gateway/route), the client's repetitions
+// (pkg/client/engine). What carries messages is modelled: Raft's log, links, sockets, the database.
+//
+// One seed is one run. Faults and people stop after a few seconds; then the network is whole, and
+// everybody must come to an end. Broken promises end a run at once:
+//
+//   - An acknowledged move stands exactly once in the record of its hand, as it was sent; a refused
+//     one does not.
+//   - Each device receives the events of its seat one after another, equal to what a replay of the
+//     hands gives; a gateway forwards each once per connection. A snapshot may stand in.
+//   - A ticket is in one place at a time, matches once, never after a cancellation was confirmed,
+//     and is not lost. A player has as many tickets as were asked for, and one table.
+//   - Each finished hand is in the database once, with one result.
+//   - Replicas have equal states after equal entries.
+//   - A prompt's time does not run while nobody leads, and it begins anew behind a take-over.
+//
+// Package bench has the command; tests may import it too.
+package simulate
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"teahouse/pkg/game"
+)
+
+// Result is what a run came to.
+type Result struct {
+	Seed      uint64
+	Violation string        // empty: all promises were kept
+	Steps     uint64        // things that happened
+	Time      time.Duration // that passed in the run
+	Moves     int           // acknowledged
+	Hands     int           // settled
+	Elections uint64
+}
+
+// Command repeats the run.
+func (r Result) Command() string {
+	return fmt.Sprintf("go run ./bench simulate --seed %d --trace", r.Seed)
+}
+
+// patience is how long a run may take after the last fault.
+const patience = 90 * time.Second
+
+// Run simulates the cluster of a seed. What happens is written to trace, if that is not nil.
+func Run(seed uint64, trace io.Writer) Result {
+	w := newWorld(seed, trace)
+	w.run(w.plan.chaos, nil)
+	if !w.book.broken() {
+		w.peace()
+		w.run(w.now+patience, w.settled)
+	}
+	r := Result{Seed: seed, Steps: w.steps, Time: w.now, Hands: len(w.db.hands)}
+	if !w.book.broken() {
+		if left := w.unfinished(); left != "" {
+			w.book.violate("no end: %s", left)
+		}
+	}
+	if !w.book.broken() {
+		r.Moves = w.book.close()
+	}
+	r.Violation = w.book.wrong
+	return r
+}
+
+func newWorld(seed uint64, trace io.Writer) *world {
+	w := &world{seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), trace: trace, cuts: map[[2]string]bool{}}
+	w.plan = w.draw()
+	w.tracef("seed %d: %+v", seed, w.plan)
+	w.book = newBook(w)
+	w.db = &database{w: w, hands: map[game.HandKey]game.HandResult{}}
+	for i := range 3 {
+		w.nodes = append(w.nodes, &node{process: process{w: w, name: fmt.Sprintf("node-%d", i+1)}})
+	}
+	for id := range game.GroupID(shards + 1) {
+		g := &group{w: w, id: id}
+		for _, n := range w.nodes {
+			r := &replica{g: g, n: n}
+			g.replicas = append(g.replicas, r)
+			n.replicas = append(n.replicas, r)
+		}
+		w.groups = append(w.groups, g)
+	}
+	for i := range 2 {
+		w.gateways = append(w.gateways, &gateway{process: process{w: w, name: fmt.Sprintf("gateway-%d", i+1)}})
+	}
+	for _, n := range w.nodes {
+		n.boot()
+		n.wakeAll()
+	}
+	for _, g := range w.gateways {
+		g.boot()
+	}
+	for _, g := range w.groups {
+		g.replicas[w.rand.IntN(3)].elect()
+		g.watch()
+	}
+	for i := range w.plan.players {
+		p := &player{w: w, index: i + 1, finished: map[game.TableID]bool{}}
+		w.players = append(w.players, p)
+		p.take()
+	}
+	w.after(w.between(50*time.Millisecond, 300*time.Millisecond), w.disaster)
+	return w
+}
+
+// settled reports whether everybody has come to an end.
+func (w *world) settled() bool { return w.unfinished() == "" }
+
+// unfinished names something that is not at its end.
+func (w *world) unfinished() string {
+	for _, p := range w.players {
+		if !p.done() {
+			d := p.now
+			return fmt.Sprintf("player %d on %s: %d of %d rounds, ticket %d, bound to %v",
+				p.id, d.name, len(p.finished), w.plan.rounds, d.engine.Ticket(), d.engine.Bound())
+		}
+	}
+	for _, g := range w.groups {
+		l := g.leader()
+		if l == nil {
+			return fmt.Sprintf("group %d has no leader", g.id)
+		}
+		for _, r := range g.replicas {
+			if r.applied != l.last() {
+				return fmt.Sprintf("group %d: %s has applied %d of %d entries", g.id, r.n.name, r.applied, l.last())
+			}
+		}
+		if g.id == game.Coordinator {
+			if c := l.n.coord.Counts(); c.Pending+c.Waiting+c.Tables > 0 {
+				return fmt.Sprintf("the coordinator holds %+v", c)
+			}
+		} else if s := l.n.shards[g.id].Status(); s.Tables+s.Unsettled+s.Waiting > 0 {
+			return fmt.Sprintf("shard %d holds %+v", g.id, s)
+		}
+	}
+	return ""
+}
