@@ -3,6 +3,7 @@
 //
 //	go run ./bench swarm       200 players made of code, a summary and an audit
 //	go run ./bench failover    kill a node again and again while they play
+//	go run ./bench reconnect   cut one player again and again, and look what is left behind
 //	go run ./bench logs        compare the replicas' logs of a stopped cluster
 //	go run ./bench queue       1000 players join and cancel while the coordinator's leader dies
 //	go run ./bench hand        answer recorded hands, one JSON line each
@@ -29,6 +30,7 @@ func main() {
 		failoverCommand(),
 		queueCommand(),
 		logsCommand(),
+		reconnectCommand(),
 		botsCommand(),
 		&cobra.Command{
 			Use: "hand", Short: "Answer recorded hands from standard input", Args: cobra.NoArgs,

@@ -1,0 +1,142 @@
+package reconnect
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"teahouse/pkg/client"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// seats is how many players a table needs.
+const seats = 4
+
+// victim is the player whose connection is cut, and its table.
+type victim struct {
+	clients  []*client.Client // the first one is cut
+	conn     atomic.Pointer[net.TCPConn]
+	resumed  chan struct{} // a token for each resume
+	cut      int           // so far
+	switches atomic.Int64
+
+	mu      sync.Mutex
+	gateway string
+}
+
+// sit brings four players to one table.
+func sit(ctx context.Context, addr string) (_ *victim, err error) {
+	v := &victim{resumed: make(chan struct{}, 1)}
+	defer func() {
+		if err != nil {
+			v.close()
+		}
+	}()
+	for i := range seats {
+		cfg := client.Config{Addr: addr, Program: "teahouse-bench"}
+		if i == 0 {
+			cfg.Dial, cfg.BackoffMin, cfg.BackoffMax = v.dial, time.Millisecond, 20*time.Millisecond
+			cfg.Hooks.Received = v.received
+			cfg.Hooks.Resumed = func() { v.resumed <- struct{}{} }
+		}
+		c, err := client.Dial(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		v.clients = append(v.clients, c)
+	}
+	joined := make(chan error, seats)
+	for _, c := range v.clients {
+		go func() { joined <- join(ctx, c) }()
+	}
+	for range v.clients {
+		if e := <-joined; e != nil {
+			err = e
+		}
+	}
+	return v, err
+}
+
+// join queues and sits down; what the table says is left to wait.
+func join(ctx context.Context, c *client.Client) error {
+	if _, err := c.Join(ctx, &wirepb.JoinRequest{Queue: "bench", Hands: 1}); err != nil {
+		return err
+	}
+	id, err := c.WaitMatched(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.Attach(ctx, id)
+	return err
+}
+
+func (v *victim) dial(ctx context.Context, addr string) (net.Conn, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	v.conn.Store(c.(*net.TCPConn))
+	return c, nil
+}
+
+// received notes which gateway speaks.
+func (v *victim) received(e *wirepb.Envelope) {
+	w := e.GetWelcome()
+	if w == nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.gateway != "" && v.gateway != w.Gateway {
+		v.switches.Add(1)
+	}
+	v.gateway = w.Gateway
+}
+
+// cuts cuts the connection so many times, each time when the session goes on.
+func (v *victim) cuts(ctx context.Context, times int) error {
+	for range times {
+		v.cut++
+		v.breakConn(v.cut)
+		select {
+		case <-v.resumed:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-v.clients[0].Done():
+			return fmt.Errorf("cut %d has ended the client: %w", v.cut, v.clients[0].Err())
+		}
+		// Somebody who asks something, so that the session is used.
+		if err := v.clients[0].Repeat(ctx, "queue.binding", 0, &wirepb.BindingRequest{}, nil); err != nil {
+			return fmt.Errorf("after cut %d: %w", v.cut, err)
+		}
+	}
+	return nil
+}
+
+// breakConn ends the present connection, in one of three ways.
+func (v *victim) breakConn(way int) {
+	c := v.conn.Load()
+	switch way % 3 {
+	case 1:
+		c.SetLinger(0) // a reset
+	case 2:
+		c.Write([]byte{0, 0, 1, 0, 0x2a}) // of a frame of 256 bytes
+		c.SetLinger(0)
+	}
+	c.Close()
+}
+
+func (v *victim) counts() (resumes, switches, wrong int) {
+	s := v.clients[0].Stats()
+	return int(s.Resumes), int(v.switches.Load()), int(s.Duplicates + s.Gaps)
+}
+
+func (v *victim) close() {
+	for _, c := range v.clients {
+		c.Close()
+	}
+}
