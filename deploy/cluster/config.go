@@ -40,6 +40,8 @@ type Config struct {
 	Database string
 
 	BotsAfter time.Duration // wait in the queue for people after which bots fill a table; default 10 s
+	// How bots play with people: see host.Config, whose defaults these have.
+	BotStrength, BotPace string
 
 	// Unsettled is at how many finished hands that are not in the database yet a
 	// shard takes no tables and deals no hand; default 256.

@@ -49,6 +49,8 @@ type roleSpec struct {
 	KeepLog   uint64
 	Database  string
 	Bots      time.Duration // wait after which bots fill a table
+	Strength  string        // of bots
+	Pace      string        // of bots
 	Unsettled int           // see Config
 	MinFree   int64         // see Config
 	Profile   string        `json:",omitempty"` // folder for a CPU profile
@@ -69,7 +71,9 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 	for i := range s.cfg.Nodes {
 		specs = append(specs, roleSpec{
 			Name: nodeName(i), Role: roleNode, Data: s.data, Registry: s.cfg.Registry,
-			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, KeepLog: s.cfg.KeepLog, Database: s.dsn(), Bots: s.cfg.BotsAfter, Unsettled: s.cfg.Unsettled, MinFree: s.cfg.MinFree,
+			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, KeepLog: s.cfg.KeepLog, Database: s.dsn(),
+			Bots: s.cfg.BotsAfter, Strength: s.cfg.BotStrength, Pace: s.cfg.BotPace,
+			Unsettled: s.cfg.Unsettled, MinFree: s.cfg.MinFree,
 		})
 	}
 	for i := range s.cfg.Gateways {
@@ -209,7 +213,7 @@ func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[s
 	case roleNode:
 		return host.Run(ctx, host.Config{
 			Name: r.Name, Expect: r.Expect, Registry: r.Registry, RegistryCluster: r.Cluster, Database: r.Database, Unsettled: r.Unsettled,
-			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync, KeepLog: r.KeepLog, MinFree: r.MinFree, BotsAfter: r.Bots,
+			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync, KeepLog: r.KeepLog, MinFree: r.MinFree, BotsAfter: r.Bots, BotStrength: r.Strength, BotPace: r.Pace,
 			SecretFile: filepath.Join(r.Data, secretFile), TokenKeyFile: filepath.Join(r.Data, token.SecretFile),
 			Logger: logger, Ready: ready,
 		})

@@ -51,6 +51,8 @@ func command() *cobra.Command {
 	flags.StringVar(&cfg.Registry, "registry", "", "address of a Consul agent, or \"consul\" to run one (default: the embedded registry)")
 	flags.StringVar(&cfg.Database, "db", "", "database: sqlite:FILE, mysql:DSN, or \"mariadb\" to run a server in the data folder (default: SQLite there)")
 	flags.DurationVar(&cfg.BotsAfter, "bots-after", 10*time.Second, "wait in the queue for people after which bots fill a table")
+	flags.StringVar(&cfg.BotStrength, "bot-strength", "strong", "how well bots play with people: weak, middle or strong")
+	flags.StringVar(&cfg.BotPace, "bot-pace", "human", "how long bots take to answer people: human, or none")
 	flags.Int64Var(&cfg.MinFree, "min-free", host.DefaultMinFree, "free bytes of the data folder's file system below which a node takes no new tables")
 	flags.IntVar(&cfg.Unsettled, "unsettled", 0, "finished hands outside of the database at which a shard deals no more (default 256)")
 	flags.BoolVar(&cfg.Respawn, "respawn", false, "start a process again that ended by itself")

@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"time"
+
+	"teahouse/node/shard"
+	"teahouse/pkg/game"
 )
 
 // MaxExpect bounds the nodes that begin a cluster.
@@ -49,6 +52,10 @@ type Config struct {
 	MinFree int64
 
 	BotsAfter time.Duration // wait in the queue for people after which bots fill a table; default 10 s
+	// How bots play with people: game.Strength by name, default strong, and
+	// shard.Pace by name, default human. Those of the queue "bench" are middle
+	// and take no time.
+	BotStrength, BotPace string
 
 	SecretFile   string // the cluster's secret in hex, mode 0600
 	TokenKeyFile string // the key that signs session tokens, mode 0600
@@ -89,6 +96,15 @@ func (c Config) withDefaults() (Config, error) {
 	if c.MinFree < 0 {
 		return c, fmt.Errorf("host: %d free bytes: want none or more", c.MinFree)
 	}
+	if c.BotStrength == "" {
+		c.BotStrength = game.Strong.String()
+	}
+	if c.BotPace == "" {
+		c.BotPace = shard.PaceHuman.String()
+	}
+	if _, err := c.tables(); err != nil {
+		return c, err
+	}
 	if c.Ready == nil {
 		c.Ready = func(map[string]string) {}
 	}
@@ -96,6 +112,22 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c, nil
+}
+
+// intermission is the log time between two hands of people.
+const intermission = 3 * time.Second
+
+// tables is how the tables of people behave.
+func (c Config) tables() (shard.QueueConfig, error) {
+	strength, err := game.ParseStrength(c.BotStrength)
+	if err != nil {
+		return shard.QueueConfig{}, fmt.Errorf("host: %w", err)
+	}
+	pace, err := shard.ParsePace(c.BotPace)
+	if err != nil {
+		return shard.QueueConfig{}, fmt.Errorf("host: %w", err)
+	}
+	return shard.QueueConfig{Intermission: intermission, Bots: strength, Pace: pace}, nil
 }
 
 // listener is an open port and the address that others dial.

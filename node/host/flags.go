@@ -22,6 +22,8 @@ func (c *Config) Flags() *flag.FlagSet {
 	f.Int64Var(&c.MinFree, "min-free", DefaultMinFree, "free bytes of the data folder's file system below which this node takes no new tables")
 	f.DurationVar(&c.BotsAfter, "bots-after", 10*time.Second, "wait in the queue for people after which bots fill a table")
 	f.Uint64Var(&c.KeepLog, "keep-log", 0, "log entries that each group keeps behind a snapshot (default: the usual number)")
+	f.StringVar(&c.BotStrength, "bot-strength", "strong", "how well bots play with people: weak, middle or strong")
+	f.StringVar(&c.BotPace, "bot-pace", "human", "how long bots take to answer people: human, or none")
 	f.StringVar(&c.SecretFile, "secret", "", "file with the cluster's secret, mode 0600 (required)")
 	f.StringVar(&c.TokenKeyFile, "token-key", "", "file with the key that signs session tokens, mode 0600 (required)")
 	return f

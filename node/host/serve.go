@@ -162,8 +162,12 @@ func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, s coordi
 		}
 		members = append(members, raftgroup.Member{ID: raftgroup.ServerID(n.birth.Voters[i].ID), Voter: true})
 	}
+	tables, err := n.cfg.tables()
+	if err != nil {
+		return err
+	}
 	sh, err := shard.New(shard.Config{
-		Group: s.ID, Cluster: n.birth.Cluster, Node: n.cfg.Name, Games: n.games,
+		Group: s.ID, Cluster: n.birth.Cluster, Node: n.cfg.Name, Games: n.games, DefaultQueue: tables,
 		Results: n.store, Unsettled: n.cfg.Unsettled, Ended: n.ended, Pool: pool{n.pool},
 		Push:     func(gateway string, p *linkpb.Push) { n.in.Push(gateway, p) },
 		Announce: func(term uint64, withdrawn bool) { n.announce(s.ID, term, !withdrawn) },
