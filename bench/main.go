@@ -8,6 +8,7 @@
 //	go run ./bench queue       1000 players join and cancel while the coordinator's leader dies
 //	go run ./bench hand        answer recorded hands, one JSON line each
 //	go run ./bench verify      play recorded games again
+//	go run ./bench fair        recompute walls from revealed seeds
 //	go run ./bench bots        which player made of code is better, over duplicate deals
 //
 // The exit status is 0 only if everything held.
@@ -32,6 +33,7 @@ func main() {
 		logsCommand(),
 		reconnectCommand(),
 		botsCommand(),
+		fairCommand(),
 		&cobra.Command{
 			Use: "hand", Short: "Answer recorded hands from standard input", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {

@@ -22,7 +22,7 @@ var errBroken = errors.New("the audit is not clean")
 
 func swarmCommand() *cobra.Command {
 	cfg := swarm.Config{Progress: progress(os.Stderr), Logger: warnings()}
-	var file, profile, moves string
+	var file, profile, moves, proofs string
 	cmd := &cobra.Command{
 		Use: "swarm", Short: "Let players made of code play, and audit what they saw", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -32,6 +32,12 @@ func swarmCommand() *cobra.Command {
 			}
 			defer func() { err = errors.Join(err, done()) }()
 			cfg.Acknowledged = acknowledged
+			collected, closed, err := prover(proofs)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, closed()) }()
+			cfg.Proof = collected
 			if profile != "" {
 				out, err := os.Create(profile)
 				if err != nil {
@@ -78,6 +84,7 @@ func swarmCommand() *cobra.Command {
 	flags.Uint64Var(&cfg.Seed, "seed", 1, "of the thinking times")
 	flags.DurationVar(&cfg.Grace, "grace", time.Minute, "time to play the open hands out")
 	flags.StringVar(&moves, "moves", "", "file for the acknowledged moves, for bench logs")
+	flags.StringVar(&proofs, "proofs", "", "file for what each seat can prove of its hands, for bench fair")
 	flags.StringVar(&file, "json", "", "file for the summary as JSON")
 	flags.StringVar(&profile, "profile", "", "file for a CPU profile of the swarm itself during the play")
 	return cmd

@@ -2,10 +2,10 @@ package swarm
 
 import (
 	"context"
-
 	"time"
 
 	"teahouse/bench/audit"
+	"teahouse/bench/proof"
 	"teahouse/pkg/client"
 	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
@@ -16,8 +16,9 @@ type sitting struct {
 	*player
 	seat       *seat
 	table      *client.Table
-	companions int    // how many of ours sit at the table, as it opened
-	game       string // that is played
+	companions int            // how many of ours sit at the table, as it opened
+	game       string         // that is played
+	witness    *proof.Witness // nil = nobody wants proofs
 }
 
 // play answers prompts until the table has released the player.
@@ -26,12 +27,17 @@ func (s *sitting) play(ctx context.Context) error {
 	if sampled {
 		s.probe(ctx, 1, wirepb.Code_NOT_FOUND)
 	}
+	if s.s.cfg.Proof != nil {
+		s.witness = proof.NewWitness(s.table.ID(), s.table.Seat())
+		defer s.testify()
+	}
 	for {
 		e, err := s.table.Receive(ctx)
 		if err != nil {
 			return err
 		}
 		released := false
+		s.witnessed(ctx, e)
 		if e.View != nil {
 			s.opened(e.View.Opened)
 			released = e.View.Released

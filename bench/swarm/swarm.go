@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"teahouse/bench/audit"
+	"teahouse/bench/proof"
 	"teahouse/bench/report"
 	"teahouse/deploy/cluster"
 	"teahouse/pkg/game"
@@ -281,6 +282,10 @@ type Config struct {
 	// Acknowledged is called, from any goroutine, for each move that was
 	// acknowledged, when its player has left the table; nil = nobody.
 	Acknowledged func(game.TableID, game.PlayerID, audit.Move)
+
+	// Proof is called, from any goroutine, for each hand that a player has played:
+	// players then answer commitments with nonces. nil = nobody wants proofs.
+	Proof func(*proof.Record)
 
 	Profile  io.Writer      // gets a CPU profile of the play; nil = none
 	Progress func(Progress) // called about once a second; nil = nobody

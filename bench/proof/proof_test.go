@@ -1,0 +1,185 @@
+package proof
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"teahouse/pkg/fair"
+	"teahouse/pkg/game"
+	"teahouse/pkg/mahjong/tablegame"
+	"teahouse/pkg/wire/wirepb"
+)
+
+const (
+	table = game.TableID(1<<40 | 9)
+	seat  = 2
+)
+
+// played lets code play a hand and gives what a witness in the seat has of it.
+func played(t *testing.T) *Record {
+	t.Helper()
+	g, err := tablegame.New(tablegame.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := g.Rules(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := [fair.SeedLen]byte{1, 2, 3}
+	nonces := [][]byte{[]byte("zero"), nil, []byte("mine"), []byte("three")}
+	commitment := fair.Commitment(seed, uint64(table), 1)
+	h, err := g.Deal(game.Setup{Rules: rules, Seed: fair.Mix(seed, nonces), Dealer: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := NewWitness(table, seat)
+	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Opened{Opened: &wirepb.Opened{Game: g.Name(), Rules: rules}}})
+	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Committed{Committed: &wirepb.Committed{Hand: 1, Commitment: commitment[:]}}})
+	w.Contributed(1, nonces[seat])
+	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandStarted{HandStarted: &wirepb.HandStarted{Hand: 1, Dealer: 3}}})
+	see := func(events []game.Event) {
+		for _, e := range events {
+			if e.Seats[seat] != nil {
+				w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Game{Game: e.Seats[seat]}})
+			}
+		}
+	}
+	see(h.Opening())
+	for {
+		if _, over := h.Result(); over {
+			break
+		}
+		for s := range g.Seats() {
+			if h.Prompt(s).Serial != 0 {
+				step, err := h.Auto(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				see(step.Events)
+			}
+		}
+	}
+	if w.Records() != nil {
+		t.Error("a record before the reveal")
+	}
+	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_RoundEnded{RoundEnded: &wirepb.RoundEnded{
+		Revealed: []*wirepb.Revealed{{Hand: 1, Seed: seed[:], Nonces: nonces, Dealer: 3}},
+	}}})
+	records := w.Records()
+	if len(records) != 1 {
+		t.Fatalf("%d records", len(records))
+	}
+	return records[0]
+}
+
+// reread is the record as a file gives it back.
+func reread(t *testing.T, r *Record) *Record {
+	t.Helper()
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := new(Record)
+	if err := json.Unmarshal(text, again); err != nil {
+		t.Fatal(err)
+	}
+	return again
+}
+
+func TestFairHand(t *testing.T) {
+	r := reread(t, played(t))
+	own := 0
+	for _, d := range r.Draws {
+		if (d.Tile != nil) != (d.Seat == seat) {
+			t.Errorf("draw %+v", d)
+		}
+		if d.Tile != nil {
+			own++
+		}
+	}
+	if wall, problems := r.Check(); problems != nil || len(wall) != 108 || own == 0 || r.Direction == 0 {
+		t.Errorf("%d tiles, %d own draws, direction %d: %v", len(wall), own, r.Direction, problems)
+	}
+}
+
+// Each thing that a dishonest table could have done otherwise is found.
+func TestUnfairHands(t *testing.T) {
+	for name, cheat := range map[string]func(*Record){
+		"another seed":         func(r *Record) { r.Seed[5]++ },
+		"another commitment":   func(r *Record) { r.Commitment[0]++ },
+		"no commitment":        func(r *Record) { r.Commitment = nil },
+		"of another hand":      func(r *Record) { r.Hand++ },
+		"nonce left out":       func(r *Record) { r.Nonces[seat] = nil },
+		"other's nonce":        func(r *Record) { r.Nonces[0] = []byte("chosen later") },
+		"seats left out":       func(r *Record) { r.Nonces = r.Nonces[:1] },
+		"short seed":           func(r *Record) { r.Seed = r.Seed[:31] },
+		"a tile changed":       func(r *Record) { r.Dealt[3] = (r.Dealt[3] + 1) % 108 },
+		"a tile that is none":  func(r *Record) { r.Dealt[3] = 108 },
+		"a draw changed":       func(r *Record) { change(r.Draws) },
+		"another dealer":       func(r *Record) { r.Dealer = 0 },
+		"a dealer that is not": func(r *Record) { r.Dealer = 4 },
+		"another direction":    func(r *Record) { r.Direction = r.Direction%3 + 1 },
+		"a draw too many":      func(r *Record) { r.Draws = append(r.Draws, make([]Draw, 60)...) },
+		"a seat that is none":  func(r *Record) { r.Seat = -1 },
+	} {
+		r := reread(t, played(t))
+		cheat(r)
+		if _, problems := r.Check(); len(problems) == 0 {
+			t.Errorf("%s: not found", name)
+		}
+	}
+}
+
+func change(draws []Draw) {
+	for _, d := range draws {
+		if d.Tile != nil {
+			*d.Tile = (*d.Tile + 1) % 108
+			return
+		}
+	}
+}
+
+func TestVerify(t *testing.T) {
+	good, err := json.Marshal(played(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, in, want string
+		fails          bool
+	}{
+		{"good", string(good) + "\n\n" + string(good), "2 records checked, 0 are not fair", false},
+		{"damaged", string(good) + "\n{\n", "line 2:", true},
+		{"unfair", strings.Replace(string(good), `"hand":1`, `"hand":2`, 1), "not the one that was committed to", true},
+		{"empty", "", "0 records checked", true},
+	} {
+		var out bytes.Buffer
+		err := Verify(t.Context(), strings.NewReader(c.in), &out, c.name == "good")
+		if (err != nil) != c.fails || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s: %v, %q", c.name, err, out.String())
+		}
+	}
+}
+
+// A hand of which events are missing proves nothing.
+func TestMissedEvents(t *testing.T) {
+	w := NewWitness(table, seat)
+	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Opened{Opened: &wirepb.Opened{Game: tablegame.Name}}})
+	for hand := uint32(1); hand <= 3; hand++ {
+		if hand != 3 { // a commitment that comes after the deal is none
+			w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Committed{Committed: &wirepb.Committed{Hand: hand}}})
+		}
+		w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandStarted{HandStarted: &wirepb.HandStarted{Hand: hand}}})
+		if hand == 2 {
+			w.Missed()
+		}
+		w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Committed{Committed: &wirepb.Committed{Hand: hand}}})
+	}
+	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_RoundEnded{RoundEnded: &wirepb.RoundEnded{}}})
+	if r := w.Records(); len(r) != 1 || r[0].Hand != 1 {
+		t.Errorf("records %v", r)
+	}
+}
