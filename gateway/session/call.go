@@ -226,8 +226,15 @@ func (s *session) learnLocked(c *wirepb.Call, from uint64, r *linkpb.Response, n
 		}
 	case methodCancel:
 		m := &wirepb.CancelReply{}
-		if proto.Unmarshal(r.Payload, m) == nil && (r.Code == wirepb.Code_OK || r.Code == wirepb.Code_AT_TABLE) {
-			s.binding.holds(0, game.TableID(m.Table), now)
+		if proto.Unmarshal(r.Payload, m) != nil {
+			return
+		}
+		switch r.Code {
+		case wirepb.Code_OK:
+			s.binding.holds(0, 0, now)
+		case wirepb.Code_AT_TABLE:
+			// The shard may still refuse that table; then the ticket waits again, and for another one.
+			s.binding.holds(s.binding.ticket, game.TableID(m.Table), now)
 		}
 	}
 }

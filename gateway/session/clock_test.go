@@ -107,6 +107,25 @@ func TestTheClock(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a match that a shard refuses is not the last word", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			d, c := start(t)
+			c.login(9, 4)
+			c.call("queue.join", 0, &wirepb.JoinRequest{Number: 1})
+			(<-d.up.calls).answer(wirepb.Code_OK, &wirepb.JoinReply{Ticket: 77})
+			c.reply(wirepb.Code_OK)
+			c.call("queue.cancel", 0, &wirepb.CancelRequest{Number: 2, Ticket: 77})
+			(<-d.up.calls).answer(wirepb.Code_AT_TABLE, &wirepb.CancelReply{Table: uint64(table)})
+			c.reply(wirepb.Code_AT_TABLE)
+			(<-d.up.calls).answer(wirepb.Code_OK, &wirepb.BindingReply{Ticket: 77}) // it waits again
+			go (<-d.up.calls).answer(wirepb.Code_OK, &wirepb.BindingReply{Table: uint64(table + 1)})
+			n := &wirepb.Notice{}
+			p := c.push()
+			if err := proto.Unmarshal(p.Payload, n); err != nil || n.GetMatched().GetTable() != uint64(table+1) {
+				t.Errorf("told %v %v", p, err)
+			}
+		})
+	})
 }
 
 // What the clients said while the process was stopped is still to be read.
