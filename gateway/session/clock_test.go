@@ -112,13 +112,13 @@ func TestTheClock(t *testing.T) {
 			d, c := start(t)
 			c.login(9, 4)
 			c.call("queue.join", 0, &wirepb.JoinRequest{Number: 1})
-			(<-d.up.calls).answer(wirepb.Code_OK, &wirepb.JoinReply{Ticket: 77})
+			receive(t, d.up.calls).answer(wirepb.Code_OK, &wirepb.JoinReply{Ticket: 77})
 			c.reply(wirepb.Code_OK)
 			c.call("queue.cancel", 0, &wirepb.CancelRequest{Number: 2, Ticket: 77})
-			(<-d.up.calls).answer(wirepb.Code_AT_TABLE, &wirepb.CancelReply{Table: uint64(table)})
+			receive(t, d.up.calls).answer(wirepb.Code_AT_TABLE, &wirepb.CancelReply{Table: uint64(table)})
 			c.reply(wirepb.Code_AT_TABLE)
-			(<-d.up.calls).answer(wirepb.Code_OK, &wirepb.BindingReply{Ticket: 77}) // it waits again
-			go (<-d.up.calls).answer(wirepb.Code_OK, &wirepb.BindingReply{Table: uint64(table + 1)})
+			receive(t, d.up.calls).answer(wirepb.Code_OK, &wirepb.BindingReply{Ticket: 77}) // it waits again
+			go receive(t, d.up.calls).answer(wirepb.Code_OK, &wirepb.BindingReply{Table: uint64(table + 1)})
 			n := &wirepb.Notice{}
 			p := c.push()
 			if err := proto.Unmarshal(p.Payload, n); err != nil || n.GetMatched().GetTable() != uint64(table+1) {
