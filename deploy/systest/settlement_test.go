@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -80,6 +82,35 @@ func TestDatabaseOutage(t *testing.T) {
 		t.Error("no status counts a failed settlement")
 	}
 	wantEvenBooks(t, now.Database)
+
+	// A node that starts while the database is away waits for it.
+	l := lossy{t, c, now.Data}
+	l.kill("database")
+	l.kill("node-1")
+	started := make(chan error, 1)
+	go func() { started <- l.Start(t.Context(), "node-1") }()
+	eventually(t, "a node that waits", func() bool { return strings.Contains(l.log("node-1"), "waiting for the database") })
+	l.start("database")
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	l.whole()
+	now = l.state()
+
+	// The server does not outlive the process that has started it.
+	text, err := os.ReadFile(filepath.Join(now.Data, cluster.MariaDB, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || gone(pid) {
+		t.Fatalf("the server's pid is %d, %v", pid, err)
+	}
+	i := slices.IndexFunc(now.Processes, func(p cluster.Process) bool { return p.Role == "database" })
+	if err := syscall.Kill(now.Processes[i].PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the server to end", func() bool { return gone(pid) })
 }
 
 // TestCommits lets the answers to COMMITs come late or not at all, and kills
