@@ -107,6 +107,8 @@ type Try struct {
 	Moves       int          `json:"moves_acked"`
 	Hands       int          `json:"hands_finished"`
 	Disconnects int          `json:"disconnects"`
+	Resumes     int          `json:"resumes"`   // of these; fewer = somebody did not come back
+	Snapshots   int          `json:"snapshots"` // that somebody got instead of the single events
 	Audit       report.Audit `json:"audit"`
 
 	Outage *Outage `json:"outage,omitempty"` // of the database
@@ -128,7 +130,7 @@ type Result struct {
 func (r Result) Held() bool {
 	for _, tries := range [][]Try{r.Tries, r.Repeated} {
 		for _, t := range tries {
-			if !t.Audit.Clean() || t.Disconnects > 0 && r.Role != Gateway && r.Role != All {
+			if !t.Audit.Clean() || t.Resumes < t.Disconnects || t.Disconnects > 0 && r.Role != Gateway && r.Role != All {
 				return false
 			}
 		}

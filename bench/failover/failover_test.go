@@ -60,8 +60,9 @@ func TestHeld(t *testing.T) {
 		"audit":                         {Result{Tries: []Try{{}, dirty}}, false},
 		"audit of a repeated try":       {Result{Tries: []Try{{}}, Repeated: []Try{dirty}}, false},
 		"disconnects":                   {Result{Tries: []Try{{Disconnects: 1}}, Role: Leader}, false},
-		"disconnects when all is lost":  {Result{Tries: []Try{{Disconnects: 1}}, Role: All}, true},
-		"disconnects at a lost gateway": {Result{Tries: []Try{{Disconnects: 1}}, Role: Gateway}, true},
+		"disconnects when all is lost":  {Result{Tries: []Try{{Disconnects: 1, Resumes: 1}}, Role: All}, true},
+		"disconnects at a lost gateway": {Result{Tries: []Try{{Disconnects: 1, Resumes: 1}}, Role: Gateway}, true},
+		"one does not come back":        {Result{Tries: []Try{{Disconnects: 2, Resumes: 1}}, Role: Gateway}, false},
 	} {
 		if got := c.r.Held(); got != c.want {
 			t.Errorf("%s: %v", name, got)

@@ -55,6 +55,7 @@ func (f *Failover) try(ctx context.Context, number uint64) (Try, error) {
 	if o.err != nil {
 		return Try{}, fmt.Errorf("swarm: %w", o.err)
 	}
+	try.Resumes, try.Snapshots = o.sum.Resumes, o.sum.Snapshots
 	try.GapMS, try.Disconnects, try.Audit = o.sum.LongestGapMS, o.sum.Disconnects, o.sum.Audit
 	try.Moves, try.Hands = o.sum.MovesAcked, o.sum.HandsFinished
 	return try, nil

@@ -27,6 +27,7 @@ type Summary struct {
 	LongestGapMS    float64        `json:"longest_gap_ms"`
 	Disconnects     int            `json:"disconnects"`
 	Resumes         int            `json:"resumes"`
+	Snapshots       int            `json:"-"`         // received instead of the single events
 	Elections       *int           `json:"elections"` // terms that began in any group of the local cluster; null = unknown
 	Errors          map[string]int `json:"errors"`    // by code
 	CPUPerMove      CPU            `json:"cpu_us_per_move"`

@@ -18,6 +18,7 @@ type meter struct {
 	hands       atomic.Int64 // ended, as our seats 0 saw
 	disconnects atomic.Int64
 	gap         atomic.Int64 // longest answer, nanoseconds
+	snapshots   atomic.Int64
 	played      atomic.Int64 // moves acknowledged when the play ended
 
 	stripes [8]stripe // by player, so that they do not wait for each other
@@ -109,6 +110,7 @@ func (m *meter) into(sum *report.Summary) {
 		sum.MovesPerS = float64(m.inPlay()) / sum.DurationS
 	}
 	sum.MoveLatencyMS, sum.MatchWaitMS = took.Millis(), m.waits.Millis()
+	sum.Snapshots = int(m.snapshots.Load())
 	sum.LongestGapMS = float64(m.gap.Load()) / 1e6
 	sum.Errors = make(map[string]int, len(m.errors))
 	for code, n := range m.errors {

@@ -84,6 +84,9 @@ func (p *player) login(ctx context.Context) error {
 func (p *player) received(e *wirepb.Envelope) {
 	switch b := e.Body.(type) {
 	case *wirepb.Envelope_Push:
+		if b.Push.Kind == wirepb.Push_SNAPSHOT {
+			p.s.meter.snapshots.Add(1)
+		}
 		if b.Push.Kind == wirepb.Push_NOTICE {
 			p.notice(b.Push)
 		} else if s := p.seat.Load(); s == nil || !s.note(b.Push) {

@@ -36,6 +36,12 @@ func TestKilledGateway(t *testing.T) {
 	if !r.Held() || len(r.Tries) != 2 {
 		t.Errorf("%+v", r)
 	}
+	for _, try := range r.Tries {
+		// Nobody was away for so long that it needs a snapshot.
+		if try.Disconnects == 0 || try.Resumes != try.Disconnects || try.Snapshots != 0 {
+			t.Errorf("%+v", try)
+		}
+	}
 }
 
 // TestReconnects cuts one player 100 times, who comes back through either of two
