@@ -96,6 +96,9 @@ func (l lossy) namesake(name string) *namesake {
 		n.err = host.Run(ctx, cfg)
 	}()
 	l.Cleanup(func() {
+		if l.Failed() {
+			l.Logf("the first %s:\n%s", name, l.log(name))
+		}
 		cancel()
 		<-n.done
 		if n.err != nil && !errors.Is(n.err, context.Canceled) {

@@ -34,18 +34,19 @@ func (s *state) replace(r *coordpb.Replace, e *effects) result {
 		return result{code: wirepb.Code_NOT_FOUND}
 	case list[i].GetServer() == r.GetServer():
 		return result{} // asked before
-	case slices.Contains(s.retired, r.GetServer()):
+	case slices.Contains(s.members.GetRetired(), r.GetServer()):
 		return result{code: wirepb.Code_SUPERSEDED}
 	case r.GetServer() == "" || slices.ContainsFunc(list, func(m *linkpb.Member) bool { return m.GetServer() == r.GetServer() }):
 		return result{code: wirepb.Code_BAD_REQUEST}
 	case s.replacing != nil && s.replacing.name != r.GetName():
 		return result{code: wirepb.Code_UNAVAILABLE}
 	}
-	s.retired = append(slices.Clone(s.retired), list[i].GetServer()) // views share the old list
-	s.retired = s.retired[max(0, len(s.retired)-maxRetired):]
-	s.members = proto.CloneOf(s.members)
-	s.members.Number++
-	s.members.Members[i].Server = r.GetServer()
+	next := proto.CloneOf(s.members) // views share the old list
+	next.Number++
+	next.Members[i].Server = r.GetServer()
+	next.Retired = append(next.Retired, list[i].GetServer())
+	next.Retired = next.Retired[max(0, len(next.Retired)-maxRetired):]
+	s.members = next
 	// The coordinator's group first: from its log the node learns of its shards.
 	s.replacing = &replacement{name: r.GetName(), server: r.GetServer(), groups: []game.GroupID{game.Coordinator}}
 	for _, sh := range s.shards {

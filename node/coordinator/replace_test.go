@@ -52,8 +52,8 @@ func TestReplace(t *testing.T) {
 	if got := v.Members.Members[1]; got.Name != "node-2" || got.Server != "node-2.newer" {
 		t.Errorf("member %v", got)
 	}
-	if want := []string{"node-2.disk", "node-2.new"}; !slices.Equal(v.Retired, want) {
-		t.Errorf("retired %v, want %v", v.Retired, want)
+	if want := []string{"node-2.disk", "node-2.new"}; !slices.Equal(v.Members.Retired, want) {
+		t.Errorf("retired %v, want %v", v.Members.Retired, want)
 	}
 	if r := v.Replacing; r == nil || r.Node != "node-2" || r.Server != "node-2.newer" || len(r.Groups) != 7 || r.Groups[0] != game.Coordinator {
 		t.Fatalf("replacing %+v", r)
@@ -158,8 +158,8 @@ func TestRetiredIsBounded(t *testing.T) {
 	for i := range maxRetired + 10 {
 		w.one(replace("node-1", "disk-"+string(rune('A'+i%26))+string(rune(0x4e00+i))))
 	}
-	if len(w.retired) != maxRetired || slices.Contains(w.retired, "node-1.disk") {
-		t.Errorf("%d are remembered", len(w.retired))
+	if len(w.members.Retired) != maxRetired || slices.Contains(w.members.Retired, "node-1.disk") {
+		t.Errorf("%d are remembered", len(w.members.Retired))
 	}
 }
 

@@ -30,7 +30,7 @@ func (s *state) snapshot() *image {
 	out := &coordpb.Snapshot{
 		Version: snapshotVersion, NowMs: s.now, Cluster: s.cluster, Settings: s.settings, Members: s.members,
 		LastPlayer: s.lastPlayer, LastTicket: s.lastTicket, LastEpoch: s.lastEpoch,
-		Replacement: s.replacing.message(), Retired: s.retired,
+		Replacement: s.replacing.message(),
 	}
 	for _, sh := range s.shards {
 		out.Shards = append(out.Shards, sh.message())
@@ -124,7 +124,7 @@ func restore(data []byte) (*state, error) {
 	s := newState()
 	s.now, s.cluster, s.settings = in.GetNowMs(), in.GetCluster(), in.GetSettings()
 	s.lastPlayer, s.lastTicket, s.lastEpoch = in.GetLastPlayer(), in.GetLastTicket(), in.GetLastEpoch()
-	s.replacing, s.retired = restoreReplacement(in.GetReplacement()), in.GetRetired()
+	s.replacing = restoreReplacement(in.GetReplacement())
 	if in.GetMembers() != nil {
 		s.members = in.GetMembers()
 	}

@@ -20,7 +20,6 @@ type state struct {
 	shards   []*shard        // shards[i].id is i+1
 
 	replacing *replacement // nil = no node's disk is being replaced; replaced, never edited
-	retired   []string     // server ids that were replaced, oldest first; the same
 
 	lastPlayer, lastTicket uint64
 	// lastEpoch counts the logins of all players together. A player who was
@@ -209,7 +208,7 @@ func (s *state) counts() Counts {
 }
 
 func (s *state) view() View {
-	v := View{Cluster: s.cluster, Members: s.members, Replacing: s.replacing.view(), Retired: s.retired}
+	v := View{Cluster: s.cluster, Members: s.members, Replacing: s.replacing.view()}
 	for _, sh := range s.shards {
 		v.Shards = append(v.Shards, Shard{ID: sh.id, Replicas: sh.replicas})
 	}

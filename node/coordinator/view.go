@@ -12,7 +12,6 @@ type View struct {
 	Shards  []Shard         // by id
 
 	Replacing *Replacement // nil = every member is what it should be
-	Retired   []string     // server ids whose disk was replaced for good
 }
 
 // Replacement is a node that runs on a new disk, which is not yet a member of

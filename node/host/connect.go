@@ -40,7 +40,7 @@ func (n *node) connect(cfg link.Config) error {
 	if err != nil {
 		return err
 	}
-	n.peers, err = peer.New(peer.Config{Link: cfg, Local: n.local, Lost: n.lost})
+	n.peers, err = peer.New(peer.Config{Link: cfg, Local: n.local, Lost: n.lost, Members: n.onMembers})
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ type node struct {
 	disk      *raftgroup.Disk
 	space     *space
 	views     chan coordinator.View // newest view that follow has not seen
+	told      chan error            // has room for one: why this node cannot go on, as a link said
 
 	mu     sync.Mutex
 	view   coordinator.View
@@ -93,6 +94,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		server: raftgroup.ServerID(cfg.Name + "-" + disk.ID()),
 		log:    cfg.Logger.With("node", cfg.Name),
 		views:  make(chan coordinator.View, 1),
+		told:   make(chan error, 1),
 		shards: make(map[game.GroupID]*replica),
 		since:  make(map[game.GroupID]int64),
 	}

@@ -76,13 +76,35 @@ func (n *node) stay(ctx context.Context) error {
 	}
 }
 
-// retired is stay for a node that learns of it from its own log, as one does
-// that was only thought to be dead.
-func (n *node) retired(v coordinator.View) error {
-	if slices.Contains(v.Retired, string(n.server)) {
+// dismissed waits for a link to say that this node is replaced.
+func (n *node) dismissed(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-n.told:
+		return err
+	}
+}
+
+// retired looks whether a member list, from the node's own log or from a link,
+// says that its disk was replaced: then it was only thought to be dead.
+func (n *node) retired(m *linkpb.Members) error {
+	if slices.Contains(m.GetRetired(), string(n.server)) {
 		return fmt.Errorf("host: %s: %w", n.server, errReplaced)
 	}
 	return nil
+}
+
+// onMembers is what a link does with a member list. A node that was paused hears
+// of its end here first: while another one goes by its name, no link of either
+// lives for long enough to ask.
+func (n *node) onMembers(m *linkpb.Members) {
+	if err := n.retired(m); err != nil {
+		select {
+		case n.told <- err:
+		default: // once is enough
+		}
+	}
 }
 
 // coordinatorGroup is the coordinator as the front door sees it.

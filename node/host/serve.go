@@ -46,6 +46,7 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 	run(n.follow)
 	run(n.balance)
 	run(n.replace)
+	run(n.dismissed)
 	run(n.space.watch)
 	run(func(ctx context.Context) error { return status.Serve(ctx, statuses, n.statusMux()) })
 
@@ -130,7 +131,7 @@ func (n *node) follow(ctx context.Context) error {
 			n.mu.Lock()
 			n.view = v
 			n.mu.Unlock()
-			if err := n.retired(v); err != nil {
+			if err := n.retired(v.Members); err != nil {
 				return err
 			}
 			n.in.SetMembers(v.Members)

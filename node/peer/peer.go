@@ -22,6 +22,9 @@ type Config struct {
 	Local func(game.GroupID) Handler
 	// Lost is told of each link to a node that broke, as link.PoolConfig says. May be nil.
 	Lost func(link.Loss)
+	// Members is told of each member list that a link says; every node has them from its own log
+	// too, unless it is no longer a member. It must not block. May be nil.
+	Members func(*linkpb.Members)
 	// ResendAfter is how long one sending waits for its response before the call
 	// is sent again; a new leader or a broken link is not waited for. Default 1 s.
 	ResendAfter time.Duration
@@ -31,6 +34,9 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() error {
+	if c.Members == nil {
+		c.Members = func(*linkpb.Members) {}
+	}
 	if c.ResendAfter <= 0 {
 		c.ResendAfter = time.Second
 	}
@@ -67,7 +73,7 @@ func New(cfg Config) (*Peers, error) {
 		Link: cfg.Link,
 		Handler: link.Handler{
 			Announce: func(c *link.Conn, a *linkpb.Announce) { p.announced(c.Peer().Name, a) },
-			Members:  func(*link.Conn, *linkpb.Members) {}, // every node has them from its own log
+			Members:  func(_ *link.Conn, m *linkpb.Members) { cfg.Members(m) },
 			Down:     func(c *link.Conn, _ error) { p.down(c.Peer().Name) },
 		},
 		Lost: cfg.Lost,

@@ -1364,7 +1364,6 @@ type Snapshot struct {
 	Waiting       []*Ticket              `protobuf:"bytes,12,rep,name=waiting,proto3" json:"waiting,omitempty"`
 	Tables        []*Table               `protobuf:"bytes,13,rep,name=tables,proto3" json:"tables,omitempty"`
 	Replacement   *Replacement           `protobuf:"bytes,14,opt,name=replacement,proto3" json:"replacement,omitempty"` // absent = none under way
-	Retired       []string               `protobuf:"bytes,15,rep,name=retired,proto3" json:"retired,omitempty"`         // server ids that were replaced, oldest first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1493,13 +1492,6 @@ func (x *Snapshot) GetTables() []*Table {
 func (x *Snapshot) GetReplacement() *Replacement {
 	if x != nil {
 		return x.Replacement
-	}
-	return nil
-}
-
-func (x *Snapshot) GetRetired() []string {
-	if x != nil {
-		return x.Retired
 	}
 	return nil
 }
@@ -2124,7 +2116,7 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x14\n" +
 	"\x05rules\x18\x03 \x01(\fR\x05rules\x12\x14\n" +
-	"\x05seats\x18\x04 \x01(\rR\x05seats\"\x86\x05\n" +
+	"\x05seats\x18\x04 \x01(\rR\x05seats\"\xf2\x04\n" +
 	"\bSnapshot\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x15\n" +
 	"\x06now_ms\x18\x02 \x01(\x04R\x05nowMs\x12\x18\n" +
@@ -2143,8 +2135,7 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x04idle\x18\v \x03(\x04R\x04idle\x129\n" +
 	"\awaiting\x18\f \x03(\v2\x1f.teahouse.coordinator.v1.TicketR\awaiting\x126\n" +
 	"\x06tables\x18\r \x03(\v2\x1e.teahouse.coordinator.v1.TableR\x06tables\x12F\n" +
-	"\vreplacement\x18\x0e \x01(\v2$.teahouse.coordinator.v1.ReplacementR\vreplacement\x12\x18\n" +
-	"\aretired\x18\x0f \x03(\tR\aretired\"\xb2\x01\n" +
+	"\vreplacement\x18\x0e \x01(\v2$.teahouse.coordinator.v1.ReplacementR\vreplacementJ\x04\b\x0f\x10\x10\"\xb2\x01\n" +
 	"\x05Shard\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x1a\n" +
 	"\breplicas\x18\x02 \x03(\tR\breplicas\x12\x19\n" +

@@ -724,7 +724,8 @@ type Members struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
 	Members       []*Member              `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
-	Shards        uint32                 `protobuf:"varint,3,opt,name=shards,proto3" json:"shards,omitempty"` // highest shard id that was ever given out
+	Shards        uint32                 `protobuf:"varint,3,opt,name=shards,proto3" json:"shards,omitempty"`  // highest shard id that was ever given out
+	Retired       []string               `protobuf:"bytes,4,rep,name=retired,proto3" json:"retired,omitempty"` // Raft server ids whose disk was replaced for good, oldest first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -778,6 +779,13 @@ func (x *Members) GetShards() uint32 {
 		return x.Shards
 	}
 	return 0
+}
+
+func (x *Members) GetRetired() []string {
+	if x != nil {
+		return x.Retired
+	}
+	return nil
 }
 
 type Member struct {
@@ -971,11 +979,12 @@ const file_pkg_link_linkpb_link_proto_rawDesc = "" +
 	"\bAnnounce\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x1c\n" +
-	"\twithdrawn\x18\x03 \x01(\bR\twithdrawn\"m\n" +
+	"\twithdrawn\x18\x03 \x01(\bR\twithdrawn\"\x87\x01\n" +
 	"\aMembers\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x122\n" +
 	"\amembers\x18\x02 \x03(\v2\x18.teahouse.link.v1.MemberR\amembers\x12\x16\n" +
-	"\x06shards\x18\x03 \x01(\rR\x06shards\"`\n" +
+	"\x06shards\x18\x03 \x01(\rR\x06shards\x12\x18\n" +
+	"\aretired\x18\x04 \x03(\tR\aretired\"`\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\tR\x06server\x12\x16\n" +
