@@ -6,7 +6,8 @@ const (
 	randomHands     = 1000
 	hiddenHands     = 200
 	oracleHands     = 200
-	manyOracleHands = 10000
+	manyOracleHands = 10_000
+	manyHiddenHands = 10_000
 	manyHands       = 100_000
 	randomShapes    = 30_000
 	evenDeals       = 20_000

@@ -2,7 +2,6 @@ package mahjong_test
 
 import (
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
 	"testing"
@@ -319,11 +318,7 @@ func richDeal(rng *rand.Rand) mahjong.Deal {
 // TestOracle plays hands under random rule sets and demands that engine and oracle offer
 // the same at each step and end with the same items.
 func TestOracle(t *testing.T) {
-	hands := uint64(oracleHands)
-	if os.Getenv("TEAHOUSE_SLOW") != "" {
-		hands = manyOracleHands
-	}
-	inParallel(t, hands, func(t *testing.T, n uint64) {
+	inParallel(t, slowly(oracleHands, manyOracleHands), func(t *testing.T, n uint64) {
 		rng := rand.New(rand.NewPCG(n, 7))
 		rules, d := randomRules(t, rng), testDeal(n)
 		if n%4 > 0 {

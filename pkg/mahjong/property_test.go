@@ -90,14 +90,10 @@ func TestRandomHands(t *testing.T) {
 	})
 }
 
-// TestManyRandomHands does the same for a great many hands, but looks closely at a few
-// steps of each only.
+// TestManyRandomHands does the same for a great many hands where there is time, but looks
+// closely at a few steps of each only.
 func TestManyRandomHands(t *testing.T) {
-	if os.Getenv("TEAHOUSE_SLOW") == "" || manyHands == 0 {
-		t.Log("TEAHOUSE_SLOW is not set, or the race detector is: nothing done")
-		return
-	}
-	inParallel(t, manyHands, func(t *testing.T, n uint64) {
+	inParallel(t, slowly(0, manyHands), func(t *testing.T, n uint64) {
 		rng := rand.New(rand.NewPCG(n, 4))
 		c := newChecker(t, mustNew(t, randomRules(t, rng), testDeal(n)), rng)
 		playRandomly(t, c.h, rng, func(events []mahjong.Event) {
@@ -110,6 +106,14 @@ func TestManyRandomHands(t *testing.T) {
 		c.state()
 		c.end()
 	})
+}
+
+// slowly gives many where the slow checks are run, else few.
+func slowly(few, many uint64) uint64 {
+	if os.Getenv("TEAHOUSE_SLOW") != "" {
+		return many
+	}
+	return few
 }
 
 // inParallel runs check for the numbers below count, on all cores.

@@ -9,6 +9,7 @@ const (
 	hiddenHands     = 12
 	oracleHands     = 12
 	manyOracleHands = 12
+	manyHiddenHands = 12
 	manyHands       = 0
 	randomShapes    = 3_000
 	evenDeals       = 4_000
