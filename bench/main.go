@@ -10,6 +10,7 @@
 //	go run ./bench verify      play recorded games again
 //	go run ./bench fair        recompute walls from revealed seeds
 //	go run ./bench bots        which player made of code is better, over duplicate deals
+//	go run ./bench explain     a hand in words
 //
 // The exit status is 0 only if everything held.
 package main
@@ -34,6 +35,7 @@ func main() {
 		reconnectCommand(),
 		botsCommand(),
 		fairCommand(),
+		explainCommand(),
 		&cobra.Command{
 			Use: "hand", Short: "Answer recorded hands from standard input", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {

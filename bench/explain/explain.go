@@ -1,0 +1,186 @@
+// Package explain says in words what a hand of Sichuan mahjong is worth, in English or in
+// Chinese:
+//
+//	err := explain.Explain(os.Stdout, "123m456m789m11p23p +1p void=s zimo", explain.English)
+//
+// A hand that wins is read, its fan are listed and its price is named; any other is told how
+// far it is from waiting, for what it waits, or what to discard. The notation is that of
+// pkg/mahjong/notation, the answers are those of the engine and of pkg/bot. The bench tool
+// imports it.
+package explain
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"teahouse/pkg/bot"
+	"teahouse/pkg/mahjong"
+	"teahouse/pkg/mahjong/notation"
+)
+
+// best is how many discards are listed.
+const best = 5
+
+// Explain writes about a hand. Errors of the notation are *notation.SyntaxError, of the
+// rule set *mahjong.OptionError.
+func Explain(w io.Writer, text string, lang Language) error {
+	h, err := notation.Parse(text)
+	if err != nil {
+		return err
+	}
+	rules, err := mahjong.ParseRules([]byte(h.Rules))
+	if err != nil {
+		return err
+	}
+	e := explainer{words: lang.words(), rules: rules, hand: h}
+	e.shape = mahjong.Shape{Concealed: h.Concealed, Melds: h.Melds, Void: h.Void}
+	e.explain()
+	_, err = io.WriteString(w, e.out.String())
+	return err
+}
+
+type explainer struct {
+	words *words
+	rules mahjong.Rules
+	hand  *notation.Hand
+	shape mahjong.Shape // with the winning tile, once that is known to be one
+	out   strings.Builder
+}
+
+func (e *explainer) line(format string, args ...any) {
+	fmt.Fprintf(&e.out, format+"\n", args...)
+}
+
+func (e *explainer) explain() {
+	e.line("%s", e.hand)
+	e.line("")
+	fourteen := e.shape.Concealed.Len()+3*len(e.shape.Melds) == 14
+	if e.hand.Win.Valid() {
+		e.shape.Concealed[e.hand.Win]++
+	}
+	if e.hand.Win.Valid() || fourteen {
+		if score, ok := e.shape.Best(&e.rules, e.context()); ok {
+			e.line("%s", e.words.wins)
+			e.win(&score)
+			return
+		}
+		e.line("%s", e.words.loses)
+		e.why()
+	}
+	switch {
+	case fourteen:
+		e.discards()
+	default:
+		if e.hand.Win.Valid() {
+			e.shape.Concealed[e.hand.Win]--
+		}
+		e.waits()
+	}
+}
+
+// context is the situation, with what it implies: some happen at self-draws only.
+func (e *explainer) context() mahjong.Context {
+	ctx := e.hand.Context
+	if ctx&(mahjong.CtxGangShangHua|mahjong.CtxHaiDiLaoYue|mahjong.CtxTianHu|mahjong.CtxDiHu) != 0 {
+		ctx |= mahjong.CtxZimo
+	}
+	return ctx
+}
+
+// why names what keeps a complete hand from winning.
+func (e *explainer) why() {
+	suits := 0
+	for s := mahjong.Wan; s <= mahjong.Tiao; s++ {
+		held := e.shape.Concealed.InSuit(s)
+		for _, m := range e.shape.Melds {
+			if m.Kind.Suit() == s {
+				held++
+			}
+		}
+		if held > 0 {
+			suits++
+			if s == e.shape.Void {
+				e.line("%s", e.words.holdsVoid)
+			}
+		}
+	}
+	if suits == 3 {
+		e.line("%s", e.words.threeSuits)
+	}
+}
+
+func (e *explainer) win(score *mahjong.Score) {
+	_, chinese := score.Title()
+	e.line("%s: %s", e.words.reading, e.reading(score))
+	e.line("%s: %s", e.words.title, chinese)
+	for _, item := range score.Items() {
+		e.line("  %s  %d", e.words.fan(item.ID), item.Fan)
+	}
+	e.line("%s: %d", e.words.total, score.Raw)
+	if score.Fan < score.Raw {
+		e.line(e.words.capped, score.Fan)
+	}
+	e.line("%s", e.price(score.Fan))
+}
+
+// price says who pays how much.
+func (e *explainer) price(fan int) string {
+	value := e.rules.Base << fan
+	if !e.context().Has(mahjong.CtxZimo) {
+		return fmt.Sprintf(e.words.fedPrice, value)
+	}
+	if e.rules.Zimo == "di" {
+		return fmt.Sprintf(e.words.drawnPriceBonus, value+e.rules.Base, e.rules.Base)
+	}
+	return fmt.Sprintf(e.words.drawnPrice, value)
+}
+
+// waits tells of a hand of 13 tiles.
+func (e *explainer) waits() {
+	kinds := e.shape.Waits()
+	if kinds == 0 {
+		a := bot.Advise(e.shape)
+		e.line("%s", e.distance(a))
+		if a.Useful != 0 {
+			e.line("%s: %s", e.words.useful, e.useful(a))
+		}
+		return
+	}
+	e.line("%s:", e.words.waits)
+	for _, k := range kinds.Kinds() {
+		e.shape.Concealed[k]++
+		score, _ := e.shape.Best(&e.rules, 0)
+		e.shape.Concealed[k]--
+		_, chinese := score.Title()
+		e.line("  "+e.words.waitFan, e.words.tile(k), chinese, score.Raw, e.rules.Base<<score.Fan)
+	}
+}
+
+// discards tells of a hand of 14 tiles.
+func (e *explainer) discards() {
+	all := bot.AdviseDiscards(e.shape)
+	e.line("%s:", e.words.discards)
+	for i, a := range all {
+		if i == best || a.Shanten > all[0].Shanten {
+			break
+		}
+		e.line("  %s: %s; %s", e.words.tile(a.Discard), e.distance(a), e.useful(a))
+	}
+}
+
+// distance says how far a hand is from waiting.
+func (e *explainer) distance(a bot.Advice) string {
+	if a.Shanten == 0 {
+		return e.words.ready
+	}
+	return fmt.Sprintf(e.words.shanten, a.Shanten)
+}
+
+func (e *explainer) useful(a bot.Advice) string {
+	var names []string
+	for _, k := range a.Useful.Kinds() {
+		names = append(names, k.String())
+	}
+	return fmt.Sprintf(e.words.tiles, strings.Join(names, " "), a.Tiles)
+}
