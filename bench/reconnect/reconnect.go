@@ -62,8 +62,8 @@ type Result struct {
 	Processes []Process `json:"processes"`
 }
 
-// Process is what one process, or all gateways together, held before and after:
-// the least of several looks each time.
+// Process is what the client, all gateways together, or all nodes together held
+// before, and the least that they held after.
 type Process struct {
 	Name   string `json:"name"`
 	Before Usage  `json:"before"`

@@ -7,13 +7,14 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"teahouse/deploy/cluster"
 	"teahouse/pkg/status"
 )
 
-// usage is what one process, or all gateways, hold.
+// usage is what this process, or all processes of a role, hold.
 type usage struct {
 	name string
 	Usage
@@ -22,31 +23,40 @@ type usage struct {
 // lookEvery is how often a waiting caller looks.
 const lookEvery = 500 * time.Millisecond
 
-// settleLooks is for how many looks nothing may become less: a process has work
+// settleLooks is how many looks in a row must show the same: a process has work
 // of its own, such as asking the registry, that comes and goes.
-const settleLooks = 12
+const settleLooks = 4
 
-// settled is the least that each process holds while nothing happens.
-func settled(ctx context.Context, state cluster.State, patience time.Duration) ([]usage, error) {
+// settled waits until the processes hold the same for a while, at most as long
+// as patience, and returns that.
+func settled(ctx context.Context, state cluster.State, patience time.Duration) (now []usage, err error) {
 	deadline := time.Now().Add(patience)
-	looks, sum := 0, 0
-	return look(ctx, state, func(least []usage) bool {
-		now := 0
-		for _, u := range least {
-			now += u.Goroutines + u.Descriptors
+	var last []usage
+	looks := 0
+	_, err = look(ctx, state, func(current, _ []usage) bool {
+		if looks++; last == nil || !equal(last, current) {
+			looks = 1
 		}
-		if looks++; now != sum {
-			looks, sum = 0, now
-		}
+		last, now = current, current
 		return looks >= settleLooks || time.Now().After(deadline)
 	})
+	return now, err
+}
+
+func equal(a, b []usage) bool {
+	for i := range a {
+		if a[i].Goroutines != b[i].Goroutines || a[i].Descriptors != b[i].Descriptors {
+			return false
+		}
+	}
+	return true
 }
 
 // again waits until each process has held no more than before, at most as long
 // as patience, and returns the least that it held.
 func again(ctx context.Context, state cluster.State, before []usage, patience time.Duration) ([]usage, error) {
 	deadline := time.Now().Add(patience)
-	return look(ctx, state, func(least []usage) bool {
+	return look(ctx, state, func(_, least []usage) bool {
 		for i, u := range least {
 			if u.Goroutines > before[i].Goroutines || u.Descriptors > before[i].Descriptors {
 				return time.Now().After(deadline)
@@ -56,8 +66,9 @@ func again(ctx context.Context, state cluster.State, before []usage, patience ti
 	})
 }
 
-// look looks until enough says so of the least that was seen.
-func look(ctx context.Context, state cluster.State, enough func([]usage) bool) (least []usage, err error) {
+// look looks until enough says so of what it sees and of the least that was
+// seen, which it returns.
+func look(ctx context.Context, state cluster.State, enough func(now, least []usage) bool) (least []usage, err error) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -66,14 +77,14 @@ func look(ctx context.Context, state cluster.State, enough func([]usage) bool) (
 			return nil, err
 		}
 		if least == nil {
-			least = now
+			least = slices.Clone(now)
 		}
 		for i, u := range now {
 			least[i].Goroutines = min(least[i].Goroutines, u.Goroutines)
 			least[i].Descriptors = min(least[i].Descriptors, u.Descriptors)
 			least[i].HeapBytes = min(least[i].HeapBytes, u.HeapBytes)
 		}
-		if enough(least) {
+		if enough(now, least) {
 			return least, nil
 		}
 		select {
@@ -84,18 +95,17 @@ func look(ctx context.Context, state cluster.State, enough func([]usage) bool) (
 	}
 }
 
-// all looks at the gateways, the nodes and this process. The gateways are one
-// line: the players' connections move between them.
+// all looks at the nodes, the gateways and this process. All gateways are one
+// line, and all nodes: connections, and leaderships, move between them.
 func all(ctx context.Context, state cluster.State) ([]usage, error) {
 	// Every question has a connection of its own, which is gone when it is
 	// answered: asking must not change what is asked about.
 	asker := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	http.DefaultClient.CloseIdleConnections()
-	var list []usage
-	gateways := usage{name: "gateways"}
+	sums := map[string]*usage{"node": {name: "nodes"}, "gateway": {name: "gateways"}} // by role
 	for _, p := range state.Processes {
-		addr := p.Addresses["status"]
-		if addr == "" {
+		addr, sum := p.Addresses["status"], sums[p.Role]
+		if addr == "" || sum == nil {
 			continue
 		}
 		said, err := ask(ctx, asker, addr)
@@ -106,13 +116,9 @@ func all(ctx context.Context, state cluster.State) ([]usage, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Name, err)
 		}
-		if p.Role == "gateway" {
-			gateways.Goroutines += said.Goroutines
-			gateways.Descriptors += n
-			gateways.HeapBytes += said.HeapBytes
-			continue
-		}
-		list = append(list, usage{p.Name, Usage{said.Goroutines, n, said.HeapBytes}})
+		sum.Goroutines += said.Goroutines
+		sum.Descriptors += n
+		sum.HeapBytes += said.HeapBytes
 	}
 	runtime.GC()
 	own := status.Now()
@@ -120,7 +126,7 @@ func all(ctx context.Context, state cluster.State) ([]usage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(list, gateways, usage{"client", Usage{own.Goroutines, n, own.HeapBytes}}), nil
+	return []usage{*sums["node"], *sums["gateway"], {"client", Usage{own.Goroutines, n, own.HeapBytes}}}, nil
 }
 
 func ask(ctx context.Context, asker *http.Client, addr string) (status.Process, error) {
