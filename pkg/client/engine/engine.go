@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"teahouse/pkg/game"
+	"teahouse/pkg/planted"
 	"teahouse/pkg/wire"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -231,5 +232,8 @@ func decode(method string, r *wirepb.Reply, resp proto.Message) error {
 
 // again reports whether the same request should be sent again.
 func again(err error) bool {
+	if planted.Is(planted.GivesUpInDoubt) {
+		return false
+	}
 	return err != nil && !wire.Definite(game.CodeOf(err, wirepb.Code_OK))
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -97,5 +98,39 @@ func TestAnOlderAttachDoesNotClearADoubt(t *testing.T) {
 	m := &wirepb.MoveRequest{}
 	if r.next("table.move", m); m.Number != 6 {
 		t.Errorf("the next move is %v", m)
+	}
+}
+
+// A move whose sending may count is not refused because the client ends, whatever code that has.
+func TestAMoveInDoubtIsNotRefused(t *testing.T) {
+	r := newRig(t)
+	tab := r.Use(table, nobody{})
+	r.answer(r.next("table.attach", &wirepb.AttachRequest{}), wirepb.Code_OK, &wirepb.AttachReply{NextNumber: 5})
+	superseded := game.Errorf(wirepb.Code_SUPERSEDED, "elsewhere")
+	ended := 0
+	tab.Move(&wirepb.MoveRequest{Prompt: 9}, func(number uint64, answered bool, err error) {
+		ended++
+		if answered || game.CodeOf(err, 0) != wirepb.Code_OUTCOME_UNKNOWN || !errors.Is(err, superseded) {
+			t.Errorf("move %d, %t, %v", number, answered, err)
+		}
+	})
+	r.answer(r.next("table.move", &wirepb.MoveRequest{}), wirepb.Code_OUTCOME_UNKNOWN, nil)
+	r.next("table.move", &wirepb.MoveRequest{})
+	r.Down(superseded)
+	r.End(superseded)
+	tab.Move(&wirepb.MoveRequest{Prompt: 10}, func(_ uint64, answered bool, err error) {
+		ended++
+		if answered || game.CodeOf(err, 0) != wirepb.Code_SUPERSEDED {
+			t.Errorf("a move that was never sent: %t, %v", answered, err)
+		}
+	})
+	for _, pause := range r.Take().Timers {
+		pause.Fire()
+	}
+	for _, done := range r.Take().Done {
+		done()
+	}
+	if ended != 2 {
+		t.Errorf("%d of 2 moves have ended", ended)
 	}
 }

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"teahouse/pkg/game"
+	"teahouse/pkg/wire"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -29,6 +31,7 @@ type Request struct {
 	pausing bool
 	ended   bool
 	replied bool // and that with an answer that makes sense
+	unknown bool // a sending may have had its effect
 	sent    bool // at least once
 	try     int
 }
@@ -55,6 +58,10 @@ func (r *Request) advance() {
 	if err == nil {
 		err = r.e.err
 	}
+	if err != nil && r.unknown {
+		// Not a refusal, whatever code the end of the client or of the table carries.
+		err = fmt.Errorf("%w: %w", game.Errorf(wirepb.Code_OUTCOME_UNKNOWN, "%s was given up", r.method), err)
+	}
 	if err != nil {
 		r.end(err)
 		return
@@ -79,12 +86,13 @@ func (r *Request) answered(reply *wirepb.Reply, err error) {
 	r.flying = false
 	if err == nil {
 		err = decode(r.method, reply, r.resp)
-		r.replied = err == nil || game.CodeOf(err, wirepb.Code_OK) != wirepb.Code_OK
 	}
 	if r.once || !again(err) {
+		r.replied = reply != nil && (err == nil || game.CodeOf(err, wirepb.Code_OK) != wirepb.Code_OK)
 		r.end(err)
 		return
 	}
+	r.unknown = r.unknown || wire.SendAgain(game.CodeOf(err, wirepb.Code_OK))
 	if r.open != nil {
 		r.open(err)
 	}
