@@ -68,7 +68,7 @@ func (w *world) disaster() {
 	group := w.groups[w.rand.IntN(len(w.groups))]
 	r := group.replicas[w.rand.IntN(len(group.replicas))]
 	back := w.between(20*time.Millisecond, 2*time.Second)
-	switch w.rand.IntN(16) {
+	switch w.rand.IntN(18) {
 	case 0, 1: // a node dies; most of the time the others are left
 		if n.up && (w.others(n) || w.chance(8)) {
 			w.killNode(n)
@@ -111,6 +111,22 @@ func (w *world) disaster() {
 		if p.token != "" {
 			w.tracef("player %d takes another device", p.id)
 			p.take()
+		}
+	case 16, 17: // the same, right when the old one's gateway loses the table's node
+		if d := p.now; p.token != "" && d.table != nil && d.conn != nil {
+			w.tracef("player %d takes another device, and %s loses a link", p.id, d.conn.gate.name)
+			p.take()
+			links := d.conn.gate.links
+			shard := w.groups[d.table.ID().Shard()]
+			w.after(w.between(0, 60*time.Millisecond), func() {
+				if l := shard.leader(); l != nil {
+					for _, link := range links {
+						if link.node == l.n {
+							link.lose()
+						}
+					}
+				}
+			})
 		}
 	case 12, 13:
 		if r.n.up {

@@ -53,6 +53,9 @@ func (r Result) Command() string {
 // patience is how long a run may take after the last fault.
 const patience = 90 * time.Second
 
+// maxReattaches is far above what any number of new leaders makes a gateway ask for.
+const maxReattaches = 400
+
 // Run simulates the cluster of a seed. What happens is written to trace, if that is not nil.
 func Run(seed uint64, trace io.Writer) Result {
 	w := newWorld(seed, trace)
@@ -65,6 +68,11 @@ func Run(seed uint64, trace io.Writer) Result {
 	if !w.book.broken() {
 		if left := w.unfinished(); left != "" {
 			w.book.violate("no end: %s", left)
+		}
+	}
+	for _, g := range w.gateways {
+		if n := g.hub.Stats().Reattaches; n > maxReattaches {
+			w.book.violate("%s has attached again %d times: it does not get what it asks for", g.name, n)
 		}
 	}
 	if !w.book.broken() {

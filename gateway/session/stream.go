@@ -2,6 +2,7 @@ package session
 
 import (
 	"teahouse/pkg/game"
+	"teahouse/pkg/planted"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -38,6 +39,8 @@ func (s *stream) push(kind wirepb.Push_Kind, table game.TableID, number uint64) 
 		return forward
 	case kind != wirepb.Push_EVENT:
 		return drop
+	case number == s.last && planted.Is(planted.ForwardedTwice):
+		return forward
 	case number <= s.last:
 		return repeat
 	case number > s.last+1:
@@ -51,6 +54,9 @@ func (s *stream) push(kind wirepb.Push_Kind, table game.TableID, number uint64) 
 // led notes that the group has a new leader, or the old one on a new link. An attach that is on
 // its way counts too: the answer that comes may be that of the leader before.
 func (s *stream) led(group game.GroupID) {
+	if planted.Is(planted.NoReattach) {
+		return
+	}
 	if s.table != 0 && s.table.Shard() == group || s.open > 0 && s.opening.Shard() == group {
 		s.wanted = true
 	}

@@ -6,6 +6,7 @@ import (
 
 	"teahouse/node/coordinator/coordpb"
 	"teahouse/pkg/game"
+	"teahouse/pkg/planted"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -104,7 +105,7 @@ func (s *state) decide(id, epoch, number uint64, hash [32]byte, run func(*player
 		return result{code: code}
 	case number == 0:
 		return result{code: wirepb.Code_BAD_REQUEST}
-	case p.last == nil || number > p.last.number:
+	case p.last == nil || number > p.last.number || planted.Is(planted.PairForgotten):
 		r := run(p)
 		p.last = &pair{number: number, hash: hash, result: r}
 		s.touch(p)
@@ -125,6 +126,9 @@ func (s *state) ended(e *coordpb.Ended) result {
 	id := game.TableID(e.GetTable())
 	if item := s.takePending(id); item != nil {
 		s.seat(item)
+	}
+	if planted.Is(planted.UnbindsAnyone) {
+		s.unbind(e.GetPlayers())
 	}
 	t, ok := s.tables[id]
 	if !ok {
@@ -149,4 +153,18 @@ func (s *state) ended(e *coordpb.Ended) result {
 	}
 	s.forget()
 	return result{}
+}
+
+// unbind is a planted bug: it does not ask which table the players are at.
+func (s *state) unbind(players []uint64) {
+	for _, n := range players {
+		p, ok := s.players[game.PlayerID(n)]
+		if !ok || p.table == 0 {
+			continue
+		}
+		t := s.tables[p.table]
+		t.players = slices.DeleteFunc(t.players, func(id game.PlayerID) bool { return id == p.id })
+		p.table = 0
+		s.touch(p)
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"teahouse/node/coordinator/coordpb"
 	"teahouse/pkg/game"
+	"teahouse/pkg/planted"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -82,6 +83,11 @@ func (s *state) cancel(c *coordpb.Cancel) result {
 			return result{code: wirepb.Code_AT_TABLE, table: p.table}
 		case t == nil || t.id != c.GetTicket():
 			return result{code: wirepb.Code_NO_TICKET}
+		case t.table != 0 && planted.Is(planted.CancelMatched):
+			t.table = 0
+			delete(s.tickets, t.id)
+			p.ticket = 0
+			return result{}
 		case t.table != 0: // matched; only the shard's confirmation is missing
 			return result{code: wirepb.Code_AT_TABLE, table: t.table}
 		}

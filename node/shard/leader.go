@@ -12,6 +12,7 @@ import (
 	"teahouse/node/table"
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
+	"teahouse/pkg/planted"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -206,6 +207,9 @@ func (s *Shard) giveUp(f *flight) {
 	r := table.Reply{Code: wirepb.Code_OUTCOME_UNKNOWN, Detail: "the leadership ended"}
 	if errors.Is(err, raftgroup.ErrNotLeader) || errors.Is(err, raftgroup.ErrStopped) || errors.Is(err, raftgroup.ErrBusy) {
 		r = table.Reply{Code: wirepb.Code_NOT_LEADER, Detail: "this node does not lead the shard"}
+	}
+	if planted.Is(planted.AnswerInDoubt) {
+		r.Code = wirepb.Code_OK
 	}
 	for _, it := range s.inbox.take(f.number) {
 		if it.answer != nil {

@@ -11,6 +11,7 @@ import (
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/planted"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -88,6 +89,10 @@ func (st *state) create(cfg *Config, id game.TableID, c *tablepb.Create) (*table
 	switch seq := id.Seq(); {
 	case id.Shard() != cfg.Group || uint64(id) != c.GetSpec().GetTable():
 		return nil, refusal(wirepb.Code_BAD_REQUEST, "table of another shard")
+	case seq <= st.created && planted.Is(planted.CreatedAgain) && st.tables[id] == nil:
+		st.created = seq - 1 // and on as if it were new
+	case seq <= st.created && planted.Is(planted.RefusalForgot):
+		return nil, created(false, "")
 	case seq <= st.created:
 		_, was := slices.BinarySearch(st.refused, seq)
 		return nil, created(was, "refused before")

@@ -3,6 +3,7 @@ package table
 import (
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
+	"teahouse/pkg/planted"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -10,7 +11,7 @@ import (
 // not seen: the missing events if they are kept, else one snapshot.
 func (t *Table) attach(a *tablepb.Attach) {
 	i, s, err := t.seatOf(a.GetPlayer())
-	if err == nil && a.GetEpoch() < s.epoch {
+	if err == nil && a.GetEpoch() < s.epoch && !planted.Is(planted.LowerEpoch) {
 		err = game.Errorf(wirepb.Code_SUPERSEDED, "epoch %d, the seat is at %d", a.GetEpoch(), s.epoch)
 	}
 	if err != nil {
@@ -30,6 +31,10 @@ func (t *Table) attach(a *tablepb.Attach) {
 	case after > last:
 		t.out.Reply.Code = wirepb.Code_RESUME_INVALID
 		t.push(i, wirepb.Push_SNAPSHOT, last, encode(t.view(i)))
+	case after < s.stream.dropped && planted.Is(planted.NoSnapshot):
+		for n := s.stream.dropped + 1; n <= last; n++ {
+			t.push(i, wirepb.Push_EVENT, n, s.stream.at(n))
+		}
 	case after < s.stream.dropped:
 		t.push(i, wirepb.Push_SNAPSHOT, last, encode(t.view(i)))
 	default:

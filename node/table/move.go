@@ -7,6 +7,7 @@ import (
 
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
+	"teahouse/pkg/planted"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -20,7 +21,9 @@ func (t *Table) move(m *tablepb.Move) ([]byte, error) {
 	}
 	hash := contentHash(m)
 	switch n := m.GetNumber(); {
-	case n == s.number && n > 0 && hash == s.hash:
+	case planted.Is(planted.RepeatBehindEpoch) && m.GetEpoch() < s.epoch:
+		return nil, game.Errorf(wirepb.Code_SUPERSEDED, "epoch %d, the seat is at %d", m.GetEpoch(), s.epoch)
+	case n == s.number && n > 0 && (hash == s.hash || planted.Is(planted.ReplyWithoutHash)):
 		return moved(n), nil
 	case n == s.number && n > 0:
 		return nil, game.Errorf(wirepb.Code_NUMBER_REUSED, "number %d was another move", n)
@@ -40,6 +43,9 @@ func (t *Table) move(m *tablepb.Move) ([]byte, error) {
 		err = t.switchAuto(i, m)
 	}
 	if err != nil {
+		if planted.Is(planted.RefusalUsesNumber) {
+			s.number, s.hash = m.GetNumber(), hash
+		}
 		return nil, err
 	}
 	s.number, s.hash, s.timeouts = m.GetNumber(), hash, 0

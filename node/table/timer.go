@@ -3,6 +3,7 @@ package table
 import (
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
+	"teahouse/pkg/planted"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -109,7 +110,7 @@ func (t *Table) answerFor(i int) {
 func (t *Table) tookOver() {
 	t.out.changed = true
 	for _, s := range t.seats {
-		if s.prompt.number != 0 {
+		if s.prompt.number != 0 && !planted.Is(planted.TimeCarriedOver) {
 			s.prompt.opened = t.now
 			t.setDue(s)
 		}

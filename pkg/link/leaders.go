@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/planted"
 )
 
 // Route is who leads a group, as far as one was told.
@@ -33,7 +34,7 @@ func (l Leaders) Announced(node string, a *linkpb.Announce) (Leaders, bool) {
 	old := l.routes[a.Group]
 	route := Route{Node: node, Term: a.Term}
 	switch {
-	case a.Term < old.Term:
+	case a.Term < old.Term && !planted.Is(planted.LowerTerm):
 		return l, false
 	case a.Withdrawn && a.Term == old.Term && node != old.Node:
 		return l, false // not its route any more

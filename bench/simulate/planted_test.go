@@ -1,0 +1,65 @@
+//go:build planted
+
+package simulate
+
+import (
+	"regexp"
+	"testing"
+
+	"teahouse/pkg/planted"
+)
+
+// plantedBugs is each bug that is made on purpose, the rule that it breaks, and the promise by
+// which the simulation finds it.
+var plantedBugs = []struct {
+	name  string
+	rule  string
+	bug   planted.Bug
+	wrong string // what is wrong
+	finds string // pattern of the violation
+}{
+	{"RepeatBehindEpoch", "M1", planted.RepeatBehindEpoch, "a repeat is looked up after the epoch is checked", `counts and was refused`},
+	{"ReplyWithoutHash", "M1", planted.ReplyWithoutHash, "any content under the last number gets the last reply", `was acknowledged and is another one`},
+	{"RefusalUsesNumber", "M2", planted.RefusalUsesNumber, "a refused move uses up its number", `NUMBER_GAP|stands twice`},
+	{"GivesUpInDoubt", "M3", planted.GivesUpInDoubt, "an unknown outcome counts as a refusal", `no end|counts and was refused`},
+	{"LowerTerm", "L1", planted.LowerTerm, "an announcement of a lower term takes the route", `no end`},
+	{"AnswerInDoubt", "L2", planted.AnswerInDoubt, "what is not known to be applied is answered as done", `was acknowledged and is lost|no end`},
+	{"TimeCarriedOver", "L3", planted.TimeCarriedOver, "a take-over leaves open prompts the time they had left", `the time of prompt`},
+	{"NoSnapshot", "S2", planted.NoSnapshot, "who is too far behind gets the events that are left", `has attached again`},
+	{"ForwardedTwice", "S3", planted.ForwardedTwice, "the last event is forwarded again", `forwards event`},
+	{"NoReattach", "S3", planted.NoReattach, "a new leader is not asked for what the old one did not push", `no end`},
+	{"LowerEpoch", "B1", planted.LowerEpoch, "an attach with a lower epoch is accepted", `the epoch of player \d+ fell`},
+	{"PairForgotten", "B3", planted.PairForgotten, "a repeated queue command is decided again", `has got \d+ tickets`},
+	{"CancelMatched", "B3", planted.CancelMatched, "a cancel takes back a ticket that has matched", `^ticket`},
+	{"CreatedAgain", "B4", planted.CreatedAgain, "a creation that was confirmed makes its table again", `fell from|sits at|two different events`},
+	{"RefusalForgot", "B4", planted.RefusalForgot, "a repeated creation that was refused is confirmed", `no end`},
+	{"UnbindsAnyone", "B4", planted.UnbindsAnyone, "the end of a table frees its players from any table", `sits at`},
+	{"SettledUnasked", "T1", planted.SettledUnasked, "a hand counts as settled whatever the database says", `is not in the database`},
+	{"SettleTimeInSum", "T1", planted.SettleTimeInSum, "the hash of a result covers the time of its settlement", `settled with two results`},
+}
+
+// foundWithin is how many seeds a planted bug may stay hidden.
+const foundWithin = 3000
+
+// TestPlantedBugs shows that the simulation can fail: it finds each bug, by the promise that the
+// bug breaks.
+func TestPlantedBugs(t *testing.T) {
+	defer planted.Choose(planted.None)
+	for _, b := range plantedBugs {
+		t.Run(b.rule+"/"+b.name, func(t *testing.T) {
+			planted.Choose(b.bug)
+			for seed := range uint64(foundWithin) {
+				r := Run(seed+1, nil)
+				if r.Violation == "" {
+					continue
+				}
+				t.Logf("%s: seed %d: %s", b.wrong, r.Seed, r.Violation)
+				if !regexp.MustCompile(b.finds).MatchString(r.Violation) {
+					t.Errorf("it is not found by %q", b.finds)
+				}
+				return
+			}
+			t.Errorf("%s: not found within %d seeds", b.wrong, foundWithin)
+		})
+	}
+}

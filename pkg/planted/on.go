@@ -1,0 +1,13 @@
+//go:build planted
+
+package planted
+
+import "sync/atomic"
+
+var chosen atomic.Uint32
+
+// Is reports whether the bug is there.
+func Is(b Bug) bool { return Bug(chosen.Load()) == b }
+
+// Choose puts a bug in force, in place of the one before.
+func Choose(b Bug) { chosen.Store(uint32(b)) }
