@@ -8,6 +8,9 @@
 //	go run ./deploy/local kill all        everything at once; start all brings it back
 //	go run ./deploy/local stop            end it from elsewhere
 //
+// With --db mariadb and --registry consul it runs these too, where they are installed,
+// as processes named database and registry.
+//
 // It is for development and benchmarks; package cluster does the work.
 package main
 
