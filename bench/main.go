@@ -6,6 +6,7 @@
 //	go run ./bench reconnect   cut one player again and again, and look what is left behind
 //	go run ./bench logs        compare the replicas' logs of a stopped cluster
 //	go run ./bench queue       1000 players join and cancel while the coordinator's leader dies
+//	go run ./bench simulate    a cluster in memory, every fault of which a seed decides
 //	go run ./bench hand        answer recorded hands, one JSON line each
 //	go run ./bench verify      play recorded games again
 //	go run ./bench fair        recompute walls from revealed seeds
@@ -31,6 +32,7 @@ func main() {
 		swarmCommand(),
 		failoverCommand(),
 		queueCommand(),
+		simulateCommand(),
 		logsCommand(),
 		reconnectCommand(),
 		botsCommand(),
