@@ -60,6 +60,8 @@ func play(t testing.TB, rules mahjong.Rules, d mahjong.Deal, players [mahjong.Se
 // ruleSets change what is offered, what is seen and what pays.
 var ruleSets = []string{
 	`{}`, `{"mode":"xueliu"}`, `{"swap":false,"late_bugang":"forbid"}`, `{"pass_lock":"all","multi_hu":false}`,
+	`{"hide_angang":true,"show_winners":true,"swap_suits":"any","void_calls":false}`,
+	`{"bankrupt":"leave","balances":[3,9,20,40],"cagua":true,"must_hu_last4":true,"pass_lock":"same"}`,
 	`{"cap":0,"zimo":"fan","base":1000000}`, `{"mode":"xueliu","cap":1,"zimo":"none","dajiao":false,"tuishui":false}`,
 }
 

@@ -31,8 +31,8 @@ func (g *sichuan) Think(prompt []byte, strength game.Strength) ([]byte, error) {
 	return marshal(move), nil
 }
 
-// decodePrompt gives the view behind a prompt, less what no decision needs: wins,
-// and the end of a hand. Prompts may come over a network, so everything is checked
+// decodePrompt gives the view behind a prompt, less what no decision needs: what wins
+// were worth, and the end of a hand. Prompts may come over a network, so everything is checked
 // that the bot takes for granted.
 func decodePrompt(p *mahjongpb.Prompt) (*mahjong.View, error) {
 	m := p.GetView()
@@ -55,6 +55,7 @@ func decodePrompt(p *mahjongpb.Prompt) (*mahjong.View, error) {
 		v.Seats[i] = mahjong.SeatView{
 			Concealed: int(s.GetConcealed()), Melds: d.melds(s.GetMelds()), River: d.river(s),
 			Void: d.suit(s.Void), Out: s.GetOut(), Locked: s.GetLocked(), Score: int(s.GetScore()),
+			Wins: d.wins(s.GetWins()), Hand: d.tiles(s.GetHand()),
 		}
 	}
 	v.Prompt = mahjong.Prompt{
@@ -199,6 +200,14 @@ func (d *decoder) melds(list []*mahjongpb.Meld) []mahjong.Meld {
 		return mahjong.Meld{
 			Type: mahjong.MeldKind(m.GetType()), Kind: d.optionalKind(m.Kind),
 			From: d.optionalSeat(m.From), Tiles: d.tiles(m.GetTiles()),
+		}
+	})
+}
+
+func (d *decoder) wins(list []*mahjongpb.Win) []mahjong.Win {
+	return mapped(list, func(w *mahjongpb.Win) mahjong.Win {
+		return mahjong.Win{
+			Seat: d.seat(w.GetSeat()), From: d.seat(w.GetFrom()), Tile: d.tile(w.Tile), How: mahjong.How(w.GetHow()),
 		}
 	})
 }
