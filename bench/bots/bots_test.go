@@ -35,7 +35,7 @@ func TestOrder(t *testing.T) {
 	pairs := []pair{{"strong", "weak", 180}, {"middle", "weak", 180}, {"weak", "random", 60}}
 	slow := os.Getenv("TEAHOUSE_SLOW") != ""
 	if slow {
-		pairs = []pair{{"strong", "middle", 6000}, {"middle", "weak", 3000}, {"weak", "random", 600}}
+		pairs = []pair{{"strong", "middle", 4800}, {"middle", "weak", 3000}, {"weak", "random", 600}}
 	}
 	for _, rules := range []string{`{}`, `{"mode":"xueliu"}`} {
 		parsed, err := mahjong.ParseRules([]byte(rules))

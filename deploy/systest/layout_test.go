@@ -34,6 +34,8 @@ var directions = []struct {
 		why: "rules are pure"},
 	{from: "pkg/gomoku", never: []string{"registry", "pkg"}, except: []string{"pkg/game", "pkg/gomoku", "pkg/wire"}, tests: true,
 		why: "rules are pure, and no game knows another"},
+	{from: "pkg/bot", never: []string{"registry", "pkg/link", "pkg/raftgroup", "pkg/client", "pkg/wire"}, tests: true,
+		why: "a player made of code sees a view and nothing else"},
 	{from: "pkg/ring", never: []string{"registry", "pkg/link", "pkg/raftgroup"},
 		why: "the ring is pure"},
 	{from: "gateway", never: []string{"node", "bench", "deploy", "pkg/daemon"},

@@ -4,6 +4,13 @@
 //	view := hand.View(seat)
 //	command := p.Choose(&view)
 //
+// There are three strengths. The weak one keeps what lies together and takes whatever it is
+// offered. The middle one goes for the nearest win by the widest way. The strong one weighs
+// what each answer can be expected to earn: how far the hand is from each form that it may
+// take, which tiles for it are still to come and from where, what the rule set pays for
+// it, what a discard may cost, and whether a win is worth more than to wait for a better
+// one. All of them give up the suit that lies together least.
+//
 // A bot decides from a View, the prompt in it included, and from nothing else, so it
 // knows no more than its seat may see. It draws no random numbers, has no clock and waits
 // for nothing: the same view gets the same answer, and who wants a bot to take its time

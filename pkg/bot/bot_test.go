@@ -113,7 +113,7 @@ func TestShared(t *testing.T) {
 	rules := mahjong.DefaultRules()
 	shared := bot.New(game.Strong, rules)
 	var wait sync.WaitGroup
-	for n := range uint64(4) {
+	for n := range uint64(3) {
 		wait.Go(func() {
 			own := bot.New(game.Strong, rules)
 			ask := func(view *mahjong.View) mahjong.Command {

@@ -3,4 +3,4 @@
 package bot_test
 
 // The race detector makes everything ten times as slow.
-const botHands = 3
+const botHands = 2
