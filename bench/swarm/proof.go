@@ -11,7 +11,8 @@ import (
 // nonceLen is how much chance a player adds to a deal, in bytes.
 const nonceLen = 16
 
-// witnessed notes an event for the proofs, and answers a commitment with a nonce.
+// witnessed notes an event for the proofs, and answers a commitment with a nonce
+// if the deal waits for one.
 func (s *sitting) witnessed(ctx context.Context, e client.Event) {
 	if s.witness == nil {
 		return
@@ -21,7 +22,7 @@ func (s *sitting) witnessed(ctx context.Context, e client.Event) {
 		return
 	}
 	s.witness.Told(e.Event)
-	if b, ok := e.Event.Body.(*wirepb.TableEvent_Committed); ok {
+	if b, ok := e.Event.Body.(*wirepb.TableEvent_Committed); ok && b.Committed.GetWaitMs() > 0 {
 		nonce := make([]byte, nonceLen)
 		rand.Read(nonce) // never fails
 		// A refusal means that the hand is dealt already.
