@@ -78,6 +78,9 @@ func (b *book) applied(r *replica, e logged) {
 	if first {
 		b.newest[r.g.id] = r.applied
 	}
+	if first && b.w.fault(b.w.plan.moment) {
+		b.w.moment(r)
+	}
 	regular := r.applied%32 == 0
 	if regular || first {
 		if r.g.id == game.Coordinator {

@@ -28,7 +28,10 @@ type device struct {
 	login    *wirepb.Call
 	failures int
 	heard    time.Duration
+	since    time.Duration // when it came online
 	dead     bool
+
+	busyUntil time.Duration // it reads nothing before
 
 	table   *engine.Table
 	joining bool
@@ -150,7 +153,7 @@ func (d *device) loggedIn(c *conn, r *wirepb.Reply) {
 		d.lost(c, err)
 		return
 	}
-	d.state, d.failures = online, 0
+	d.state, d.failures, d.since = online, 0, d.w.now
 	d.w.tracef("%s is player %d, epoch %d, at %s, ticket %d, table %v",
 		d.name, login.Player, login.Epoch, c.gate.name, login.Ticket, game.TableID(login.Table))
 	d.player.know(d, login)

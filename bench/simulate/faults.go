@@ -14,6 +14,8 @@ type plan struct {
 	players   int
 	unsettled int
 	maxEvents int
+	timeout   time.Duration // of a call in a gateway
+	idle      int           // players whom the coordinator remembers without need
 	chaos     time.Duration // how long there are faults
 	every     time.Duration // pause between two disasters, on the average
 
@@ -21,6 +23,8 @@ type plan struct {
 	zombie, repeat                        int // requests read from a broken link; late copies
 	database                              int
 	cancel, asleep, illegal, auto, giveUp int // players
+	hold                                  int // calls between nodes that come late
+	moment                                int // elections right when something is applied
 	slowReader                            int
 }
 
@@ -35,7 +39,10 @@ func (w *world) draw() plan {
 		slow: rate(0, 10, 40), drop: rate(0, 10, 50), lag: rate(0, 3, 20), busy: rate(0, 15), refuse: rate(0, 0, 3, 10),
 		hint: rate(0, 2), zombie: rate(0, 1, 3), repeat: rate(0, 4, 15), database: rate(0, 3),
 		cancel: rate(0, 2, 5), asleep: rate(0, 0, 10), illegal: rate(0, 8), auto: rate(0, 0, 12),
-		giveUp: rate(0, 0, 6), slowReader: rate(0, 0, 5),
+		giveUp: rate(0, 0, 6), slowReader: rate(0, 0, 5), moment: rate(0, 0, 12, 40), hold: rate(0, 0, 2), idle: rate(1000, 1000, 3), timeout: 4 * time.Second,
+	}
+	if w.chance(4) {
+		p.timeout = 500 * time.Millisecond
 	}
 	switch {
 	case w.chance(60):
@@ -151,6 +158,20 @@ func (w *world) disaster() {
 	w.after(w.between(0, 2*w.plan.every), w.disaster)
 }
 
+// moment disturbs a group right after it has applied something, where the wrong moment may be.
+func (w *world) moment(r *replica) {
+	o := r.g.replicas[w.rand.IntN(len(r.g.replicas))]
+	w.after(w.between(0, 4*time.Millisecond), func() {
+		switch l := r.g.leader(); {
+		case l != nil && w.chance(3) && w.others(l.n):
+			w.killNode(l.n)
+			w.after(w.between(20*time.Millisecond, time.Second), func() { w.bootNode(l.n) })
+		case o.live():
+			o.elect()
+		}
+	})
+}
+
 // others reports whether a majority is left without n.
 func (w *world) others(n *node) bool {
 	for _, o := range w.nodes {
@@ -223,7 +244,7 @@ func (w *world) bootGateway(g *gateway) {
 // peace ends all faults.
 func (w *world) peace() {
 	w.tracef("peace")
-	w.calm = true
+	w.calm, w.peaceful = true, w.now
 	for _, n := range w.nodes {
 		n.wake()
 		w.bootNode(n)

@@ -32,7 +32,7 @@ func (g *gateway) boot() {
 		panic(err)
 	}
 	g.hub = hub
-	g.desk = upstream.NewDesk(g, 100, 4*time.Second)
+	g.desk = upstream.NewDesk(g, 100, g.w.plan.timeout)
 	g.conns = nil
 	g.links = nil
 	for _, n := range g.w.nodes {

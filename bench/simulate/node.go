@@ -35,6 +35,9 @@ type node struct {
 
 const shards = 3
 
+// retention is how long an ended table can be read.
+const retention = 4 * time.Second
+
 func (w *world) games() map[string]game.Game {
 	g, err := tablegame.New(tablegame.Config{})
 	if err != nil {
@@ -100,7 +103,7 @@ func (n *node) bootCoordinator() {
 			Name: "q", Modes: []coordinator.Mode{{Name: "m", Game: w.plan.game, Rules: w.plan.rules}},
 			DefaultHands: w.plan.hands, MaxHands: 16, BotsAfter: 1500 * time.Millisecond, Window: 200,
 		}},
-		Limits:       coordinator.Limits{PassOver: 300 * time.Millisecond, Idle: 1000},
+		Limits:       coordinator.Limits{PassOver: 300 * time.Millisecond, Idle: w.plan.idle},
 		CreateWithin: time.Second,
 		Now:          w.clock,
 		Rand:         dice{w},
@@ -134,7 +137,7 @@ func (n *node) bootShard(id game.GroupID) {
 			return ""
 		},
 		Now: w.clock, DefaultQueue: shard.QueueConfig{Intermission: 100 * time.Millisecond},
-		AttachWait: 1500 * time.Millisecond, AutoDelay: 80 * time.Millisecond, Retention: 4 * time.Second,
+		AttachWait: 1500 * time.Millisecond, AutoDelay: 80 * time.Millisecond, Retention: retention,
 		DetachAfter: time.Second, Unsettled: w.plan.unsettled, SettleAtOnce: 2,
 		RetryMin: 20 * time.Millisecond, RetryMax: 200 * time.Millisecond,
 	})
@@ -302,6 +305,10 @@ func (n *node) call(id game.GroupID, req *linkpb.Request, within time.Duration, 
 				}
 			})
 		})
+	}
+	if w.fault(w.plan.hold) {
+		n.after(w.between(0, within), try)
+		return
 	}
 	try()
 }

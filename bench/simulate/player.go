@@ -131,8 +131,13 @@ func (d *device) WakeUp() { d.thinkSoon() }
 
 // read takes the events that are there.
 func (d *device) read() {
+	if d.w.now < d.busyUntil {
+		return
+	}
 	if d.w.fault(d.w.plan.slowReader) {
-		d.after(d.w.between(0, 300*time.Millisecond), d.flush)
+		pause := d.w.between(0, 500*time.Millisecond)
+		d.busyUntil = d.w.now + pause
+		d.after(pause, d.flush)
 		return
 	}
 	for d.table != nil && !d.left {
@@ -140,6 +145,9 @@ func (d *device) read() {
 		if err != nil {
 			d.w.tracef("%s: table %v is over: %v", d.name, d.table.ID(), err)
 			if game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_TABLE_GONE {
+				if quiet := retention + 2*time.Second; d.w.calm && d.w.now-max(d.since, d.w.peaceful) > quiet {
+					d.w.book.violate("%s at table %v was never told its end", d.name, d.table.ID())
+				}
 				d.player.finished[d.table.ID()] = true
 			}
 			d.table = nil

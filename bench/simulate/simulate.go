@@ -135,6 +135,12 @@ func (w *world) unfinished() string {
 				p.id, d.name, len(p.finished), w.plan.rounds, d.engine.Ticket(), d.engine.Bound())
 		}
 	}
+	for _, g := range w.gateways {
+		if s := g.desk.Stats(); s.Open+s.Parked > 0 || g.hub.Len() != len(g.conns) {
+			return fmt.Sprintf("%s has %d calls open, %d parked, and %d sessions on %d connections",
+				g.name, s.Open, s.Parked, g.hub.Len(), len(g.conns))
+		}
+	}
 	for _, g := range w.groups {
 		l := g.leader()
 		if l == nil {

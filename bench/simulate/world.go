@@ -11,15 +11,16 @@ import (
 // world is one run: its clock, its dice and what is about to happen. All of it happens on one
 // goroutine, one thing after another, in an order that the seed decides.
 type world struct {
-	seed  uint64
-	rand  *rand.Rand
-	now   time.Duration // since the beginning
-	queue events
-	steps uint64
-	trace io.Writer // nil = nobody reads it
-	plan  plan
-	cuts  map[[2]string]bool // processes that do not reach each other
-	calm  bool               // no more faults
+	seed     uint64
+	rand     *rand.Rand
+	now      time.Duration // since the beginning
+	queue    events
+	steps    uint64
+	trace    io.Writer // nil = nobody reads it
+	plan     plan
+	cuts     map[[2]string]bool // processes that do not reach each other
+	calm     bool               // no more faults
+	peaceful time.Duration      // since when that is so
 
 	nodes    []*node
 	gateways []*gateway
