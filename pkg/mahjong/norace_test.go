@@ -6,7 +6,7 @@ const (
 	randomHands     = 1000
 	hiddenHands     = 200
 	oracleHands     = 200
-	manyOracleHands = 10_000
+	manyOracleHands = 5_000
 	manyHiddenHands = 10_000
 	manyHands       = 100_000
 	randomShapes    = 30_000

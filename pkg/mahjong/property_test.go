@@ -119,16 +119,18 @@ func slowly(few, many uint64) uint64 {
 // inParallel runs check for the numbers below count, on all cores.
 func inParallel(t *testing.T, count uint64, check func(t *testing.T, n uint64)) {
 	workers := uint64(runtime.GOMAXPROCS(0))
-	for w := range workers {
-		t.Run("", func(t *testing.T) {
-			t.Parallel()
-			for n := w; n < count; n += workers {
-				if check(t, n); t.Failed() {
-					t.Fatalf("hand %d", n)
+	t.Run("workers", func(t *testing.T) { // it waits for them
+		for w := range workers {
+			t.Run("", func(t *testing.T) {
+				t.Parallel()
+				for n := w; n < count; n += workers {
+					if check(t, n); t.Failed() {
+						t.Fatalf("hand %d", n)
+					}
 				}
-			}
-		})
-	}
+			})
+		}
+	})
 }
 
 // checker checks one hand.

@@ -3,6 +3,7 @@ package mahjong_test
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 
 	"teahouse/pkg/mahjong"
@@ -12,9 +13,9 @@ import (
 // hidden from a viewer. What the viewer is told and may look up is the same, byte for
 // byte, until one of the two tiles comes into the open or to the viewer.
 func TestNonInterference(t *testing.T) {
-	compared, exposed := 0, 0
+	var compared, exposed atomic.Int64
 	hands := slowly(hiddenHands, manyHiddenHands)
-	for n := range hands {
+	inParallel(t, hands, func(t *testing.T, n uint64) {
 		text := `{"min_claim_ms":700}`
 		switch n % 4 {
 		case 0:
@@ -32,7 +33,7 @@ func TestNonInterference(t *testing.T) {
 		i, j := hiddenPlace(rng, a.Dealer, viewer), hiddenPlace(rng, a.Dealer, viewer)
 		b.Wall[i], b.Wall[j] = b.Wall[j], b.Wall[i]
 		if a.Wall[i].Kind() == a.Wall[j].Kind() {
-			continue
+			return
 		}
 
 		one := newWitness(t, rules, a, viewer)
@@ -54,18 +55,18 @@ func TestNonInterference(t *testing.T) {
 		}
 		for k := range min(len(one.told), len(two.told)) {
 			if one.told[k] == two.told[k] {
-				compared++
+				compared.Add(1)
 				continue
 			}
-			exposed++
+			exposed.Add(1)
 			if !one.events[k].shows(a.Wall[i], a.Wall[j]) && !two.events[k].shows(a.Wall[i], a.Wall[j]) {
 				t.Fatalf("hand %d, viewer %d, tiles %d and %d, event %d:\n%s\n%s", n, viewer, a.Wall[i], a.Wall[j], k, one.told[k], two.told[k])
 			}
 			break
 		}
-	}
-	if compared < 10*int(hands) || exposed == 0 {
-		t.Errorf("%d events were compared, %d exposed a tile: too few to mean something", compared, exposed)
+	})
+	if compared.Load() < 10*int64(hands) || exposed.Load() == 0 {
+		t.Errorf("%d events were compared, %d exposed a tile: too few to mean something", compared.Load(), exposed.Load())
 	}
 }
 
