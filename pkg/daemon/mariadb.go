@@ -63,7 +63,9 @@ func (db *MariaDB) DSN(database string) string { return MariaDBDSN(filepath.Dir(
 
 // MariaDBDSN is the DSN of a database of the server in dir, an absolute path,
 // whether it runs or not.
-func MariaDBDSN(dir, database string) string { return "mysql:" + source(filepath.Join(dir, socketFile), database) }
+func MariaDBDSN(dir, database string) string {
+	return "mysql:" + source(filepath.Join(dir, socketFile), database)
+}
 
 func source(socket, database string) string { return "root@unix(" + socket + ")/" + database }
 
