@@ -11,7 +11,8 @@
 // Of a table's stream it forwards exactly the next event (stream), and attaches again by
 // itself on a gap and whenever the table's group gets a leader; a table that refuses that is
 // told as a Notice (Detached). While the client holds a queue ticket it reads the binding
-// every two seconds, so that a lost hint loses no match (binding).
+// every two seconds, so that a lost hint loses no match; a ticket that is gone because its round
+// is over already is told as a Notice too (Unqueued; binding).
 //
 // # What an idle connection costs
 //

@@ -18,6 +18,9 @@
 // moves again under their old numbers, so that a table's events come exactly once, in order,
 // and a move counts once.
 //
+// What is sent again when is decided in package engine, which is pure; here are the sockets, the
+// clock and the lock around it.
+//
 // A client costs one goroutine and no timer per call. It holds no game logic and does not
 // look into what a game puts in its messages. Anybody may import it.
 package client
