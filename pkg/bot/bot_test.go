@@ -14,11 +14,6 @@ import (
 // player answers for a seat from its view.
 type player func(view *mahjong.View) mahjong.Command
 
-func random(seed uint64) player {
-	rng := rand.New(rand.NewPCG(seed, 0))
-	return func(view *mahjong.View) mahjong.Command { return bot.Random(view, rng) }
-}
-
 func deal(n uint64) mahjong.Deal {
 	var seed [32]byte
 	binary.BigEndian.PutUint64(seed[:], n)

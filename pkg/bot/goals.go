@@ -120,8 +120,6 @@ func (o *outlook) nearer(f form, suits, shanten int) float64 {
 	return min(q, 0.95)
 }
 
-func suitCount(suits int) int { return suits&1 + suits>>1&1 + suits>>2&1 }
-
 func (o *outlook) shantenOf(f form, suits int) int {
 	switch f {
 	case triplets:

@@ -1,6 +1,7 @@
 package tablegame
 
 import (
+	"encoding/json"
 	"sync"
 
 	"teahouse/pkg/bot"
@@ -26,17 +27,26 @@ type playerKey struct {
 
 func (p *players) of(strength game.Strength, rules string) (*bot.Player, error) {
 	key := playerKey{strength, rules}
-	p.mu.RLock()
-	player := p.kept[key]
-	p.mu.RUnlock()
-	if player != nil {
+	if player := p.get(key); player != nil {
 		return player, nil
 	}
 	parsed, err := mahjong.ParseRules([]byte(rules))
 	if err != nil {
 		return nil, err
 	}
-	player = bot.New(strength, parsed)
+	if parsed.Balances != ([mahjong.Seats]int{}) {
+		// They differ from hand to hand, and no player looks at them.
+		parsed.Balances = [mahjong.Seats]int{}
+		text, err := json.Marshal(parsed)
+		if err != nil {
+			return nil, err
+		}
+		key.rules = string(text)
+		if player := p.get(key); player != nil {
+			return player, nil
+		}
+	}
+	player := bot.New(strength, parsed)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.kept == nil {
@@ -46,4 +56,10 @@ func (p *players) of(strength game.Strength, rules string) (*bot.Player, error) 
 		p.kept[key] = player
 	}
 	return player, nil
+}
+
+func (p *players) get(key playerKey) *bot.Player {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.kept[key]
 }
