@@ -1,0 +1,119 @@
+package mahjongtest
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"teahouse/pkg/mahjong"
+)
+
+// exchange is a permutation of the tiles that the viewer does not know: instead of tile t
+// of the one deal there is exchange[t] on the other.
+type exchange [mahjong.NumTiles]mahjong.Tile
+
+// place says what may come to where a hidden tile is.
+type place struct {
+	sameKind bool         // its kind shows in what has happened
+	without  mahjong.Suit // a suit that may not come there
+	never    tiles        // tiles that may not
+}
+
+// exchanged draws an exchange with which everything could have happened that has.
+func (p *past) exchanged(rng *rand.Rand) exchange {
+	var x exchange
+	var places [mahjong.NumTiles]place
+	for t := range mahjong.Tile(mahjong.NumTiles) {
+		x[t], places[t].without = t, mahjong.NoSuit
+	}
+	for seat, hand := range p.now {
+		for _, t := range hand {
+			places[t].sameKind = p.won[seat] // by these tiles
+			// Who discarded another suit had no tile of the void suit left then.
+			if p.voids != nil && p.got[t] <= p.free[seat] {
+				places[t].without = p.voids.Suits[seat]
+			}
+		}
+	}
+	for _, g := range p.pengs {
+		p.keepPeng(&places, g)
+	}
+	for _, e := range p.anGangs {
+		for _, t := range e.Meld.Tiles {
+			places[t].sameKind = true
+		}
+	}
+	for _, e := range p.anGangs {
+		p.exchangeKind(rng, &x, &places, &e)
+	}
+	var hidden []mahjong.Tile
+	for t := range mahjong.Tile(mahjong.NumTiles) {
+		if !p.known[t] {
+			hidden = append(hidden, t)
+		}
+	}
+	fits := func(at, t mahjong.Tile) bool {
+		if places[at].sameKind && t.Kind() != x[at].Kind() {
+			return false
+		}
+		return t.Kind().Suit() != places[at].without && !places[at].never[t]
+	}
+	for range 4 * len(hidden) {
+		a, b := hidden[rng.IntN(len(hidden))], hidden[rng.IntN(len(hidden))]
+		if fits(a, x[b]) && fits(b, x[a]) {
+			x[a], x[b] = x[b], x[a]
+		}
+	}
+	return x
+}
+
+// keepPeng keeps tiles away from a hand that a peng would have taken first.
+func (p *past) keepPeng(places *[mahjong.NumTiles]place, g peng) {
+	for _, at := range p.now[g.seat] {
+		for t := mahjong.Tile(g.tiles[0].Kind() * 4); p.got[at] < g.at && t < g.tiles[1]; t++ {
+			places[at].never.add(t)
+		}
+	}
+}
+
+// exchangeKind lets a hidden an-gang be one of another kind, if one is wholly hidden.
+func (p *past) exchangeKind(rng *rand.Rand, x *exchange, places *[mahjong.NumTiles]place, e *mahjong.Event) {
+	mine := e.Meld.Kind
+	var others []mahjong.Kind
+	for k := range mahjong.Kind(mahjong.NumKinds) {
+		ok := k != mine && !p.won[e.Seat] && k.Suit() != p.voids.Suits[e.Seat]
+		for t := mahjong.Tile(k * 4); t < mahjong.Tile(k*4+4); t++ {
+			ok = ok && !p.known[t] && x[t] == t && !places[t].sameKind && places[t].without != mine.Suit()
+		}
+		if ok {
+			others = append(others, k)
+		}
+	}
+	other := mine
+	// A tile that the viewer gave for the swap stays where it went.
+	known := slices.ContainsFunc(e.Meld.Tiles, func(t mahjong.Tile) bool { return p.known[t] })
+	if len(others) > 0 && !known {
+		other = others[rng.IntN(len(others))]
+	}
+	for i := range mahjong.Tile(4) {
+		a, b := mahjong.Tile(mine*4)+i, mahjong.Tile(other*4)+i
+		x[a], x[b] = b, a
+	}
+}
+
+func (x *exchange) all(list []mahjong.Tile) []mahjong.Tile {
+	out := make([]mahjong.Tile, len(list))
+	for i, t := range list {
+		out[i] = x[t]
+	}
+	return out
+}
+
+// fixes says that nothing of the list is exchanged.
+func (x *exchange) fixes(list []mahjong.Tile) bool {
+	for _, t := range list {
+		if x[t] != t {
+			return false
+		}
+	}
+	return true
+}
