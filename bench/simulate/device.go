@@ -29,6 +29,7 @@ type device struct {
 	failures int
 	heard    time.Duration
 	since    time.Duration // when it came online
+	epoch    uint64        // of its newest login
 	dead     bool
 
 	busyUntil time.Duration // it reads nothing before
@@ -105,6 +106,7 @@ func (d *device) send(e *wirepb.Envelope) {
 		if c.closed || c.left && d.w.fault(2) {
 			return
 		}
+		d.w.tracef("%s to %s: %v", d.name, c.gate.name, shown{e})
 		if call := e.GetCall(); call.GetMethod() == "table.attach" {
 			m := &wirepb.AttachRequest{}
 			if proto.Unmarshal(call.Payload, m) == nil {
@@ -154,6 +156,7 @@ func (d *device) loggedIn(c *conn, r *wirepb.Reply) {
 		return
 	}
 	d.state, d.failures, d.since = online, 0, d.w.now
+	d.epoch = login.Epoch
 	d.w.tracef("%s is player %d, epoch %d, at %s, ticket %d, table %v",
 		d.name, login.Player, login.Epoch, c.gate.name, login.Ticket, game.TableID(login.Table))
 	d.player.know(d, login)

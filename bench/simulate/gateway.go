@@ -147,6 +147,7 @@ func (s socket) Write(b []byte) (int, error) {
 			c.gate.w.book.violate("a gateway wrote no envelope: %v", err)
 			return 0, err
 		}
+		c.gate.w.tracef("%s to %s: %v", c.gate.name, c.dev.name, shown{e})
 		c.gate.w.book.frame(c, e)
 		c.toDev.deliver(&c.dev.process, func() { c.dev.receive(c, e) })
 	}

@@ -107,10 +107,12 @@ func (d *device) cancelLater(ticket uint64) {
 			return
 		}
 		d.joining = true
+		epoch := d.epoch
 		d.engine.CancelTicket(ticket, func(err error) {
 			d.joining = false
 			d.w.tracef("%s cancelled ticket %d: %v", d.name, ticket, err)
-			if err == nil {
+			// After a resume in the midst of it, nobody knows whether it was cancelled or played.
+			if err == nil && epoch == d.epoch {
 				d.w.book.cancelled(d, ticket)
 			}
 			d.thinkSoon()

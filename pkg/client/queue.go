@@ -26,7 +26,9 @@ func (c *Client) Join(ctx context.Context, req *wirepb.JoinRequest) (ticket uint
 	return j.ticket, j.err
 }
 
-// Cancel gives the ticket back. AT_TABLE says that it had matched before: see Table.
+// Cancel gives the ticket back. AT_TABLE says that it had matched before: see Table. When the
+// connection was lost in the midst of it, nil says that the ticket is gone: nearly always cancelled,
+// but it may have matched a round that was over before the session was resumed.
 func (c *Client) Cancel(ctx context.Context, ticket uint64) error {
 	err, waited := wait(ctx, c, func(done func(error)) *engine.Request { return c.engine.CancelTicket(ticket, done) })
 	if waited != nil {

@@ -134,3 +134,77 @@ func TestAMoveInDoubtIsNotRefused(t *testing.T) {
 		t.Errorf("%d of 2 moves have ended", ended)
 	}
 }
+
+// Events that are dropped while an attach is under way are fetched again, also when the reader has
+// nothing left to read before the answer comes.
+func TestAFullQueueDuringAnAttach(t *testing.T) {
+	r := newRig(t)
+	woken := &counter{}
+	tab := r.Use(table, woken)
+	r.answer(r.next("table.attach", &wirepb.AttachRequest{}), wirepb.Code_OK, &wirepb.AttachReply{NextNumber: 1})
+	push := func(from, to uint64) {
+		for n := from; n <= to; n++ {
+			r.Push(&wirepb.Push{Kind: wirepb.Push_EVENT, Table: uint64(table), Number: n})
+		}
+	}
+	read := func(last uint64) {
+		t.Helper()
+		for {
+			p, err := tab.Receive()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p == nil {
+				break
+			}
+			last--
+		}
+		if last != 0 {
+			t.Fatalf("%d events too few", last)
+		}
+	}
+	push(1, 9) // one too many
+	read(8)
+	m := &wirepb.AttachRequest{}
+	attach := r.next("table.attach", m)
+	push(9, 17) // comes before the answer, and again one too many
+	read(8)
+	for _, done := range r.Take().Done {
+		done()
+	}
+	woken.n = 0
+	r.answer(attach, wirepb.Code_OK, &wirepb.AttachReply{NextNumber: 1})
+	for _, done := range r.Take().Done {
+		done()
+	}
+	if woken.n == 0 {
+		t.Fatal("the reader sleeps on")
+	}
+	read(0)
+	if r.next("table.attach", m); m.LastEvent != 16 {
+		t.Fatalf("attached from %d", m.LastEvent)
+	}
+}
+
+// An attach that fetches what was dropped is repeated like any other.
+func TestAnAttachForDroppedEventsIsRepeated(t *testing.T) {
+	r := newRig(t)
+	tab := r.Use(table, nobody{})
+	r.answer(r.next("table.attach", &wirepb.AttachRequest{}), wirepb.Code_OK, &wirepb.AttachReply{NextNumber: 1})
+	r.Push(&wirepb.Push{Kind: wirepb.Push_EVENT, Table: uint64(table), Number: 3}) // a gap
+	if p, err := tab.Receive(); p != nil || err != nil {
+		t.Fatal(p, err)
+	}
+	r.answer(r.next("table.attach", &wirepb.AttachRequest{}), wirepb.Code_OUTCOME_UNKNOWN, nil)
+	out := r.Take()
+	if len(out.Timers) != 1 {
+		t.Fatalf("%d timers", len(out.Timers))
+	}
+	out.Timers[0].Fire()
+	r.next("table.attach", &wirepb.AttachRequest{})
+}
+
+// counter counts how often it is woken.
+type counter struct{ n int }
+
+func (c *counter) WakeUp() { c.n++ }

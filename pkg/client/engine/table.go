@@ -111,9 +111,13 @@ func (t *Table) answered(gen uint64, reply *wirepb.AttachReply, err error) {
 			return
 		}
 		t.attached = gen
+		if t.behind {
+			t.wakeUp() // what is dropped since is fetched once the events that wait are read
+		}
 		e.changed()
 	case again(err):
 		// Rare: the gateway has waited for a leader already, or was full.
+		t.behind = t.behind || t.attached == gen // what was dropped is still to be fetched
 		e.out.Timers = append(e.out.Timers, Timer{retryAttach, t.attach})
 	default:
 		t.end(err)
