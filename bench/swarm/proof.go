@@ -26,7 +26,7 @@ func (s *sitting) witnessed(ctx context.Context, e client.Event) {
 		nonce := make([]byte, nonceLen)
 		rand.Read(nonce) // never fails
 		// A refusal means that the hand is dealt already.
-		if _, err := s.table.Contribute(ctx, nonce); err == nil {
+		if _, err := s.table.Contribute(ctx, b.Committed.GetHand(), nonce); err == nil {
 			s.witness.Contributed(b.Committed.GetHand(), nonce)
 		}
 	}

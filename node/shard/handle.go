@@ -84,7 +84,7 @@ func (s *Shard) handleMove(req *linkpb.Request, c *tablepb.Command, reply func(*
 	}
 	c.Body = &tablepb.Command_Move{Move: &tablepb.Move{
 		Player: req.GetPlayer(), Epoch: req.GetEpoch(), Number: m.GetNumber(), Prompt: m.GetPrompt(),
-		Move: m.GetMove(), AutoPlay: m.GetAutoPlay(), Nonce: m.GetNonce(),
+		Move: m.GetMove(), AutoPlay: m.GetAutoPlay(), Nonce: m.GetNonce(), Hand: m.GetHand(),
 	}}
 	raw, err := proto.Marshal(c)
 	if err != nil {

@@ -29,9 +29,10 @@ func (t *Table) commit() {
 	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_Committed{Committed: t.commitment()}})
 }
 
-// commitment is what was last committed to, nil in a replay.
+// commitment is what was last committed to; nil in a replay, and in a hand that
+// was dealt by a version without commitments.
 func (t *Table) commitment() *wirepb.Committed {
-	if t.secret == nil {
+	if t.secret == nil || t.committed == 0 {
 		return nil
 	}
 	hash := fair.Commitment(HandSeed(t.secret, t.committed), uint64(t.id), t.committed)
@@ -42,14 +43,16 @@ func (t *Table) commitment() *wirepb.Committed {
 	return c
 }
 
-// contribute takes a seat's nonce for the hand that was committed to.
+// contribute takes a seat's nonce for the hand that was committed to. The nonce
+// names the hand: one that was long on its way must not count for a later one, of
+// which its sender would not know.
 func (t *Table) contribute(i int, m *tablepb.Move) error {
 	s := t.seats[i]
 	switch {
 	case len(m.GetNonce()) > fair.MaxNonce || len(m.GetMove()) != 0 || m.GetAutoPlay() != wirepb.AutoPlay_AUTO_UNCHANGED:
 		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "a nonce of %d bytes, or more than a nonce", len(m.GetNonce()))
-	case t.phase > tablepb.Phase_BETWEEN || t.phase == tablepb.Phase_PLAYING || t.committed != t.hand+1:
-		return game.Errorf(wirepb.Code_NOT_OFFERED, "no deal waits for a nonce")
+	case t.phase > tablepb.Phase_BETWEEN || t.phase == tablepb.Phase_PLAYING || t.committed != t.hand+1 || m.GetHand() != t.committed:
+		return game.Errorf(wirepb.Code_NOT_OFFERED, "no deal of hand %d waits for a nonce", m.GetHand())
 	case s.nonce != nil:
 		return game.Errorf(wirepb.Code_NOT_OFFERED, "a nonce for hand %d is here already", t.committed)
 	}

@@ -11,6 +11,7 @@ import (
 	"teahouse/node/table/tablepb"
 	"teahouse/node/table/tabletest"
 	"teahouse/pkg/fair"
+	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -70,9 +71,9 @@ func TestDealIsCommittedMixedAndRevealed(t *testing.T) {
 			}
 			_, next := r.open(seat)
 			nonces[hand][seat] = fmt.Appendf(nil, "nonce %d of seat %d", hand, seat)
-			r.want(r.apply(nonceCommand(11+uint64(seat), next, nonces[hand][seat]...)), wirepb.Code_OK)
+			r.want(r.apply(nonceCommand(11+uint64(seat), next, hand, nonces[hand][seat]...)), wirepb.Code_OK)
 			// A repeat is answered like the first one and changes nothing.
-			r.want(r.apply(nonceCommand(11+uint64(seat), next, nonces[hand][seat]...)), wirepb.Code_OK)
+			r.want(r.apply(nonceCommand(11+uint64(seat), next, hand, nonces[hand][seat]...)), wirepb.Code_OK)
 		}
 		if hand == 2 {
 			r.pass() // the intermission is not cut short
@@ -135,7 +136,7 @@ func TestDealIsCommittedMixedAndRevealed(t *testing.T) {
 
 func TestFirstDealWaitsForNoncesInVain(t *testing.T) {
 	r := fairRig(t, 1)
-	r.want(r.apply(nonceCommand(12, 1, 1, 2, 3)), wirepb.Code_OK)
+	r.want(r.apply(nonceCommand(12, 1, 1, 1, 2, 3)), wirepb.Code_OK)
 	if r.table.Phase() != tablepb.Phase_BETWEEN {
 		t.Fatalf("phase %v", r.table.Phase())
 	}
@@ -148,20 +149,57 @@ func TestFirstDealWaitsForNoncesInVain(t *testing.T) {
 
 func TestNonceRefusals(t *testing.T) {
 	r := fairRig(t, 2)
-	r.want(r.apply(nonceCommand(11, 1, make([]byte, fair.MaxNonce+1)...)), wirepb.Code_MOVE_MALFORMED)
-	both := nonceCommand(11, 1, 5)
+	r.want(r.apply(nonceCommand(11, 1, 1, make([]byte, fair.MaxNonce+1)...)), wirepb.Code_MOVE_MALFORMED)
+	both := nonceCommand(11, 1, 1, 5)
 	both.GetMove().AutoPlay = wirepb.AutoPlay_AUTO_ON
 	r.want(r.apply(both), wirepb.Code_MOVE_MALFORMED)
-	r.want(r.apply(nonceCommand(11, 1, 5)), wirepb.Code_OK)
-	r.want(r.apply(nonceCommand(11, 1, 6)), wirepb.Code_NUMBER_REUSED)
-	r.want(r.apply(nonceCommand(11, 2, 6)), wirepb.Code_NOT_OFFERED) // one a hand
+	r.want(r.apply(nonceCommand(11, 1, 1, 5)), wirepb.Code_OK)
+	r.want(r.apply(nonceCommand(11, 1, 1, 6)), wirepb.Code_NUMBER_REUSED)
+	r.want(r.apply(nonceCommand(11, 2, 1, 6)), wirepb.Code_NOT_OFFERED) // one a hand
 	r.pass()
-	r.want(r.apply(nonceCommand(12, 1, 6)), wirepb.Code_NOT_OFFERED) // dealt
+	r.want(r.apply(nonceCommand(12, 1, 1, 6)), wirepb.Code_NOT_OFFERED) // dealt
 	prompt, next := r.open(1)
-	with := nonceCommand(12, next, 6)
+	with := nonceCommand(12, next, 1, 6)
 	with.GetMove().Prompt = prompt
 	r.want(r.apply(with), wirepb.Code_MOVE_MALFORMED)
 	r.finishHand()
 	_, next = r.open(1)
-	r.want(r.apply(nonceCommand(12, next, 6)), wirepb.Code_OK) // for the second hand
+	// One that was sent before the first deal, and is on its way since.
+	r.want(r.apply(nonceCommand(12, next, 1, 6)), wirepb.Code_NOT_OFFERED)
+	r.want(r.apply(nonceCommand(12, next, 2, 6)), wirepb.Code_OK)
+	r.want(r.apply(nonceCommand(12, next, 1, 6)), wirepb.Code_NUMBER_REUSED)
+}
+
+// A snapshot of a version without commitments: what it has dealt is not proven,
+// what comes next is.
+func TestTableFromBeforeCommitments(t *testing.T) {
+	r := newRig(t, ``, 2)
+	r.attachAll()
+	old := r.table.Message()
+	old.Committed, old.Mixes = 0, nil
+	snapshot, err := proto.Marshal(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.table, err = table.Restore(snapshot, func(string) (game.Game, bool) { return tabletest.Game{}, true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.want(r.attach(11, 1, 999), wirepb.Code_RESUME_INVALID)
+	var view wirepb.TableView
+	if err := proto.Unmarshal(r.out.Pushes[0].Payload, &view); err != nil || view.GetCommitted() != nil {
+		t.Errorf("%v: shows %v, which nobody was told", err, view.GetCommitted())
+	}
+	r.finishHand()
+	if c := committed(r, 0); c.GetHand() != 2 {
+		t.Errorf("committed to hand %d", c.GetHand())
+	}
+	r.pass()
+	r.finishHand()
+	r.apply(settledCommand(1))
+	r.apply(settledCommand(2))
+	revealed := event(t, lastOf[*wirepb.TableEvent_RoundEnded](r, 0).Payload).GetRoundEnded().GetRevealed()
+	if len(revealed) != 1 || revealed[0].GetHand() != 2 {
+		t.Errorf("revealed %v", revealed)
+	}
 }

@@ -123,7 +123,8 @@ func contentHash(m *tablepb.Move) uint64 {
 	b = binary.BigEndian.AppendUint64(b, m.GetPrompt())
 	b = append(b, byte(m.GetAutoPlay()))
 	if len(m.GetNonce()) != 0 { // it goes with no move
-		b = append(append(b, "nonce"...), m.GetNonce()...)
+		b = binary.BigEndian.AppendUint32(append(b, "nonce"...), m.GetHand())
+		b = append(b, m.GetNonce()...)
 	}
 	return xxhash.Sum64(append(b, m.GetMove()...))
 }

@@ -45,7 +45,7 @@ func randomCommand(rt *rapid.T, r *rig) *tablepb.Command {
 		}
 		return &tablepb.Command{Body: &tablepb.Command_Bot{Bot: &tablepb.Bot{Seat: uint32(seat), Prompt: prompt, Move: []byte{move}}}}
 	case 9:
-		c := nonceCommand(s.GetPlayer(), s.GetNumber()+1, rapid.SliceOfN(rapid.Byte(), 1, 33).Draw(rt, "nonce")...)
+		c := nonceCommand(s.GetPlayer(), s.GetNumber()+1, m.GetCommitted(), rapid.SliceOfN(rapid.Byte(), 1, 33).Draw(rt, "nonce")...)
 		c.GetMove().Epoch = s.GetEpoch()
 		return c
 	case 7, 8:

@@ -103,9 +103,9 @@ func autoCommand(player, number uint64, auto wirepb.AutoPlay) *tablepb.Command {
 	}}}
 }
 
-func nonceCommand(player, number uint64, nonce ...byte) *tablepb.Command {
+func nonceCommand(player, number uint64, hand uint32, nonce ...byte) *tablepb.Command {
 	return &tablepb.Command{Body: &tablepb.Command_Move{Move: &tablepb.Move{
-		Player: player, Epoch: 1, Number: number, Nonce: nonce,
+		Player: player, Epoch: 1, Number: number, Hand: hand, Nonce: nonce,
 	}}}
 }
 

@@ -103,9 +103,9 @@ func (t *Table) AutoPlay(ctx context.Context, on bool) (number uint64, err error
 }
 
 // Contribute adds a nonce of 1 to 32 bytes to the hand that the table has committed to,
-// once a hand; otherwise it is like Move.
-func (t *Table) Contribute(ctx context.Context, nonce []byte) (number uint64, err error) {
-	return t.move(ctx, &wirepb.MoveRequest{Nonce: nonce})
+// once a hand; NOT_OFFERED says that it is too late for that. Otherwise it is like Move.
+func (t *Table) Contribute(ctx context.Context, hand uint32, nonce []byte) (number uint64, err error) {
+	return t.move(ctx, &wirepb.MoveRequest{Hand: hand, Nonce: nonce})
 }
 
 // Leave confirms that nothing more is needed of an ended table, and forgets it.

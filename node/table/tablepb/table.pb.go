@@ -735,6 +735,7 @@ type Move struct {
 	Move          []byte                 `protobuf:"bytes,5,opt,name=move,proto3" json:"move,omitempty"`
 	AutoPlay      wirepb.AutoPlay        `protobuf:"varint,6,opt,name=auto_play,json=autoPlay,proto3,enum=teahouse.v1.AutoPlay" json:"auto_play,omitempty"`
 	Nonce         []byte                 `protobuf:"bytes,7,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	Hand          uint32                 `protobuf:"varint,8,opt,name=hand,proto3" json:"hand,omitempty"` // of the nonce
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -816,6 +817,13 @@ func (x *Move) GetNonce() []byte {
 		return x.Nonce
 	}
 	return nil
+}
+
+func (x *Move) GetHand() uint32 {
+	if x != nil {
+		return x.Hand
+	}
+	return 0
 }
 
 type Leave struct {
@@ -1794,7 +1802,7 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\x04seat\x18\x01 \x01(\rR\x04seat\x12\x1e\n" +
 	"\n" +
 	"attachment\x18\x02 \x01(\x04R\n" +
-	"attachment\"\xc2\x01\n" +
+	"attachment\"\xd6\x01\n" +
 	"\x04Move\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -1802,7 +1810,8 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\x06prompt\x18\x04 \x01(\x04R\x06prompt\x12\x12\n" +
 	"\x04move\x18\x05 \x01(\fR\x04move\x122\n" +
 	"\tauto_play\x18\x06 \x01(\x0e2\x15.teahouse.v1.AutoPlayR\bautoPlay\x12\x14\n" +
-	"\x05nonce\x18\a \x01(\fR\x05nonce\"5\n" +
+	"\x05nonce\x18\a \x01(\fR\x05nonce\x12\x12\n" +
+	"\x04hand\x18\b \x01(\rR\x04hand\"5\n" +
 	"\x05Leave\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\"L\n" +

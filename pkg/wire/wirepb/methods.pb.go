@@ -893,6 +893,7 @@ type MoveRequest struct {
 	Move          []byte                 `protobuf:"bytes,3,opt,name=move,proto3" json:"move,omitempty"`      // the game's move message
 	AutoPlay      AutoPlay               `protobuf:"varint,4,opt,name=auto_play,json=autoPlay,proto3,enum=teahouse.v1.AutoPlay" json:"auto_play,omitempty"`
 	Nonce         []byte                 `protobuf:"bytes,5,opt,name=nonce,proto3" json:"nonce,omitempty"` // 1 to 32 bytes for the hand that the table has committed to, once a hand
+	Hand          uint32                 `protobuf:"varint,6,opt,name=hand,proto3" json:"hand,omitempty"`  // with a nonce: Committed.hand
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -960,6 +961,13 @@ func (x *MoveRequest) GetNonce() []byte {
 		return x.Nonce
 	}
 	return nil
+}
+
+func (x *MoveRequest) GetHand() uint32 {
+	if x != nil {
+		return x.Hand
+	}
+	return 0
 }
 
 type MoveReply struct {
@@ -1523,13 +1531,14 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\vnext_number\x18\x02 \x01(\x04R\n" +
 	"nextNumber\x12\x1d\n" +
 	"\n" +
-	"last_event\x18\x03 \x01(\x04R\tlastEvent\"\x9b\x01\n" +
+	"last_event\x18\x03 \x01(\x04R\tlastEvent\"\xaf\x01\n" +
 	"\vMoveRequest\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x16\n" +
 	"\x06prompt\x18\x02 \x01(\x04R\x06prompt\x12\x12\n" +
 	"\x04move\x18\x03 \x01(\fR\x04move\x122\n" +
 	"\tauto_play\x18\x04 \x01(\x0e2\x15.teahouse.v1.AutoPlayR\bautoPlay\x12\x14\n" +
-	"\x05nonce\x18\x05 \x01(\fR\x05nonce\",\n" +
+	"\x05nonce\x18\x05 \x01(\fR\x05nonce\x12\x12\n" +
+	"\x04hand\x18\x06 \x01(\rR\x04hand\",\n" +
 	"\tMoveReply\x12\x1f\n" +
 	"\vnext_number\x18\x01 \x01(\x04R\n" +
 	"nextNumber\"\x0e\n" +
