@@ -3,6 +3,7 @@ package proof
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,11 @@ const (
 // played lets code play a hand and gives what a witness in the seat has of it.
 func played(t *testing.T) *Record {
 	t.Helper()
+	return playedWith(t, [][]byte{[]byte("zero"), nil, []byte("mine"), []byte("three")})
+}
+
+func playedWith(t *testing.T, nonces [][]byte) *Record {
+	t.Helper()
 	g, err := tablegame.New(tablegame.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -29,14 +35,15 @@ func played(t *testing.T) *Record {
 		t.Fatal(err)
 	}
 	seed := [fair.SeedLen]byte{1, 2, 3}
-	nonces := [][]byte{[]byte("zero"), nil, []byte("mine"), []byte("three")}
 	commitment := fair.Commitment(seed, uint64(table), 1)
 	h, err := g.Deal(game.Setup{Rules: rules, Seed: fair.Mix(seed, nonces), Dealer: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := NewWitness(table, seat)
-	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Opened{Opened: &wirepb.Opened{Game: g.Name(), Rules: rules}}})
+	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Opened{Opened: &wirepb.Opened{
+		Game: g.Name(), Rules: rules, Seats: []*wirepb.SeatInfo{{Player: 5}, {}, {Player: 6}, {Player: 7}},
+	}}})
 	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Committed{Committed: &wirepb.Committed{Hand: 1, Commitment: commitment[:]}}})
 	w.Contributed(1, nonces[seat])
 	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandStarted{HandStarted: &wirepb.HandStarted{Hand: 1, Dealer: 3}}})
@@ -133,6 +140,19 @@ func TestUnfairHands(t *testing.T) {
 	}
 }
 
+// A table that knows the seats' nonces could try others until it likes the wall, if
+// anybody but the seats' players could add one.
+func TestNoncesOfNobody(t *testing.T) {
+	for name, nonces := range map[string][][]byte{
+		"a bot's":        {[]byte("zero"), []byte("tried"), []byte("mine"), []byte("three")},
+		"a fifth seat's": {[]byte("zero"), nil, []byte("mine"), []byte("three"), []byte("tried")},
+	} {
+		if _, problems := reread(t, playedWith(t, nonces)).Check(); len(problems) != 1 {
+			t.Errorf("%s: %v", name, problems)
+		}
+	}
+}
+
 func change(draws []Draw) {
 	for _, d := range draws {
 		if d.Tile != nil {
@@ -164,22 +184,100 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+func told(w *Witness, events ...*wirepb.TableEvent) {
+	for _, e := range events {
+		w.Told(e)
+	}
+}
+
+func openedEvent() *wirepb.TableEvent {
+	return &wirepb.TableEvent{Body: &wirepb.TableEvent_Opened{Opened: &wirepb.Opened{Game: tablegame.Name}}}
+}
+
+func committedEvent(hand uint32) *wirepb.TableEvent {
+	return &wirepb.TableEvent{Body: &wirepb.TableEvent_Committed{Committed: &wirepb.Committed{Hand: hand}}}
+}
+
+func startedEvent(hand, dealer uint32) *wirepb.TableEvent {
+	return &wirepb.TableEvent{Body: &wirepb.TableEvent_HandStarted{HandStarted: &wirepb.HandStarted{Hand: hand, Dealer: dealer}}}
+}
+
+func endedEvent(revealed ...*wirepb.Revealed) *wirepb.TableEvent {
+	return &wirepb.TableEvent{Body: &wirepb.TableEvent_RoundEnded{RoundEnded: &wirepb.RoundEnded{Revealed: revealed}}}
+}
+
+func hands(w *Witness) (hands []uint32) {
+	for _, r := range w.Records() {
+		hands = append(hands, r.Hand)
+	}
+	return hands
+}
+
 // A hand of which events are missing proves nothing.
 func TestMissedEvents(t *testing.T) {
 	w := NewWitness(table, seat)
-	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Opened{Opened: &wirepb.Opened{Game: tablegame.Name}}})
+	told(w, openedEvent())
 	for hand := uint32(1); hand <= 3; hand++ {
 		if hand != 3 { // a commitment that comes after the deal is none
-			w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Committed{Committed: &wirepb.Committed{Hand: hand}}})
+			told(w, committedEvent(hand))
 		}
-		w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandStarted{HandStarted: &wirepb.HandStarted{Hand: hand}}})
+		told(w, startedEvent(hand, 0))
 		if hand == 2 {
-			w.Missed()
+			w.Missed(&wirepb.TableView{Hand: 2})
 		}
-		w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_Committed{Committed: &wirepb.Committed{Hand: hand}}})
+		told(w, committedEvent(hand))
 	}
-	w.Told(&wirepb.TableEvent{Body: &wirepb.TableEvent_RoundEnded{RoundEnded: &wirepb.RoundEnded{}}})
-	if r := w.Records(); len(r) != 1 || r[0].Hand != 1 {
-		t.Errorf("records %v", r)
+	told(w, endedEvent())
+	if got := hands(w); !slices.Equal(got, []uint32{1}) {
+		t.Errorf("records of the hands %v", got)
+	}
+}
+
+// A table that commits again may have seen the nonces.
+func TestSecondCommitment(t *testing.T) {
+	w := NewWitness(table, seat)
+	again := committedEvent(1)
+	again.GetCommitted().Commitment = []byte("another")
+	told(w, openedEvent(), committedEvent(1))
+	w.Contributed(1, []byte("mine"))
+	told(w, again, startedEvent(1, 0), endedEvent())
+	if r := w.Records(); len(r) != 1 || len(r[0].Commitment) != 0 || string(r[0].Nonce) != "mine" {
+		t.Errorf("records %+v", r)
+	}
+}
+
+// Neither does one of which not even the deal was seen.
+func TestMissedDeal(t *testing.T) {
+	w := NewWitness(table, seat)
+	told(w, openedEvent(), committedEvent(1), startedEvent(1, 0), committedEvent(2))
+	w.Missed(&wirepb.TableView{Hand: 2})
+	told(w, committedEvent(3), startedEvent(3, 0), endedEvent())
+	if got := hands(w); !slices.Equal(got, []uint32{3}) {
+		t.Errorf("records of the hands %v", got)
+	}
+}
+
+// A snapshot tells the commitment before the deal, and the seeds after the round, too.
+func TestSnapshots(t *testing.T) {
+	w := NewWitness(table, seat)
+	w.Missed(&wirepb.TableView{
+		Opened: openedEvent().GetOpened(), Hand: 1, Committed: &wirepb.Committed{Hand: 2, Commitment: []byte("c")},
+	})
+	told(w, startedEvent(2, 3))
+	w.Missed(&wirepb.TableView{Hand: 2, Committed: &wirepb.Committed{Hand: 3}})
+	told(w, startedEvent(3, 1))
+	w.Missed(&wirepb.TableView{Hand: 3, Committed: &wirepb.Committed{Hand: 3}, RoundEnded: true})
+	if got := hands(w); len(got) != 0 {
+		t.Errorf("records of the hands %v, of which none was seen whole", got)
+	}
+	w = NewWitness(table, seat)
+	w.Missed(&wirepb.TableView{
+		Opened: openedEvent().GetOpened(), Committed: &wirepb.Committed{Hand: 1, Commitment: []byte("c")},
+	})
+	told(w, startedEvent(1, 3), &wirepb.TableEvent{Body: &wirepb.TableEvent_HandEnded{HandEnded: &wirepb.HandEnded{Hand: 1}}})
+	w.Missed(&wirepb.TableView{Hand: 1, RoundEnded: true, Revealed: []*wirepb.Revealed{{Hand: 1, Seed: []byte("s"), Dealer: 2}}})
+	r := w.Records()
+	if len(r) != 1 || string(r[0].Commitment) != "c" || string(r[0].Seed) != "s" || r[0].Dealer != 3 {
+		t.Errorf("records %+v; the dealer is the one that was told at the deal", r)
 	}
 }

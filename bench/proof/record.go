@@ -40,13 +40,15 @@ type Record struct {
 	Seat       int             `json:"seat"`
 	Game       string          `json:"game"`
 	Rules      json.RawMessage `json:"rules"`
+	Players    []uint64        `json:"players"`    // by seat; 0 = made of code
 	Commitment Hex             `json:"commitment"` // told before the deal
 	Nonce      Hex             `json:"nonce"`      // acknowledged before the deal; empty = none
+
+	Dealer int `json:"dealer"` // as told at the deal
 
 	// Revealed after the round.
 	Seed   Hex   `json:"seed"`
 	Nonces []Hex `json:"nonces"` // by seat
-	Dealer int   `json:"dealer"`
 
 	// Seen during a hand of mahjong.
 	Dealt     []int  `json:"dealt,omitempty"`     // tiles of this seat
@@ -75,8 +77,15 @@ func (r *Record) Check() (wall []mahjong.Tile, problems []string) {
 	if !fair.Check(r.Commitment, seed, r.Table, r.Hand) {
 		wrong("the revealed seed is not the one that was committed to")
 	}
+	// With a nonce of nobody's the wall could be chosen when the others' are known.
+	if len(r.Nonces) != len(r.Players) {
+		wrong("%d nonces of %d seats", len(r.Nonces), len(r.Players))
+	}
 	var nonces [][]byte
 	for seat, n := range r.Nonces {
+		if seat < len(r.Players) && r.Players[seat] == 0 && len(n) > 0 {
+			wrong("seat %d is made of code and has a nonce", seat)
+		}
 		if len(n) > fair.MaxNonce {
 			wrong("the nonce of seat %d has %d bytes, at most %d", seat, len(n), fair.MaxNonce)
 		}

@@ -19,7 +19,8 @@ type Witness struct {
 	table   game.TableID
 	seat    int
 	opened  *wirepb.Opened
-	hand    uint32 // that is being played
+	hand    uint32 // that was dealt last
+	ended   bool   // and has ended
 	records map[uint32]*Record
 	over    bool // the seeds are revealed
 }
@@ -36,8 +37,21 @@ func (w *Witness) Contributed(hand uint32, nonce []byte) {
 	}
 }
 
-// Missed forgets the hand that is played: not all of its events have come.
-func (w *Witness) Missed() { delete(w.records, w.hand) }
+// Missed takes a snapshot in place of events that never come: it forgets the hands of
+// which not all has been seen.
+func (w *Witness) Missed(v *wirepb.TableView) {
+	maps.DeleteFunc(w.records, func(hand uint32, _ *Record) bool {
+		return hand <= v.GetHand() && (hand > w.hand || hand == w.hand && !w.ended)
+	})
+	if v.GetOpened() != nil {
+		w.opened = v.GetOpened()
+	}
+	w.dealt(v.GetHand())
+	w.committed(v.GetCommitted())
+	if v.GetRoundEnded() {
+		w.revealed(v.GetRevealed())
+	}
+}
 
 // Told takes the next event of the stream.
 func (w *Witness) Told(e *wirepb.TableEvent) {
@@ -45,26 +59,51 @@ func (w *Witness) Told(e *wirepb.TableEvent) {
 	case *wirepb.TableEvent_Opened:
 		w.opened = b.Opened
 	case *wirepb.TableEvent_Committed:
-		if w.opened != nil && b.Committed.GetHand() > w.hand {
-			w.records[b.Committed.GetHand()] = &Record{
-				Table: uint64(w.table), Hand: b.Committed.GetHand(), Seat: w.seat, Game: w.opened.GetGame(),
-				Rules: json.RawMessage(w.opened.GetRules()), Commitment: b.Committed.GetCommitment(),
-			}
-		}
+		w.committed(b.Committed)
 	case *wirepb.TableEvent_HandStarted:
-		w.hand = b.HandStarted.GetHand()
+		w.dealt(b.HandStarted.GetHand())
+		if r := w.records[w.hand]; r != nil {
+			r.Dealer = int(b.HandStarted.GetDealer())
+		}
 	case *wirepb.TableEvent_Game:
 		if r := w.records[w.hand]; r != nil && r.Game == tablegame.Name {
 			r.see(b.Game)
 		}
+	case *wirepb.TableEvent_HandEnded:
+		w.ended = true
 	case *wirepb.TableEvent_RoundEnded:
-		w.over = true
-		for _, told := range b.RoundEnded.GetRevealed() {
-			if r := w.records[told.GetHand()]; r != nil {
-				r.Seed, r.Dealer = told.GetSeed(), int(told.GetDealer())
-				for _, n := range told.GetNonces() {
-					r.Nonces = append(r.Nonces, n)
-				}
+		w.revealed(b.RoundEnded.GetRevealed())
+	}
+}
+
+func (w *Witness) dealt(hand uint32) {
+	if hand > w.hand {
+		w.hand, w.ended = hand, false
+	}
+}
+
+// committed begins a record, if the commitment comes before the deal. The first one counts.
+func (w *Witness) committed(c *wirepb.Committed) {
+	if w.opened == nil || c.GetHand() <= w.hand || w.records[c.GetHand()] != nil {
+		return
+	}
+	r := &Record{
+		Table: uint64(w.table), Hand: c.GetHand(), Seat: w.seat, Game: w.opened.GetGame(),
+		Rules: json.RawMessage(w.opened.GetRules()), Commitment: c.GetCommitment(),
+	}
+	for _, s := range w.opened.GetSeats() {
+		r.Players = append(r.Players, s.GetPlayer())
+	}
+	w.records[r.Hand] = r
+}
+
+func (w *Witness) revealed(all []*wirepb.Revealed) {
+	w.over = true
+	for _, told := range all {
+		if r := w.records[told.GetHand()]; r != nil {
+			r.Seed, r.Nonces = told.GetSeed(), nil
+			for _, n := range told.GetNonces() {
+				r.Nonces = append(r.Nonces, n)
 			}
 		}
 	}

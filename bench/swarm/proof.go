@@ -18,7 +18,7 @@ func (s *sitting) witnessed(ctx context.Context, e client.Event) {
 		return
 	}
 	if e.View != nil {
-		s.witness.Missed()
+		s.witness.Missed(e.View)
 		return
 	}
 	s.witness.Told(e.Event)

@@ -12,7 +12,9 @@
 //
 // It is pure. The node's table and the tools that check it import it. What it
 // does not protect against: whoever can read a node's memory or disk knows the
-// walls of the hands that are played there.
+// walls of the hands that are played there; and a table that is in league with one
+// seat may try nonces for it until it likes the wall. Each seat can check its own
+// nonce only, and that there is none but the seats'.
 package fair
 
 import (
