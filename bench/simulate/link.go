@@ -10,7 +10,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// wire is one direction of a connection: what is sent arrives in order, or never.
+// wireEnd is one direction of a connection: what is sent arrives in order, or never.
 type wireEnd struct {
 	w    *world
 	last time.Duration // when the newest message arrives
@@ -90,7 +90,7 @@ func (l *glink) lose() {
 	})
 }
 
-// Conn implements upstream.Conn for one life of the link.
+// linkConn is one life of a link, as upstream.Conn.
 type linkConn struct {
 	l   *glink
 	gen uint64

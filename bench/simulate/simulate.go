@@ -22,6 +22,10 @@
 //   - Replicas have equal states after equal entries.
 //   - A prompt's time does not run while nobody leads, and it begins anew behind a take-over.
 //
+// That it can fail is shown with bugs made on purpose (pkg/planted), each of which it must find:
+//
+//	go test -tags planted ./bench/simulate
+//
 // Package bench has the command; tests may import it too.
 package simulate
 
@@ -42,7 +46,6 @@ type Result struct {
 	Time      time.Duration // that passed in the run
 	Moves     int           // acknowledged
 	Hands     int           // settled
-	Elections uint64
 }
 
 // Command repeats the run.
