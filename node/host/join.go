@@ -26,6 +26,9 @@ const (
 	stayEvery = 2 * time.Second
 	// stayTimeout bounds one such question.
 	stayTimeout = 5 * time.Second
+	// lostAfter is how long a disk must not have answered before another one may
+	// take its place: a leader's first moments, an election or a slow write are no loss.
+	lostAfter = 2 * time.Second
 )
 
 // newcomer reports whether this node may start its groups only once the cluster
@@ -148,10 +151,15 @@ func (n *node) refuseJoin(from string, req *linkpb.Request) *linkpb.Response {
 }
 
 // lost reports whether another disk may take the place of the present one: that
-// does not answer the coordinator's leader, or it is the one that asks.
+// has left the coordinator's leader without an answer for long, or it is the one
+// that asks. The others must answer: the present one ends when it is replaced, and
+// without it nobody could be left to vote for the new one.
 func lost(st raftgroup.Status, present, asks raftgroup.ServerID) bool {
-	_, answers := st.Matched[present]
-	return present == asks || !answers && present != st.Leader
+	if present == asks {
+		return true
+	}
+	member := slices.ContainsFunc(st.Members, func(m raftgroup.Member) bool { return m.ID == present })
+	return st.Quorate() && (!member || st.Silent[present] >= lostAfter)
 }
 
 // servers are the members' Raft server ids, by name.

@@ -3,6 +3,7 @@ package host
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"teahouse/node/coordinator"
 	"teahouse/pkg/game"
@@ -28,23 +29,36 @@ func TestNewcomer(t *testing.T) {
 	}
 }
 
+// TestLost: whoever lives keeps its place, however quiet it is for a moment.
 func TestLost(t *testing.T) {
+	member := func(id raftgroup.ServerID) raftgroup.Member { return raftgroup.Member{ID: id, Voter: true} }
 	st := raftgroup.Status{
 		State:   raftgroup.State{Leading: true, Leader: "a-1"},
-		Matched: map[raftgroup.ServerID]uint64{"b-1": 7},
+		Members: []raftgroup.Member{member("a-1"), member("b-1"), member("c-1"), member("d-1")},
+		Matched: map[raftgroup.ServerID]uint64{"b-1": 7, "d-1": 7},
+		Silent:  map[raftgroup.ServerID]time.Duration{"b-1": time.Millisecond, "c-1": lostAfter, "d-1": lostAfter / 2},
 	}
+	young, alone := st, st
+	young.Silent = nil // nobody has answered in this term
+	alone.Matched = nil
 	for _, test := range []struct {
+		name          string
+		st            raftgroup.Status
 		present, asks raftgroup.ServerID
 		want          bool
 	}{
-		{"b-1", "b-1", true},
-		{"b-1", "b-2", false}, // it still answers: two nodes go by one name
-		{"a-1", "a-2", false}, // so does the leader itself
-		{"c-1", "c-2", true},
-		{"", "d-1", true}, // no such member; the log says so
+		{"it is the present one", st, "b-1", "b-1", true},
+		{"that answers, so two nodes go by one name", st, "b-1", "b-2", false},
+		{"the leader itself", st, "a-1", "a-2", false},
+		{"silent for long", st, "c-1", "c-2", true},
+		{"silent for a moment", st, "d-1", "d-2", false},
+		{"in a leader's first moment", young, "c-1", "c-2", false},
+		{"while the others do not answer either", alone, "c-1", "c-2", false},
+		{"no such member, as the log will say", st, "", "e-1", true},
+		{"not in the group yet, so it has nothing to lose", st, "e-1", "e-2", true},
 	} {
-		if got := lost(st, test.present, test.asks); got != test.want {
-			t.Errorf("%+v: %v", test, got)
+		if got := lost(test.st, test.present, test.asks); got != test.want {
+			t.Errorf("%s: %v", test.name, got)
 		}
 	}
 }

@@ -127,6 +127,10 @@ func SlowTimings() Timings {
 	}
 }
 
+// answer is for how long what a member answered says that it answers now. Raft
+// asks an idle one anew after up to twice the commit timeout.
+func (t Timings) answer() time.Duration { return 2*t.Commit + t.Lease }
+
 func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Self == "":

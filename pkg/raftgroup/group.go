@@ -54,11 +54,12 @@ type Group struct {
 	resolving atomic.Pointer[Future] // the one that resolveLoop waits for
 	resolved  chan struct{}          // closed when resolveLoop ends
 
-	mu          sync.Mutex
-	changed     chan struct{}      // closed and replaced at every change of the leadership
-	matched     map[ServerID]match // leader only
-	matchedTerm uint64
-	lostTerm    uint64 // newest term whose leader's loss was acted upon
+	mu           sync.Mutex
+	changed      chan struct{}      // closed and replaced at every change of the leadership
+	matched      map[ServerID]match // leader only
+	matchedTerm  uint64
+	matchedSince time.Time // first answer in matchedTerm
+	lostTerm     uint64    // newest term whose leader's loss was acted upon
 }
 
 func newGroup(h *Host, cfg GroupConfig) *Group {
@@ -282,8 +283,11 @@ type Status struct {
 	Applied   uint64              // index of the last entry that the Machine holds
 	LastIndex uint64              // index of the last entry in the log
 	Members   []Member            // newest known, possibly not committed
-	Matched   map[ServerID]uint64 // leader only: how far the log of each member that answered within Timings.Lease agrees
-	InFlight  int                 // proposals without an outcome
+	Matched   map[ServerID]uint64 // leader only: how far the log of each member that answers now agrees
+	// Silent is, of a leader, since when each other member has not answered it. It
+	// begins with the first answer of anybody in the term, and is empty before.
+	Silent   map[ServerID]time.Duration
+	InFlight int // proposals without an outcome
 }
 
 // Status returns figures for health pages and tests.
@@ -298,12 +302,7 @@ func (g *Group) Status() Status {
 		InFlight:  int(g.inFlight.Load()),
 	}
 	if s.Leading {
-		s.Matched = make(map[ServerID]uint64)
-		for id, m := range g.matchedIn(s.Term) {
-			if time.Since(m.sent) < g.host.cfg.Timings.Lease {
-				s.Matched[id] = m.index
-			}
-		}
+		s.Matched, s.Silent = g.answers(s.Term, s.Members)
 	}
 	return s
 }
@@ -337,7 +336,7 @@ func (g *Group) noteMatched(id ServerID, term, index uint64, sent time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if term > g.matchedTerm {
-		g.matchedTerm, g.matched = term, make(map[ServerID]match)
+		g.matchedTerm, g.matchedSince, g.matched = term, time.Now(), make(map[ServerID]match)
 	}
 	if term == g.matchedTerm {
 		g.matched[id] = match{max(index, g.matched[id].index), sent}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // caughtUp is how many entries a server may be behind to get a vote: what one
@@ -29,7 +30,7 @@ const (
 type Change struct {
 	Kind   ChangeKind
 	Server ServerID
-	Why    string // of WaitToChange, for the operator
+	Why    string // of WaitToChange, for the operator; the same as long as the reason is
 }
 
 // Changes reports whether there is something to do now.
@@ -73,7 +74,7 @@ func NextChange(self ServerID, st Status, want []Member) Change {
 			return Change{Kind: DropMember, Server: m.ID}
 		case i >= 0 && want[i].Voter && !m.Voter:
 			if matched, heard := st.Matched[m.ID]; !heard || matched+caughtUp < st.LastIndex {
-				return Change{Kind: WaitToChange, Server: m.ID, Why: fmt.Sprintf("%s holds %d of %d entries", m.ID, matched, st.LastIndex)}
+				return Change{Kind: WaitToChange, Server: m.ID, Why: fmt.Sprintf("%s has not caught up", m.ID)}
 			}
 			promote = m.ID
 		}
@@ -101,6 +102,38 @@ func NextChange(self ServerID, st Status, want []Member) Change {
 		return Change{Kind: WaitToChange, Server: promote, Why: fmt.Sprintf("no majority would answer with %s", promote)}
 	}
 	return Change{Kind: PromoteMember, Server: promote}
+}
+
+// answers are the fields Matched and Silent of a leader's Status.
+func (g *Group) answers(term uint64, members []Member) (matched map[ServerID]uint64, silent map[ServerID]time.Duration) {
+	matched, silent = make(map[ServerID]uint64), make(map[ServerID]time.Duration)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if term != g.matchedTerm {
+		return matched, silent
+	}
+	now := time.Now()
+	for id, m := range g.matched {
+		if now.Sub(m.sent) < g.host.cfg.Timings.answer() {
+			matched[id] = m.index
+		}
+	}
+	for _, m := range members {
+		if m.ID == g.host.cfg.Self {
+			continue
+		}
+		since := g.matchedSince
+		if last, heard := g.matched[m.ID]; heard {
+			since = last.sent
+		}
+		silent[m.ID] = now.Sub(since)
+	}
+	return matched, silent
+}
+
+// Quorate reports whether most voters answer the leader now.
+func (s Status) Quorate() bool {
+	return s.majority(s.Leader, slices.DeleteFunc(slices.Clone(s.Members), func(m Member) bool { return !m.Voter }))
 }
 
 // majority reports whether most of the voters answer the leader now.

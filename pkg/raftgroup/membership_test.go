@@ -142,6 +142,43 @@ func TestNextChange(t *testing.T) {
 	})
 }
 
+// TestIdleMemberAnswers: raft asks a member of an idle group rarely, and one that
+// answers whenever it is asked is not silent.
+func TestIdleMemberAnswers(t *testing.T) {
+	for _, timings := range []Timings{DefaultTimings(), SlowTimings(), {Lease: 250 * time.Millisecond, Commit: 250 * time.Millisecond}} {
+		g := &Group{host: &Host{cfg: Config{Self: leader, Timings: timings}}}
+		members := []Member{{leader, true}, {"a", true}, {"b", true}, {"c", true}}
+		if matched, silent := g.answers(3, members); len(matched)+len(silent) > 0 {
+			t.Errorf("before any answer: %v, %v", matched, silent)
+		}
+		now := time.Now()
+		g.noteMatched("a", 3, 7, now.Add(-2*timings.Commit)) // raft's longest pause
+		g.noteMatched("b", 3, 7, now.Add(-time.Hour))
+		matched, silent := g.answers(3, members)
+		if len(matched) != 1 || matched["a"] != 7 {
+			t.Errorf("%+v: %v answer", timings, matched)
+		}
+		if len(silent) != 3 || silent["b"] < time.Hour || silent["c"] > time.Minute {
+			t.Errorf("silent for %v", silent)
+		}
+		if matched, silent := g.answers(4, members); len(matched)+len(silent) > 0 {
+			t.Errorf("in a newer term: %v, %v", matched, silent)
+		}
+	}
+}
+
+// TestWhyIsSaidOnce: a reason is the same text while it lasts, because whoever
+// waits asks again and again and tells the operator of each new one.
+func TestWhyIsSaidOnce(t *testing.T) {
+	st := Status{Members: []Member{{leader, true}, {"a", false}}, Matched: map[ServerID]uint64{"a": 1}, LastIndex: 1000}
+	want := []Member{{leader, true}, {"a", true}}
+	before := NextChange(leader, st, want)
+	st.LastIndex, st.Matched["a"] = 2000, 100
+	if after := NextChange(leader, st, want); before != after || before.Kind != WaitToChange {
+		t.Errorf("first %v, then %v", before, after)
+	}
+}
+
 // TestAlign: a lost disk is replaced by a new one step by step, the new one's vote
 // counts, and what comes back with the old one can neither lead nor disturb.
 func TestAlign(t *testing.T) {
