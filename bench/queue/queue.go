@@ -35,7 +35,7 @@ type Config struct {
 	Players   int           // default 1000
 	Cancel    float64       // share of the tickets that their players give back
 	Duration  time.Duration // in which players join; 0 = all at once
-	Queues    int           // how many queues they spread over; default 16
+	Queues    int           // how many queues they spread over; default 16, at most 10,000
 	SpawnRate float64       // logins a second; 0 = all at once
 	Kill      bool          // the coordinator's leader, in the middle; it is started again
 	Faults    bool          // a proxy mistreats the commands
@@ -51,6 +51,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Players < 0 || !(c.Cancel >= 0 && c.Cancel <= 1) || c.Duration < 0 || c.Queues < 0 || c.SpawnRate < 0 || c.Grace < 0 {
 		return c, errors.New("queue: nothing may be below zero, and Cancel is a share")
+	}
+	if c.Queues > maxQueues {
+		return c, fmt.Errorf("queue: %d queues, at most %d", c.Queues, maxQueues)
 	}
 	if c.Players == 0 {
 		c.Players = 1000
@@ -72,6 +75,7 @@ const (
 	queueName = "bench" // has no bots: who finds no company waits
 	// Stakes are of this run alone, so that no player meets one of another run.
 	minStake, maxStake = 1_000, 900_000
+	maxQueues          = 10_000
 )
 
 // Bench is one run.
