@@ -208,3 +208,27 @@ func TestAnAttachForDroppedEventsIsRepeated(t *testing.T) {
 type counter struct{ n int }
 
 func (c *counter) WakeUp() { c.n++ }
+
+// A resume in the middle of a join may tell that the table of before is over. The ticket counts
+// all the same.
+func TestATicketAfterAResume(t *testing.T) {
+	r := newRig(t)
+	r.Down(errors.New("cut"))
+	r.Up(&wirepb.LoginReply{Player: 7, Epoch: 2, Table: uint64(table)})
+	r.Join(&wirepb.JoinRequest{Queue: "standard"}, func(ticket uint64, err error) {
+		if ticket != 9 || err != nil {
+			t.Errorf("ticket %d, %v", ticket, err)
+		}
+	})
+	r.next("queue.join", &wirepb.JoinRequest{})
+	r.Down(errors.New("cut"))
+	r.Up(&wirepb.LoginReply{Player: 7, Epoch: 3})
+	r.answer(r.next("queue.join", &wirepb.JoinRequest{}), wirepb.Code_OK, &wirepb.JoinReply{Ticket: 9})
+	if r.Ticket() != 9 {
+		t.Fatalf("holds ticket %d", r.Ticket())
+	}
+	gone, _ := proto.Marshal(&wirepb.Notice{Body: &wirepb.Notice_Unqueued{Unqueued: &wirepb.Unqueued{Ticket: 9}}})
+	if r.Push(&wirepb.Push{Kind: wirepb.Push_NOTICE, Payload: gone}); !r.Unqueued() {
+		t.Error("waits for ever for a table that is over")
+	}
+}

@@ -44,8 +44,8 @@ func (e *Engine) Join(req *wirepb.JoinRequest, done func(ticket uint64, err erro
 		switch code {
 		case wirepb.Code_OK, wirepb.Code_ALREADY_QUEUED:
 			// Whoever waits in a queue is bound to no table. The match of this ticket may have been
-			// told already: that table is another one.
-			if e.queue.table == before {
+			// told already: that table is another one. None at all is what a resume has told.
+			if e.queue.table == before || e.queue.table == 0 {
 				e.queue.table = 0
 				e.queue.ticket, e.queue.lost = reply.Ticket, false
 			}
