@@ -57,7 +57,8 @@ func (t *Table) detach(d *tablepb.Detach) {
 	s.attached, s.gateway, s.session = false, "", 0
 	t.out.changed = true
 	if t.phase < tablepb.Phase_SETTLING {
-		t.setAuto(i, true, false)
+		t.setAuto(i, true)
+		t.showAuto(i, true)
 	}
 }
 

@@ -70,7 +70,10 @@ func (t *Table) answer(i int, m *tablepb.Move) error {
 		return err
 	}
 	t.showStep(step)
-	t.setAuto(i, false, secret)
+	t.setAuto(i, false)
+	if !secret {
+		t.showAuto(i, false)
+	}
 	t.ask()
 	return nil
 }
@@ -94,7 +97,8 @@ func (t *Table) switchAuto(i int, m *tablepb.Move) error {
 		return game.Errorf(wirepb.Code_NOT_OFFERED, "auto-play was switched %d times in this hand", s.switches)
 	}
 	s.switches++
-	t.setAuto(i, on, false)
+	t.setAuto(i, on)
+	t.showAuto(i, on)
 	return nil
 }
 

@@ -66,7 +66,8 @@ func (t *Table) deal(seed [32]byte) {
 	t.showStep(game.Step{Events: play.Opening()})
 	for i, s := range t.seats {
 		if !s.attached && !s.bot() {
-			t.setAuto(i, true, false)
+			t.setAuto(i, true)
+			t.showAuto(i, true)
 		}
 	}
 	t.ask()
@@ -101,9 +102,6 @@ func (t *Table) ask() {
 		s.prompt = prompt{}
 		if p.Serial == 0 {
 			continue
-		}
-		if !p.Secret {
-			t.showAuto(i)
 		}
 		limit := milliseconds(p.Limit)
 		number := t.show(i, encodePrompt(limit, p.Payload))

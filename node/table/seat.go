@@ -11,10 +11,14 @@ type seat struct {
 	total  int64 // points of the round's ended hands
 	left   bool  // needs nothing more of the table
 
-	auto      bool
-	autoShown bool   // what the other seats know of auto
-	timeouts  uint32 // in a row; two start auto-play
-	switches  uint32 // requests to switch auto-play since the deal
+	auto     bool
+	timeouts uint32 // in a row; two start auto-play
+	switches uint32 // requests to switch auto-play since the deal
+
+	// What the other seats are told of auto. It follows from nothing but what they see:
+	// from requests and detachments, and from prompts that are no secret.
+	autoShown  bool
+	unattended uint32 // such prompts that the clock answered, in a row
 
 	// The session that gets the pushes. attachment counts attaches, so that a
 	// Detach that was decided before the last one does nothing. Epochs never

@@ -57,7 +57,7 @@ func (t *Table) message() *tablepb.Table {
 	for _, s := range t.seats {
 		p := &tablepb.Seat{
 			Player: uint64(s.player), Name: s.name, Total: s.total, Left: s.left,
-			Auto: s.auto, AutoShown: s.autoShown, Timeouts: s.timeouts, Switches: s.switches,
+			Auto: s.auto, AutoShown: s.autoShown, Unattended: s.unattended, Timeouts: s.timeouts, Switches: s.switches,
 			Attached: s.attached, Attachment: s.attachment, Epoch: s.epoch, Number: s.number, Hash: s.hash,
 		}
 		if s.prompt.number != 0 {
@@ -115,7 +115,7 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 	for _, p := range m.GetSeats() {
 		s := &seat{
 			player: game.PlayerID(p.GetPlayer()), name: p.GetName(), total: p.GetTotal(), left: p.GetLeft(),
-			auto: p.GetAuto(), autoShown: p.GetAutoShown(), timeouts: p.GetTimeouts(), switches: p.GetSwitches(),
+			auto: p.GetAuto(), autoShown: p.GetAutoShown(), unattended: p.GetUnattended(), timeouts: p.GetTimeouts(), switches: p.GetSwitches(),
 			attached: p.GetAttached(), attachment: p.GetAttachment(),
 			epoch: p.GetEpoch(), gateway: p.GetGateway(), session: p.GetSession(), number: p.GetNumber(), hash: p.GetHash(),
 			nonce:  p.GetNonce(),

@@ -100,7 +100,13 @@ func (t *Table) answerFor(i int) {
 	}
 	t.showStep(step)
 	if s.timeouts >= timeoutsToAuto {
-		t.setAuto(i, true, secret)
+		t.setAuto(i, true)
+	}
+	if !secret && !s.bot() {
+		s.unattended++
+		if s.unattended >= timeoutsToAuto {
+			t.showAuto(i, true)
+		}
 	}
 	t.ask()
 }
@@ -117,33 +123,30 @@ func (t *Table) tookOver() {
 	}
 }
 
-// setAuto switches a seat's auto-play and tells everybody; only the seat, if it
-// was an answer to a secret prompt, or the lack of one, that switched it: the
-// others would learn that it was asked. They hear of it with the seat's next
-// prompt that is no secret.
-func (t *Table) setAuto(i int, on, secret bool) {
+// setAuto switches a seat's auto-play and tells the seat. The others are told by
+// showAuto, which is not for every switch: a time-out or an answer at a secret prompt
+// switches auto-play, too, and would tell that the seat was asked.
+func (t *Table) setAuto(i int, on bool) {
 	s := t.seats[i]
 	if s.auto == on {
 		return
 	}
 	s.auto, s.timeouts = on, 0
-	t.show(i, t.autoPlay(i))
-	if !secret {
-		t.showAuto(i)
-	}
+	t.show(i, t.autoPlay(i, on))
 	if s.prompt.number != 0 {
 		t.setDue(s)
 	}
 }
 
-// showAuto tells the others what they do not know of a seat's auto-play.
-func (t *Table) showAuto(i int) {
+// showAuto tells the others of a seat's auto-play, for a reason that they see.
+func (t *Table) showAuto(i int, on bool) {
 	s := t.seats[i]
-	if s.autoShown == s.auto {
+	s.unattended = 0
+	if s.autoShown == on {
 		return
 	}
-	s.autoShown = s.auto
-	payload := t.autoPlay(i)
+	s.autoShown = on
+	payload := t.autoPlay(i, on)
 	for j := range t.seats {
 		if j != i {
 			t.show(j, payload)
@@ -151,9 +154,9 @@ func (t *Table) showAuto(i int) {
 	}
 }
 
-func (t *Table) autoPlay(i int) []byte {
+func (t *Table) autoPlay(i int, on bool) []byte {
 	return encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_AutoPlay{
-		AutoPlay: &wirepb.AutoPlayChanged{Seat: uint32(i), On: t.seats[i].auto},
+		AutoPlay: &wirepb.AutoPlayChanged{Seat: uint32(i), On: on},
 	}})
 }
 

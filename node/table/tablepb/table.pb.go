@@ -1425,6 +1425,7 @@ type Seat struct {
 	Auto          bool                   `protobuf:"varint,4,opt,name=auto,proto3" json:"auto,omitempty"`
 	AutoShown     bool                   `protobuf:"varint,19,opt,name=auto_shown,json=autoShown,proto3" json:"auto_shown,omitempty"` // what the other seats know of it
 	Timeouts      uint32                 `protobuf:"varint,5,opt,name=timeouts,proto3" json:"timeouts,omitempty"`                     // in a row
+	Unattended    uint32                 `protobuf:"varint,21,opt,name=unattended,proto3" json:"unattended,omitempty"`                // prompts that are no secret and that the clock answered, in a row
 	Switches      uint32                 `protobuf:"varint,18,opt,name=switches,proto3" json:"switches,omitempty"`                    // of auto-play, on request, since the deal
 	Left          bool                   `protobuf:"varint,6,opt,name=left,proto3" json:"left,omitempty"`
 	Attached      bool                   `protobuf:"varint,7,opt,name=attached,proto3" json:"attached,omitempty"`
@@ -1511,6 +1512,13 @@ func (x *Seat) GetAutoShown() bool {
 func (x *Seat) GetTimeouts() uint32 {
 	if x != nil {
 		return x.Timeouts
+	}
+	return 0
+}
+
+func (x *Seat) GetUnattended() uint32 {
+	if x != nil {
+		return x.Unattended
 	}
 	return 0
 }
@@ -1859,7 +1867,7 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\aentries\x18\x13 \x03(\v2\x19.teahouse.v1.ArchiveEntryR\aentries\x124\n" +
 	"\apending\x18\x14 \x03(\v2\x1a.teahouse.table.v1.PendingR\apending\x12\x1c\n" +
 	"\tcommitted\x18\x16 \x01(\rR\tcommitted\x12+\n" +
-	"\x05mixes\x18\x17 \x03(\v2\x15.teahouse.v1.RevealedR\x05mixes\"\x8f\x04\n" +
+	"\x05mixes\x18\x17 \x03(\v2\x15.teahouse.v1.RevealedR\x05mixes\"\xaf\x04\n" +
 	"\x04Seat\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1867,7 +1875,10 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\x04auto\x18\x04 \x01(\bR\x04auto\x12\x1d\n" +
 	"\n" +
 	"auto_shown\x18\x13 \x01(\bR\tautoShown\x12\x1a\n" +
-	"\btimeouts\x18\x05 \x01(\rR\btimeouts\x12\x1a\n" +
+	"\btimeouts\x18\x05 \x01(\rR\btimeouts\x12\x1e\n" +
+	"\n" +
+	"unattended\x18\x15 \x01(\rR\n" +
+	"unattended\x12\x1a\n" +
 	"\bswitches\x18\x12 \x01(\rR\bswitches\x12\x12\n" +
 	"\x04left\x18\x06 \x01(\bR\x04left\x12\x1a\n" +
 	"\battached\x18\a \x01(\bR\battached\x12\x1e\n" +
