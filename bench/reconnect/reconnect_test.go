@@ -3,6 +3,7 @@ package reconnect
 import (
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func TestHeld(t *testing.T) {
@@ -43,5 +44,26 @@ func TestConfig(t *testing.T) {
 	}
 	if _, err := Run(t.Context(), Config{State: filepath.Join(t.TempDir(), "none.json")}); err == nil {
 		t.Error("a cluster that is not there is played on")
+	}
+}
+
+// Resumes that no cut has asked for, as after the death of a gateway, stop nothing, and the
+// next cut waits for its own.
+func TestResumesUnasked(t *testing.T) {
+	v := &victim{resumed: make(chan struct{}, 1)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 3 {
+			v.back()
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the client stands still")
+	}
+	if v.forget(); len(v.resumed) != 0 {
+		t.Error("an old resume counts for the next cut")
 	}
 }

@@ -19,7 +19,7 @@ const seats = 4
 type victim struct {
 	clients  []*client.Client // the first one is cut
 	conn     atomic.Pointer[net.TCPConn]
-	resumed  chan struct{} // a token for each resume
+	resumed  chan struct{} // a token once it is resumed
 	cut      int           // so far
 	switches atomic.Int64
 
@@ -40,7 +40,7 @@ func sit(ctx context.Context, addr string) (_ *victim, err error) {
 		if i == 0 {
 			cfg.Dial, cfg.BackoffMin, cfg.BackoffMax = v.dial, time.Millisecond, 20*time.Millisecond
 			cfg.Hooks.Received = v.received
-			cfg.Hooks.Resumed = func() { v.resumed <- struct{}{} }
+			cfg.Hooks.Resumed = v.back
 		}
 		c, err := client.Dial(ctx, cfg)
 		if err != nil {
@@ -97,9 +97,27 @@ func (v *victim) received(e *wirepb.Envelope) {
 	v.gateway = w.Gateway
 }
 
+// back notes a resume. Nobody may be waiting for it: whoever else breaks connections
+// must not make the client wait.
+func (v *victim) back() {
+	select {
+	case v.resumed <- struct{}{}:
+	default:
+	}
+}
+
+// forget takes back what back has noted.
+func (v *victim) forget() {
+	select {
+	case <-v.resumed:
+	default:
+	}
+}
+
 // cuts cuts the connection so many times, each time when the session goes on.
 func (v *victim) cuts(ctx context.Context, times int) error {
 	for range times {
+		v.forget()
 		v.cut++
 		v.breakConn(v.cut)
 		select {
