@@ -44,6 +44,8 @@ type Group struct {
 	withheld   atomic.Bool
 	newestTerm atomic.Uint64 // highest term in requests of peers
 
+	stepping atomic.Bool // a change of the members is under way
+
 	beat      sync.RWMutex // held for reading while heartbeat runs
 	heartbeat func(raft.RPC)
 
@@ -413,49 +415,25 @@ func (g *Group) Transfer(ctx context.Context, to ServerID) error {
 	}
 }
 
-// SetMember adds a server, or changes whether it votes. Leader only. A new
-// server should join without a vote and get it when it has caught up (Status.Matched).
-func (g *Group) SetMember(ctx context.Context, m Member) error {
-	id, addr := raft.ServerID(m.ID), raft.ServerAddress(m.ID)
-	return g.change(ctx, func() raft.Future {
-		old, known := g.member(m.ID)
-		switch {
-		case m.Voter:
-			return g.raft.AddVoter(id, addr, 0, g.host.cfg.Timings.Election)
-		case known && old.Voter:
-			return g.raft.DemoteVoter(id, 0, g.host.cfg.Timings.Election)
-		default:
-			return g.raft.AddNonvoter(id, addr, 0, g.host.cfg.Timings.Election)
-		}
-	})
-}
-
-// RemoveMember removes a server. Leader only. A removed replica is not told:
-// its host must stop it.
-func (g *Group) RemoveMember(ctx context.Context, id ServerID) error {
-	return g.change(ctx, func() raft.Future {
-		return g.raft.RemoveServer(raft.ServerID(id), 0, g.host.cfg.Timings.Election)
-	})
-}
-
 // Snapshot takes a snapshot now. A group without a new entry needs none.
 func (g *Group) Snapshot(ctx context.Context) error {
-	err := g.change(ctx, func() raft.Future { return g.raft.Snapshot() })
+	err := g.change(ctx, func() error { return g.raft.Snapshot().Error() })
 	if errors.Is(err, raft.ErrNothingNewToSnapshot) {
 		return nil
 	}
 	return err
 }
 
-// change runs a slow operation of raft; raft ends it when it shuts down.
-func (g *Group) change(ctx context.Context, start func() raft.Future) error {
+// change runs a slow operation of raft; raft ends it when it shuts down. The
+// operation goes on when ctx ends.
+func (g *Group) change(ctx context.Context, run func() error) error {
 	g.proposing.RLock()
 	if g.stopping {
 		g.proposing.RUnlock()
 		return ErrStopped
 	}
 	result := make(chan error, 1)
-	g.wg.Go(func() { result <- start().Error() })
+	g.wg.Go(func() { result <- run() })
 	g.proposing.RUnlock()
 	select {
 	case err := <-result:

@@ -262,11 +262,11 @@ func TestSnapshotInstall(t *testing.T) {
 	fresh := c.add()
 	fresh.start(1, nil)
 	fresh.start(2, nil)
-	if err := leader.group(1).SetMember(ctx, Member{ID: fresh.id}); err != nil {
+	if err := leader.group(1).take(Change{Kind: AddMember, Server: fresh.id}); err != nil {
 		t.Fatal(err)
 	}
 	fresh.machines[1].await(t, 50)
-	if err := leader.group(1).SetMember(ctx, Member{ID: fresh.id, Voter: true}); err != nil {
+	if err := leader.group(1).take(Change{Kind: PromoteMember, Server: fresh.id}); err != nil {
 		t.Fatal(err)
 	}
 	c.propose(1, "more")
@@ -276,7 +276,7 @@ func TestSnapshotInstall(t *testing.T) {
 			t.Errorf("%s differs from the leader", nd.id)
 		}
 	}
-	if err := leader.group(1).RemoveMember(ctx, late.id); err != nil {
+	if err := leader.group(1).take(Change{Kind: DropMember, Server: late.id}); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(leader.group(1).Status().Members); n != 3 {

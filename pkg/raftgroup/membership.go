@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // caughtUp is how many entries a server may be behind to get a vote: what one
@@ -148,20 +150,40 @@ func (s Status) majority(self ServerID, voters []Member) bool {
 }
 
 // Align takes the step that NextChange names, and returns it once it is
-// committed. Leader only; the errors are those of SetMember.
+// committed. Leader only, and one call at a time: a step that waits behind another
+// one would be taken by members who have changed since, and could bring back with a
+// vote who was dropped meanwhile. Errors: ErrNotLeader, ErrBusy, ErrStopped, ErrUnknown.
 func (g *Group) Align(ctx context.Context, want []Member) (Change, error) {
+	if !g.stepping.CompareAndSwap(false, true) {
+		return Change{}, ErrBusy
+	}
 	st := g.Status()
-	if !st.Leading {
-		return Change{}, ErrNotLeader
-	}
 	c := NextChange(g.host.cfg.Self, st, want)
-	switch c.Kind {
-	case AddMember, PromoteMember:
-		return c, g.SetMember(ctx, Member{ID: c.Server, Voter: c.Kind == PromoteMember})
-	case DropMember:
-		return c, g.RemoveMember(ctx, c.Server)
+	if !st.Leading || !c.Changes() {
+		g.stepping.Store(false)
+		if !st.Leading {
+			return Change{}, ErrNotLeader
+		}
+		return c, nil
 	}
-	return c, nil
+	return c, g.change(ctx, func() error {
+		defer g.stepping.Store(false) // not before raft is through with it, whenever ctx ends
+		return g.take(c)
+	})
+}
+
+// take changes the members. A removed replica is not told: its host must stop it.
+func (g *Group) take(c Change) error {
+	id, addr, patience := raft.ServerID(c.Server), raft.ServerAddress(c.Server), g.host.cfg.Timings.Election
+	switch c.Kind {
+	case AddMember:
+		return g.raft.AddNonvoter(id, addr, 0, patience).Error()
+	case PromoteMember:
+		return g.raft.AddVoter(id, addr, 0, patience).Error()
+	case DropMember:
+		return g.raft.RemoveServer(id, 0, patience).Error()
+	}
+	return nil
 }
 
 // Used reports whether a group has ever been started on the disk under its

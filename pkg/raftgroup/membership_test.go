@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
 	"pgregory.net/rapid"
 )
 
@@ -176,6 +178,43 @@ func TestWhyIsSaidOnce(t *testing.T) {
 	st.LastIndex, st.Matched["a"] = 2000, 100
 	if after := NextChange(leader, st, want); before != after || before.Kind != WaitToChange {
 		t.Errorf("first %v, then %v", before, after)
+	}
+}
+
+// TestOneStepAtATime: a request for a step may be repeated while the first one is under
+// way. A second promotion behind it would bring back, with a vote, who was dropped
+// meanwhile, and nobody would look at the group any more.
+func TestOneStepAtATime(t *testing.T) {
+	c := newCluster(t, 3, false, nil)
+	c.startAll(1)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	defer cancel()
+	g := c.leader(1).group(1)
+	want := append(g.members(), Member{ID: "new", Voter: true})
+	var together sync.WaitGroup
+	for range 16 {
+		together.Go(func() {
+			if change, err := g.Align(ctx, want); err != nil && !errors.Is(err, ErrBusy) {
+				t.Errorf("%v: %v", change, err)
+			}
+		})
+	}
+	together.Wait()
+	changes := 0
+	for index := uint64(2); index <= g.Status().LastIndex; index++ { // 1 is the birth
+		var entry raft.Log
+		if err := g.log.GetLog(index, &entry); err != nil {
+			t.Fatal(err)
+		}
+		if entry.Type == raft.LogConfiguration {
+			changes++
+		}
+	}
+	if changes != 1 {
+		t.Errorf("%d changes for one new member", changes)
+	}
+	if change, err := g.Align(ctx, want); err != nil || change.Kind != WaitToChange {
+		t.Errorf("then %v, %v", change, err)
 	}
 }
 
