@@ -104,7 +104,7 @@ func (s *Shard) Snapshot() (w io.WriterTo, err error) {
 	defer s.mu.Unlock()
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("shard: snapshot: %v", p)
+			err = fmt.Errorf("shard: snapshot: panicked with a %T", p) // its text may show hidden tiles
 		}
 	}()
 	snap := &snapshot{head: &tablepb.Shard{

@@ -112,6 +112,8 @@ func (t *Table) view(i int) *wirepb.TableView {
 	}
 	if v.RoundEnded {
 		v.Revealed = t.revealed()
+	} else if t.delayed {
+		v.Delayed = late()
 	}
 	for j, s := range t.seats {
 		v.Totals = append(v.Totals, s.total)

@@ -34,15 +34,29 @@ func (t *Table) nextHand() {
 		if t.timerDue == 0 || t.timerDue > t.now+uint64(recheck) {
 			t.arm(recheck)
 		}
+		t.delay()
 		return
 	}
 	t.deal(t.mixed())
 }
 
+// delay tells, once a hand, that it is late.
+func (t *Table) delay() {
+	if t.delayed || t.secret == nil { // a replay has no room on purpose
+		return
+	}
+	t.delayed = true
+	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_Delayed{Delayed: late()}})
+}
+
+// late says why a hand is late; there is one reason.
+func late() *wirepb.Delayed { return &wirepb.Delayed{Code: wirepb.Code_SETTLEMENT_DELAYED} }
+
 // deal begins the next hand.
 func (t *Table) deal(seed [32]byte) {
 	t.record.begin(t, seed)
 	t.mix()
+	t.delayed = false
 	t.hand++
 	t.dealer = t.next
 	t.phase = tablepb.Phase_PLAYING

@@ -195,11 +195,26 @@ func TestNextHandWaitsForSettlementRoom(t *testing.T) {
 		}
 		r.pass()
 	}
+	late := func() *wirepb.Delayed {
+		r.want(r.attach(11, 1, 999), wirepb.Code_RESUME_INVALID)
+		var view wirepb.TableView
+		if err := proto.Unmarshal(r.out.Pushes[0].Payload, &view); err != nil {
+			t.Fatal(err)
+		}
+		return view.GetDelayed()
+	}
+	const why = wirepb.Code_SETTLEMENT_DELAYED
+	if n := has[*wirepb.TableEvent_Delayed](r, 2); n != 1 || late().GetCode() != why {
+		t.Errorf("the seat was told %d times that the hand is late; the view says %v", n, late())
+	}
+	if c := event(t, lastOf[*wirepb.TableEvent_Delayed](r, 2).Payload).GetDelayed().GetCode(); c != why {
+		t.Errorf("late because of %v", c)
+	}
 	r.apply(settledCommand(1))
 	r.room = 1
 	r.pass()
-	if r.table.Phase() != tablepb.Phase_PLAYING || r.table.Message().GetHand() != 2 {
-		t.Errorf("phase %v, hand %d", r.table.Phase(), r.table.Message().GetHand())
+	if r.table.Phase() != tablepb.Phase_PLAYING || r.table.Message().GetHand() != 2 || late() != nil {
+		t.Errorf("phase %v, hand %d, late: %v", r.table.Phase(), r.table.Message().GetHand(), late())
 	}
 }
 

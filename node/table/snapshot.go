@@ -21,7 +21,7 @@ func (t *Table) Message() *tablepb.Table {
 	m.Deal, m.Seed = t.record.deal, t.record.seed
 	m.Entries = t.record.entries[:len(t.record.entries):len(t.record.entries)]
 	m.Pending = t.pending[:len(t.pending):len(t.pending)]
-	m.Committed, m.Mixes = t.committed, t.mixes[:len(t.mixes):len(t.mixes)]
+	m.Committed, m.Mixes, m.Delayed = t.committed, t.mixes[:len(t.mixes):len(t.mixes)], t.delayed
 	for i, s := range t.seats {
 		p := m.Seats[i]
 		p.Nonce = s.nonce
@@ -99,7 +99,7 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 		queue: m.GetQueue(), timing: m.GetTiming(), phase: m.GetPhase(), hand: m.GetHand(),
 		dealer: int(m.GetDealer()), next: int(m.GetNextDealer()), voided: m.GetVoided(),
 		timer: m.GetTimer(), timerDue: m.GetTimerDueMs(), pending: m.GetPending(),
-		committed: m.GetCommitted(), mixes: m.GetMixes(),
+		committed: m.GetCommitted(), mixes: m.GetMixes(), delayed: m.GetDelayed(),
 		record: record{deal: m.GetDeal(), seed: m.GetSeed(), entries: m.GetEntries()},
 	}
 	if t.timing == nil {

@@ -43,6 +43,7 @@ type Table struct {
 
 	committed uint32             // number of the hand that was committed to last
 	mixes     []*wirepb.Revealed // of the dealt hands, without seeds
+	delayed   bool               // the seats were told that the next hand is late
 
 	// play is the hand's game, kept after its end until the next deal so that
 	// a late viewer sees how it ended. It is open while phase is PLAYING.
@@ -190,7 +191,7 @@ func (t *Table) guard(f func()) (ok bool) {
 		for i, s := range t.seats {
 			s.stream.rollBack(marks[i])
 		}
-		why := fmt.Sprintf("panic: %v%s", p, stack())
+		why := "panicked with " + panicked(p) + stack()
 		if b, is := p.(brokenGame); is {
 			why = string(b)
 		}
@@ -198,6 +199,15 @@ func (t *Table) guard(f func()) (ok bool) {
 	}()
 	f()
 	return true
+}
+
+// panicked describes a panic's value without showing it: it may be made of hidden tiles or
+// of the seed. What the runtime itself panics with is about types, indexes and lengths.
+func panicked(p any) string {
+	if err, is := p.(runtime.Error); is {
+		return err.Error()
+	}
+	return fmt.Sprintf("a %T", p)
 }
 
 // stack names where a panic came from, without the values that a whole trace

@@ -1222,6 +1222,7 @@ type Table struct {
 	Pending       []*Pending             `protobuf:"bytes,20,rep,name=pending,proto3" json:"pending,omitempty"`
 	Committed     uint32                 `protobuf:"varint,22,opt,name=committed,proto3" json:"committed,omitempty"` // number of the hand that was committed to last
 	Mixes         []*wirepb.Revealed     `protobuf:"bytes,23,rep,name=mixes,proto3" json:"mixes,omitempty"`          // of the dealt hands, without seeds
+	Delayed       bool                   `protobuf:"varint,24,opt,name=delayed,proto3" json:"delayed,omitempty"`     // the seats were told that the next hand is late
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1415,6 +1416,13 @@ func (x *Table) GetMixes() []*wirepb.Revealed {
 		return x.Mixes
 	}
 	return nil
+}
+
+func (x *Table) GetDelayed() bool {
+	if x != nil {
+		return x.Delayed
+	}
+	return false
 }
 
 type Seat struct {
@@ -1840,7 +1848,7 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\acreated\x18\x02 \x01(\x04R\acreated\x12\x18\n" +
 	"\arefused\x18\x03 \x03(\x04R\arefused\x12'\n" +
 	"\x0funsettled_bound\x18\x04 \x01(\rR\x0eunsettledBound\x12\x16\n" +
-	"\x06tables\x18\x05 \x01(\x04R\x06tables\"\xbc\x05\n" +
+	"\x06tables\x18\x05 \x01(\x04R\x06tables\"\xd6\x05\n" +
 	"\x05Table\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\fR\x06secret\x12\x12\n" +
@@ -1867,7 +1875,8 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\aentries\x18\x13 \x03(\v2\x19.teahouse.v1.ArchiveEntryR\aentries\x124\n" +
 	"\apending\x18\x14 \x03(\v2\x1a.teahouse.table.v1.PendingR\apending\x12\x1c\n" +
 	"\tcommitted\x18\x16 \x01(\rR\tcommitted\x12+\n" +
-	"\x05mixes\x18\x17 \x03(\v2\x15.teahouse.v1.RevealedR\x05mixes\"\xaf\x04\n" +
+	"\x05mixes\x18\x17 \x03(\v2\x15.teahouse.v1.RevealedR\x05mixes\x12\x18\n" +
+	"\adelayed\x18\x18 \x01(\bR\adelayed\"\xaf\x04\n" +
 	"\x04Seat\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
