@@ -78,7 +78,7 @@ const (
 	Code_NOT_OFFERED        Code = 71 // not among the legal answers
 	Code_TILE_NOT_HELD      Code = 72
 	Code_MUST_DISCARD_VOID  Code = 73
-	Code_SETTLEMENT_DELAYED Code = 74
+	Code_SETTLEMENT_DELAYED Code = 74 // too many results wait for the database: no hand is dealt
 	Code_RULES_INVALID      Code = 75
 	Code_NOT_OVER           Code = 76 // the round still runs
 )

@@ -290,6 +290,7 @@ type TableEvent struct {
 	//	*TableEvent_RoundEnded
 	//	*TableEvent_Released
 	//	*TableEvent_Committed
+	//	*TableEvent_Delayed
 	Body          isTableEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -422,6 +423,15 @@ func (x *TableEvent) GetCommitted() *Committed {
 	return nil
 }
 
+func (x *TableEvent) GetDelayed() *Delayed {
+	if x != nil {
+		if x, ok := x.Body.(*TableEvent_Delayed); ok {
+			return x.Delayed
+		}
+	}
+	return nil
+}
+
 type isTableEvent_Body interface {
 	isTableEvent_Body()
 }
@@ -466,6 +476,10 @@ type TableEvent_Committed struct {
 	Committed *Committed `protobuf:"bytes,10,opt,name=committed,proto3,oneof"`
 }
 
+type TableEvent_Delayed struct {
+	Delayed *Delayed `protobuf:"bytes,11,opt,name=delayed,proto3,oneof"`
+}
+
 func (*TableEvent_Opened) isTableEvent_Body() {}
 
 func (*TableEvent_HandStarted) isTableEvent_Body() {}
@@ -485,6 +499,8 @@ func (*TableEvent_RoundEnded) isTableEvent_Body() {}
 func (*TableEvent_Released) isTableEvent_Body() {}
 
 func (*TableEvent_Committed) isTableEvent_Body() {}
+
+func (*TableEvent_Delayed) isTableEvent_Body() {}
 
 // Opened is the first event of every stream.
 type Opened struct {
@@ -677,6 +693,51 @@ func (x *Committed) GetWaitMs() uint32 {
 	return 0
 }
 
+// Delayed says that the next hand is not dealt yet although it is time for that.
+type Delayed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Code          Code                   `protobuf:"varint,1,opt,name=code,proto3,enum=teahouse.v1.Code" json:"code,omitempty"` // why: SETTLEMENT_DELAYED
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Delayed) Reset() {
+	*x = Delayed{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Delayed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Delayed) ProtoMessage() {}
+
+func (x *Delayed) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Delayed.ProtoReflect.Descriptor instead.
+func (*Delayed) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Delayed) GetCode() Code {
+	if x != nil {
+		return x.Code
+	}
+	return Code_OK
+}
+
 type HandStarted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Hand          uint32                 `protobuf:"varint,1,opt,name=hand,proto3" json:"hand,omitempty"` // from 1
@@ -687,7 +748,7 @@ type HandStarted struct {
 
 func (x *HandStarted) Reset() {
 	*x = HandStarted{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -699,7 +760,7 @@ func (x *HandStarted) String() string {
 func (*HandStarted) ProtoMessage() {}
 
 func (x *HandStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -712,7 +773,7 @@ func (x *HandStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandStarted.ProtoReflect.Descriptor instead.
 func (*HandStarted) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{8}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *HandStarted) GetHand() uint32 {
@@ -740,7 +801,7 @@ type Prompt struct {
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -752,7 +813,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -765,7 +826,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{9}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Prompt) GetLimitMs() uint32 {
@@ -792,7 +853,7 @@ type AutoPlayChanged struct {
 
 func (x *AutoPlayChanged) Reset() {
 	*x = AutoPlayChanged{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -804,7 +865,7 @@ func (x *AutoPlayChanged) String() string {
 func (*AutoPlayChanged) ProtoMessage() {}
 
 func (x *AutoPlayChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -817,7 +878,7 @@ func (x *AutoPlayChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AutoPlayChanged.ProtoReflect.Descriptor instead.
 func (*AutoPlayChanged) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{10}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AutoPlayChanged) GetSeat() uint32 {
@@ -846,7 +907,7 @@ type HandEnded struct {
 
 func (x *HandEnded) Reset() {
 	*x = HandEnded{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +919,7 @@ func (x *HandEnded) String() string {
 func (*HandEnded) ProtoMessage() {}
 
 func (x *HandEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +932,7 @@ func (x *HandEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandEnded.ProtoReflect.Descriptor instead.
 func (*HandEnded) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{11}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *HandEnded) GetHand() uint32 {
@@ -912,7 +973,7 @@ type HandSettled struct {
 
 func (x *HandSettled) Reset() {
 	*x = HandSettled{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +985,7 @@ func (x *HandSettled) String() string {
 func (*HandSettled) ProtoMessage() {}
 
 func (x *HandSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +998,7 @@ func (x *HandSettled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandSettled.ProtoReflect.Descriptor instead.
 func (*HandSettled) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{12}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *HandSettled) GetHand() uint32 {
@@ -958,7 +1019,7 @@ type RoundEnded struct {
 
 func (x *RoundEnded) Reset() {
 	*x = RoundEnded{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -970,7 +1031,7 @@ func (x *RoundEnded) String() string {
 func (*RoundEnded) ProtoMessage() {}
 
 func (x *RoundEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -983,7 +1044,7 @@ func (x *RoundEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundEnded.ProtoReflect.Descriptor instead.
 func (*RoundEnded) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{13}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RoundEnded) GetTotals() []int64 {
@@ -1020,7 +1081,7 @@ type Revealed struct {
 
 func (x *Revealed) Reset() {
 	*x = Revealed{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1032,7 +1093,7 @@ func (x *Revealed) String() string {
 func (*Revealed) ProtoMessage() {}
 
 func (x *Revealed) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1045,7 +1106,7 @@ func (x *Revealed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revealed.ProtoReflect.Descriptor instead.
 func (*Revealed) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{14}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Revealed) GetHand() uint32 {
@@ -1086,7 +1147,7 @@ type Released struct {
 
 func (x *Released) Reset() {
 	*x = Released{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1098,7 +1159,7 @@ func (x *Released) String() string {
 func (*Released) ProtoMessage() {}
 
 func (x *Released) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1111,7 +1172,7 @@ func (x *Released) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Released.ProtoReflect.Descriptor instead.
 func (*Released) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{15}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{16}
 }
 
 // TableView is the payload of a Push of kind SNAPSHOT.
@@ -1131,13 +1192,14 @@ type TableView struct {
 	Voided        bool                   `protobuf:"varint,12,opt,name=voided,proto3" json:"voided,omitempty"`      // as in RoundEnded
 	Committed     *Committed             `protobuf:"bytes,13,opt,name=committed,proto3" json:"committed,omitempty"` // to the hand that comes next, or is being played
 	Revealed      []*Revealed            `protobuf:"bytes,14,rep,name=revealed,proto3" json:"revealed,omitempty"`   // once the round has ended
+	Delayed       *Delayed               `protobuf:"bytes,15,opt,name=delayed,proto3" json:"delayed,omitempty"`     // absent = the next hand is not late
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TableView) Reset() {
 	*x = TableView{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[16]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +1211,7 @@ func (x *TableView) String() string {
 func (*TableView) ProtoMessage() {}
 
 func (x *TableView) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[16]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +1224,7 @@ func (x *TableView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableView.ProtoReflect.Descriptor instead.
 func (*TableView) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{16}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TableView) GetOpened() *Opened {
@@ -1263,6 +1325,13 @@ func (x *TableView) GetRevealed() []*Revealed {
 	return nil
 }
 
+func (x *TableView) GetDelayed() *Delayed {
+	if x != nil {
+		return x.Delayed
+	}
+	return nil
+}
+
 type OpenPrompt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // what MoveRequest.prompt names
@@ -1273,7 +1342,7 @@ type OpenPrompt struct {
 
 func (x *OpenPrompt) Reset() {
 	*x = OpenPrompt{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[17]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1285,7 +1354,7 @@ func (x *OpenPrompt) String() string {
 func (*OpenPrompt) ProtoMessage() {}
 
 func (x *OpenPrompt) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[17]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1298,7 +1367,7 @@ func (x *OpenPrompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenPrompt.ProtoReflect.Descriptor instead.
 func (*OpenPrompt) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{17}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OpenPrompt) GetNumber() uint64 {
@@ -1332,7 +1401,7 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\x06ticket\x18\x01 \x01(\x04R\x06ticket\"G\n" +
 	"\bDetached\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\x04R\x05table\x12%\n" +
-	"\x04code\x18\x02 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\"\xa5\x04\n" +
+	"\x04code\x18\x02 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\"\xd7\x04\n" +
 	"\n" +
 	"TableEvent\x12-\n" +
 	"\x06opened\x18\x01 \x01(\v2\x13.teahouse.v1.OpenedH\x00R\x06opened\x12=\n" +
@@ -1347,7 +1416,8 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"roundEnded\x123\n" +
 	"\breleased\x18\t \x01(\v2\x15.teahouse.v1.ReleasedH\x00R\breleased\x126\n" +
 	"\tcommitted\x18\n" +
-	" \x01(\v2\x16.teahouse.v1.CommittedH\x00R\tcommittedB\x06\n" +
+	" \x01(\v2\x16.teahouse.v1.CommittedH\x00R\tcommitted\x120\n" +
+	"\adelayed\x18\v \x01(\v2\x14.teahouse.v1.DelayedH\x00R\adelayedB\x06\n" +
 	"\x04body\"\x8b\x01\n" +
 	"\x06Opened\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x14\n" +
@@ -1363,7 +1433,9 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\n" +
 	"commitment\x18\x02 \x01(\fR\n" +
 	"commitment\x12\x17\n" +
-	"\await_ms\x18\x03 \x01(\rR\x06waitMs\"9\n" +
+	"\await_ms\x18\x03 \x01(\rR\x06waitMs\"0\n" +
+	"\aDelayed\x12%\n" +
+	"\x04code\x18\x01 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\"9\n" +
 	"\vHandStarted\x12\x12\n" +
 	"\x04hand\x18\x01 \x01(\rR\x04hand\x12\x16\n" +
 	"\x06dealer\x18\x02 \x01(\rR\x06dealer\"7\n" +
@@ -1391,7 +1463,7 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\x06nonces\x18\x03 \x03(\fR\x06nonces\x12\x16\n" +
 	"\x06dealer\x18\x04 \x01(\rR\x06dealer\"\n" +
 	"\n" +
-	"\bReleased\"\xd1\x03\n" +
+	"\bReleased\"\x81\x04\n" +
 	"\tTableView\x12+\n" +
 	"\x06opened\x18\x01 \x01(\v2\x13.teahouse.v1.OpenedR\x06opened\x12\x12\n" +
 	"\x04hand\x18\x02 \x01(\rR\x04hand\x12\x16\n" +
@@ -1409,7 +1481,8 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"nextNumber\x12\x16\n" +
 	"\x06voided\x18\f \x01(\bR\x06voided\x124\n" +
 	"\tcommitted\x18\r \x01(\v2\x16.teahouse.v1.CommittedR\tcommitted\x121\n" +
-	"\brevealed\x18\x0e \x03(\v2\x15.teahouse.v1.RevealedR\brevealed\"Q\n" +
+	"\brevealed\x18\x0e \x03(\v2\x15.teahouse.v1.RevealedR\brevealed\x12.\n" +
+	"\adelayed\x18\x0f \x01(\v2\x14.teahouse.v1.DelayedR\adelayed\"Q\n" +
 	"\n" +
 	"OpenPrompt\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12+\n" +
@@ -1427,7 +1500,7 @@ func file_pkg_wire_wirepb_table_proto_rawDescGZIP() []byte {
 	return file_pkg_wire_wirepb_table_proto_rawDescData
 }
 
-var file_pkg_wire_wirepb_table_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_pkg_wire_wirepb_table_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_pkg_wire_wirepb_table_proto_goTypes = []any{
 	(*Notice)(nil),          // 0: teahouse.v1.Notice
 	(*Matched)(nil),         // 1: teahouse.v1.Matched
@@ -1437,44 +1510,48 @@ var file_pkg_wire_wirepb_table_proto_goTypes = []any{
 	(*Opened)(nil),          // 5: teahouse.v1.Opened
 	(*SeatInfo)(nil),        // 6: teahouse.v1.SeatInfo
 	(*Committed)(nil),       // 7: teahouse.v1.Committed
-	(*HandStarted)(nil),     // 8: teahouse.v1.HandStarted
-	(*Prompt)(nil),          // 9: teahouse.v1.Prompt
-	(*AutoPlayChanged)(nil), // 10: teahouse.v1.AutoPlayChanged
-	(*HandEnded)(nil),       // 11: teahouse.v1.HandEnded
-	(*HandSettled)(nil),     // 12: teahouse.v1.HandSettled
-	(*RoundEnded)(nil),      // 13: teahouse.v1.RoundEnded
-	(*Revealed)(nil),        // 14: teahouse.v1.Revealed
-	(*Released)(nil),        // 15: teahouse.v1.Released
-	(*TableView)(nil),       // 16: teahouse.v1.TableView
-	(*OpenPrompt)(nil),      // 17: teahouse.v1.OpenPrompt
-	(Code)(0),               // 18: teahouse.v1.Code
+	(*Delayed)(nil),         // 8: teahouse.v1.Delayed
+	(*HandStarted)(nil),     // 9: teahouse.v1.HandStarted
+	(*Prompt)(nil),          // 10: teahouse.v1.Prompt
+	(*AutoPlayChanged)(nil), // 11: teahouse.v1.AutoPlayChanged
+	(*HandEnded)(nil),       // 12: teahouse.v1.HandEnded
+	(*HandSettled)(nil),     // 13: teahouse.v1.HandSettled
+	(*RoundEnded)(nil),      // 14: teahouse.v1.RoundEnded
+	(*Revealed)(nil),        // 15: teahouse.v1.Revealed
+	(*Released)(nil),        // 16: teahouse.v1.Released
+	(*TableView)(nil),       // 17: teahouse.v1.TableView
+	(*OpenPrompt)(nil),      // 18: teahouse.v1.OpenPrompt
+	(Code)(0),               // 19: teahouse.v1.Code
 }
 var file_pkg_wire_wirepb_table_proto_depIdxs = []int32{
 	1,  // 0: teahouse.v1.Notice.matched:type_name -> teahouse.v1.Matched
 	3,  // 1: teahouse.v1.Notice.detached:type_name -> teahouse.v1.Detached
 	2,  // 2: teahouse.v1.Notice.unqueued:type_name -> teahouse.v1.Unqueued
-	18, // 3: teahouse.v1.Detached.code:type_name -> teahouse.v1.Code
+	19, // 3: teahouse.v1.Detached.code:type_name -> teahouse.v1.Code
 	5,  // 4: teahouse.v1.TableEvent.opened:type_name -> teahouse.v1.Opened
-	8,  // 5: teahouse.v1.TableEvent.hand_started:type_name -> teahouse.v1.HandStarted
-	9,  // 6: teahouse.v1.TableEvent.prompt:type_name -> teahouse.v1.Prompt
-	10, // 7: teahouse.v1.TableEvent.auto_play:type_name -> teahouse.v1.AutoPlayChanged
-	11, // 8: teahouse.v1.TableEvent.hand_ended:type_name -> teahouse.v1.HandEnded
-	12, // 9: teahouse.v1.TableEvent.hand_settled:type_name -> teahouse.v1.HandSettled
-	13, // 10: teahouse.v1.TableEvent.round_ended:type_name -> teahouse.v1.RoundEnded
-	15, // 11: teahouse.v1.TableEvent.released:type_name -> teahouse.v1.Released
+	9,  // 5: teahouse.v1.TableEvent.hand_started:type_name -> teahouse.v1.HandStarted
+	10, // 6: teahouse.v1.TableEvent.prompt:type_name -> teahouse.v1.Prompt
+	11, // 7: teahouse.v1.TableEvent.auto_play:type_name -> teahouse.v1.AutoPlayChanged
+	12, // 8: teahouse.v1.TableEvent.hand_ended:type_name -> teahouse.v1.HandEnded
+	13, // 9: teahouse.v1.TableEvent.hand_settled:type_name -> teahouse.v1.HandSettled
+	14, // 10: teahouse.v1.TableEvent.round_ended:type_name -> teahouse.v1.RoundEnded
+	16, // 11: teahouse.v1.TableEvent.released:type_name -> teahouse.v1.Released
 	7,  // 12: teahouse.v1.TableEvent.committed:type_name -> teahouse.v1.Committed
-	6,  // 13: teahouse.v1.Opened.seats:type_name -> teahouse.v1.SeatInfo
-	14, // 14: teahouse.v1.RoundEnded.revealed:type_name -> teahouse.v1.Revealed
-	5,  // 15: teahouse.v1.TableView.opened:type_name -> teahouse.v1.Opened
-	17, // 16: teahouse.v1.TableView.prompt:type_name -> teahouse.v1.OpenPrompt
-	7,  // 17: teahouse.v1.TableView.committed:type_name -> teahouse.v1.Committed
-	14, // 18: teahouse.v1.TableView.revealed:type_name -> teahouse.v1.Revealed
-	9,  // 19: teahouse.v1.OpenPrompt.prompt:type_name -> teahouse.v1.Prompt
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	8,  // 13: teahouse.v1.TableEvent.delayed:type_name -> teahouse.v1.Delayed
+	6,  // 14: teahouse.v1.Opened.seats:type_name -> teahouse.v1.SeatInfo
+	19, // 15: teahouse.v1.Delayed.code:type_name -> teahouse.v1.Code
+	15, // 16: teahouse.v1.RoundEnded.revealed:type_name -> teahouse.v1.Revealed
+	5,  // 17: teahouse.v1.TableView.opened:type_name -> teahouse.v1.Opened
+	18, // 18: teahouse.v1.TableView.prompt:type_name -> teahouse.v1.OpenPrompt
+	7,  // 19: teahouse.v1.TableView.committed:type_name -> teahouse.v1.Committed
+	15, // 20: teahouse.v1.TableView.revealed:type_name -> teahouse.v1.Revealed
+	8,  // 21: teahouse.v1.TableView.delayed:type_name -> teahouse.v1.Delayed
+	10, // 22: teahouse.v1.OpenPrompt.prompt:type_name -> teahouse.v1.Prompt
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_pkg_wire_wirepb_table_proto_init() }
@@ -1499,6 +1576,7 @@ func file_pkg_wire_wirepb_table_proto_init() {
 		(*TableEvent_RoundEnded)(nil),
 		(*TableEvent_Released)(nil),
 		(*TableEvent_Committed)(nil),
+		(*TableEvent_Delayed)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1506,7 +1584,7 @@ func file_pkg_wire_wirepb_table_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_wire_wirepb_table_proto_rawDesc), len(file_pkg_wire_wirepb_table_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
