@@ -10,5 +10,6 @@ const (
 	manyHiddenHands = 10_000
 	manyHands       = 100_000
 	randomShapes    = 30_000
-	evenDeals       = 20_000
+	evenDeals       = 100_000
+	manyEvenDeals   = 1_000_000
 )

@@ -13,4 +13,5 @@ const (
 	manyHands       = 0
 	randomShapes    = 3_000
 	evenDeals       = 4_000
+	manyEvenDeals   = 4_000
 )
