@@ -13,6 +13,8 @@ import (
 
 	"teahouse/deploy/cluster"
 	"teahouse/node/host"
+	"teahouse/registry"
+	"teahouse/registry/consul"
 )
 
 // TestNamesake lets another process take a node's name on an empty disk. While
@@ -28,7 +30,7 @@ func TestNamesake(t *testing.T) {
 	crowd := startCrowd(t, state)
 	old := l.status(name).Server
 
-	second := l.namesake(name)
+	second := l.namesake(name, t.TempDir())
 	second.says(t, "this disk is new")
 	crowd.plays(t)
 	select {
@@ -70,6 +72,63 @@ func TestNamesake(t *testing.T) {
 	}
 }
 
+// TestOldFolderBeside starts a node on the folder that it had before it was replaced,
+// while the new one runs. The old one ends, and leaves nobody with its addresses.
+func TestOldFolderBeside(t *testing.T) {
+	slow(t)
+	const name = "node-2"
+	l := lossy{T: t, data: t.TempDir()}
+	l.Client = start(t, cluster.Config{Nodes: 3, Data: l.data, State: filepath.Join(t.TempDir(), "state.json"), Sync: true})
+	old := l.status(name).Server
+	l.kill(name)
+	l.move(name, "old")
+	l.start(name)
+	l.replaced(name, old)
+
+	now := l.state()
+	address := func(role, purpose string) string {
+		return now.Processes[slices.IndexFunc(now.Processes, func(p cluster.Process) bool {
+			return p.Role == role && (role != "node" || p.Name == name)
+		})].Addresses[purpose]
+	}
+	reg, err := consul.New(consul.Config{Addr: address("registry", "http"), Cluster: now.Services})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reg.Close()
+	nodes, err := reg.Watch(t.Context(), registry.RoleNode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := func(is func(link string) bool) {
+		t.Helper()
+		patience := time.NewTimer(30 * time.Second)
+		defer patience.Stop()
+		for {
+			select {
+			case s := <-nodes:
+				if slices.ContainsFunc(s.Instances, func(i registry.Instance) bool { return i.Name == name && is(i.LinkAddr) }) {
+					return
+				}
+			case <-patience.C:
+				t.Fatalf("%s is to be found elsewhere", name)
+			}
+		}
+	}
+	mine := address("node", "link")
+	shown(func(link string) bool { return link == mine })
+
+	second := l.namesake(name, filepath.Join(l.data, "old"))
+	shown(func(link string) bool { return link != mine })
+	<-second.done
+	if second.err == nil || !strings.Contains(second.err.Error(), old+": another disk has taken the place") {
+		t.Errorf("the old one ends with %v", second.err)
+	}
+	second.err = nil
+	shown(func(link string) bool { return link == mine })
+	l.whole()
+}
+
 // namesake is a node in this process, which the supervisor does not know of.
 type namesake struct {
 	log   logLines
@@ -78,16 +137,16 @@ type namesake struct {
 	err   error
 }
 
-// namesake starts a node under a name that is taken, until the test ends.
-func (l lossy) namesake(name string) *namesake {
+// namesake starts a node under a name that is taken, on a folder, until the test ends.
+func (l lossy) namesake(name, folder string) *namesake {
 	l.Helper()
 	now := l.state()
-	registry := now.Processes[slices.IndexFunc(now.Processes, func(p cluster.Process) bool { return p.Role == "registry" })]
+	book := now.Processes[slices.IndexFunc(now.Processes, func(p cluster.Process) bool { return p.Role == "registry" })]
 	n := &namesake{log: make(logLines, 1000), ready: make(chan struct{}), done: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	cfg := host.Config{
-		Name: name, Expect: 3, Registry: registry.Addresses["http"], RegistryCluster: now.Services, Database: now.Database,
-		Data: l.TempDir(), Sync: true,
+		Name: name, Expect: 3, Registry: book.Addresses["http"], RegistryCluster: now.Services, Database: now.Database,
+		Data: folder, Sync: true,
 		SecretFile: filepath.Join(l.data, "cluster.secret"), TokenKeyFile: filepath.Join(l.data, "session.key"),
 		Ready: func(map[string]string) { close(n.ready) }, Logger: slog.New(slog.NewTextHandler(n.log, nil)),
 	}

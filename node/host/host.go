@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/panjf2000/ants/v2"
@@ -54,6 +55,7 @@ type node struct {
 	space     *space
 	views     chan coordinator.View // newest view that follow has not seen
 	told      chan error            // has room for one: why this node cannot go on, as a link said
+	displaced atomic.Bool           // the registry shows another server under this name
 
 	mu     sync.Mutex
 	view   coordinator.View

@@ -15,6 +15,7 @@ import (
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/wire/wirepb"
+	"teahouse/registry"
 )
 
 // errReplaced ends a node whose disk is no longer a member's.
@@ -49,15 +50,18 @@ func (n *node) join(ctx context.Context) error {
 	return err
 }
 
-// stay makes sure that this disk is still a member's: once after the start, and
-// whenever the coordinator's group has no leader that talks to it, because
-// nobody tells a server that it was removed.
-func (n *node) stay(ctx context.Context) error {
+// stay makes sure that this disk is still a member's: once after the start,
+// whenever the coordinator's group has no leader that talks to it, because nobody
+// tells a server that it was removed, and when another process has registered under
+// this node's name. If that one is the impostor, register takes the name back: it
+// may have ended long ago, and everybody would go on dialing where it was.
+func (n *node) stay(ctx context.Context, register func() error) error {
 	tick := time.NewTicker(stayEvery)
 	defer tick.Stop()
 	for asked := false; ; {
 		group, ok := n.raft.Group(raftgroup.Coordinator)
-		if !asked || ok && group.State().Leader == "" {
+		displaced := n.displaced.Load()
+		if !asked || displaced || ok && group.State().Leader == "" {
 			timed, cancel := context.WithTimeout(ctx, stayTimeout)
 			err := n.join(timed)
 			switch {
@@ -70,6 +74,12 @@ func (n *node) stay(ctx context.Context) error {
 				n.log.Warn("the cluster does not know this disk", "server", n.server, "error", err)
 			}
 			cancel()
+			if err == nil && displaced {
+				n.log.Warn("another process has registered under this node's name")
+				if err := register(); err != nil {
+					return err
+				}
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -77,6 +87,13 @@ func (n *node) stay(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// displaced reports whether the registry shows another server under a node's name.
+func displaced(s registry.Snapshot, name string, server raftgroup.ServerID) bool {
+	return slices.ContainsFunc(s.Instances, func(i registry.Instance) bool {
+		return i.Name == name && i.Meta[metaServer] != string(server)
+	})
 }
 
 // dismissed waits for a link to say that this node is replaced.

@@ -63,6 +63,19 @@ func TestLost(t *testing.T) {
 	}
 }
 
+func TestDisplaced(t *testing.T) {
+	s := snapshot("a", "b") // on a-disk and b-disk
+	for _, test := range []struct {
+		name   string
+		server raftgroup.ServerID
+		want   bool
+	}{{"a", "a-disk", false}, {"a", "a-other", true}, {"c", "c-disk", false}} {
+		if got := displaced(s, test.name, test.server); got != test.want {
+			t.Errorf("%+v: %v", test, got)
+		}
+	}
+}
+
 // TestPlaced: the member list says who should be in a group, and the roles do not
 // depend on which disk a node has.
 func TestPlaced(t *testing.T) {

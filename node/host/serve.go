@@ -72,8 +72,13 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 	})
 	if err == nil {
 		run(func(ctx context.Context) error { return n.in.Serve(ctx, links) })
-		run(n.stay)
-		_, err = reg.Register(ctx, self)
+		register := func() error {
+			_, err := reg.Register(ctx, self)
+			return err
+		}
+		if err = register(); err == nil {
+			run(func(ctx context.Context) error { return n.stay(ctx, register) })
+		}
 	}
 	if err != nil {
 		stop(err)
@@ -102,6 +107,7 @@ func (n *node) watch(ctx context.Context, nodes <-chan registry.Snapshot) error 
 				return nil
 			}
 			n.peers.SetTargets(n.directory.learn(s))
+			n.displaced.Store(displaced(s, n.cfg.Name, n.server))
 		}
 	}
 }
