@@ -66,7 +66,8 @@ func (p *past) exchanged(rng *rand.Rand) exchange {
 	return x
 }
 
-// keepPeng keeps tiles away from a hand that a peng would have taken first.
+// keepPeng keeps tiles away from a hand that a peng would have taken first. A peng takes
+// the two lowest, as recorded hands have it, so it does tell that no lower one is left.
 func (p *past) keepPeng(places *[mahjong.NumTiles]place, g peng) {
 	for _, at := range p.now[g.seat] {
 		for t := mahjong.Tile(g.tiles[0].Kind() * 4); p.got[at] < g.at && t < g.tiles[1]; t++ {
@@ -106,14 +107,4 @@ func (x *exchange) all(list []mahjong.Tile) []mahjong.Tile {
 		out[i] = x[t]
 	}
 	return out
-}
-
-// fixes says that nothing of the list is exchanged.
-func (x *exchange) fixes(list []mahjong.Tile) bool {
-	for _, t := range list {
-		if x[t] != t {
-			return false
-		}
-	}
-	return true
 }
