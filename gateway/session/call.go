@@ -109,7 +109,11 @@ func (s *session) resume(req *linkpb.Request, now time.Time) (refusal *linkpb.Re
 	case err != nil:
 		return refuse(wirepb.Code_TOKEN_INVALID, "log in anew")
 	}
-	req.Player, req.Payload = claims.Player, nil // the token goes no further than it must
+	// The token goes no further than it must.
+	if req.Payload, err = proto.Marshal(&wirepb.ResumeRequest{Device: m.Device, Attempt: m.Attempt}); err != nil {
+		return refuse(wirepb.Code_INTERNAL, "cannot resume")
+	}
+	req.Player = claims.Player
 	return nil
 }
 

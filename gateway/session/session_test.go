@@ -129,10 +129,11 @@ func TestResumeChecksTheToken(t *testing.T) {
 		c.call("auth.resume", 0, &wirepb.ResumeRequest{Token: test.token})
 		c.reply(test.code)
 	}
-	c.call("auth.resume", 0, &wirepb.ResumeRequest{Token: good})
+	c.call("auth.resume", 0, &wirepb.ResumeRequest{Token: good, Device: 1 << 40, Attempt: 3})
 	q := receive(t, d.up.calls)
-	if q.Player != 5 || len(q.Payload) != 0 {
-		t.Fatalf("the resume went out for player %d with %d bytes", q.Player, len(q.Payload))
+	m := &wirepb.ResumeRequest{}
+	if err := proto.Unmarshal(q.Payload, m); err != nil || q.Player != 5 || m.Token != "" || m.Device != 1<<40 || m.Attempt != 3 {
+		t.Fatalf("%v: the resume went out for player %d as %v", err, q.Player, m)
 	}
 	q.answer(wirepb.Code_OK, &wirepb.LoginReply{Player: 5, Epoch: 2})
 	c.reply(wirepb.Code_OK)

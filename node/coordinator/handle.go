@@ -63,11 +63,17 @@ func read(from string, req *linkpb.Request) (*coordpb.Command, error) {
 			return nil, err
 		}
 		return &coordpb.Command{Body: &coordpb.Command_Guest{Guest: &coordpb.Guest{Name: name, Place: place}}}, nil
-	case "auth.resume": // the gateway has verified the token, which is all that the payload holds
+	case "auth.resume": // the gateway has verified the token and taken it out
 		if player == 0 {
 			return nil, game.Errorf(wirepb.Code_TOKEN_INVALID, "no player")
 		}
-		return &coordpb.Command{Body: &coordpb.Command_Resume{Resume: &coordpb.Resume{Player: player, Place: place}}}, nil
+		m := &wirepb.ResumeRequest{}
+		if err := decode(req, m); err != nil {
+			return nil, err
+		}
+		return &coordpb.Command{Body: &coordpb.Command_Resume{Resume: &coordpb.Resume{
+			Player: player, Place: place, Device: m.GetDevice(), Attempt: m.GetAttempt(),
+		}}}, nil
 	case "queue.join":
 		m := &wirepb.JoinRequest{}
 		if err := decode(req, m); err != nil {

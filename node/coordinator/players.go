@@ -18,7 +18,8 @@ func (s *state) guest(g *coordpb.Guest) result {
 }
 
 // resume continues a player on another session. A player who was forgotten
-// comes back without a name.
+// comes back without a name. An attempt behind a later one of the same device was
+// held up on the way: its client is on the later one's session.
 func (s *state) resume(r *coordpb.Resume, e *effects) result {
 	id := game.PlayerID(r.GetPlayer())
 	if id == 0 || uint64(id) > s.lastPlayer {
@@ -28,6 +29,10 @@ func (s *state) resume(r *coordpb.Resume, e *effects) result {
 	if !ok {
 		p = &player{id: id}
 	}
+	if r.GetDevice() != 0 && r.GetDevice() == p.device && r.GetAttempt() < p.attempt {
+		return result{code: wirepb.Code_SUPERSEDED}
+	}
+	p.device, p.attempt = r.GetDevice(), r.GetAttempt()
 	before := superseded{gateway: p.gateway, session: p.session, epoch: p.epoch}
 	out := s.login(p, r.GetPlace())
 	if before.gateway != "" && before.gateway != p.gateway { // the same gateway knows by itself

@@ -178,3 +178,31 @@ func TestTheOldSessionIsOusted(t *testing.T) {
 		t.Errorf("on the same gateway: %+v", e.ousted)
 	}
 }
+
+// A resume that a paused gateway or a leaderless moment has held up comes behind the one that its
+// client has tried since: it must not supersede that.
+func TestAResumeThatWasHeldUp(t *testing.T) {
+	w := newWorld(t, nil)
+	a := w.one(guest("Li"))
+	from := func(device, attempt uint64) *coordpb.Command {
+		c := resume(a.player)
+		c.GetResume().Device, c.GetResume().Attempt = device, attempt
+		return c
+	}
+	second := w.one(from(5, 2))
+	var err error
+	if w.state, err = restore(w.bytes()); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.one(from(5, 1)); r.code != wirepb.Code_SUPERSEDED {
+		t.Errorf("the first attempt behind the second: %+v", r)
+	}
+	if r := w.one(join(second, 1, "standard")); r.code != wirepb.Code_OK {
+		t.Errorf("the session of the second: %+v", r)
+	}
+	for _, c := range []*coordpb.Command{from(5, 2), from(5, 3), from(6, 1), from(5, 1), resume(a.player), resume(a.player)} {
+		if r := w.one(c); r.code != wirepb.Code_OK {
+			t.Errorf("%v: %+v", c, r)
+		}
+	}
+}

@@ -101,6 +101,7 @@ func (p *player) message() *coordpb.Player {
 	m := &coordpb.Player{
 		Id: uint64(p.id), Name: p.name, Epoch: p.epoch,
 		Place:  &coordpb.Place{Gateway: p.gateway, Session: p.session},
+		Device: p.device, Attempt: p.attempt,
 		Ticket: p.ticket, Table: uint64(p.table),
 	}
 	if p.last != nil {
@@ -142,6 +143,7 @@ func (s *state) restorePlayers(in *coordpb.Snapshot) error {
 		p := &player{
 			id: game.PlayerID(m.GetId()), name: m.GetName(), epoch: m.GetEpoch(),
 			gateway: m.GetPlace().GetGateway(), session: m.GetPlace().GetSession(),
+			device: m.GetDevice(), attempt: m.GetAttempt(),
 			ticket: m.GetTicket(), table: game.TableID(m.GetTable()),
 		}
 		if last := m.GetLast(); last != nil {

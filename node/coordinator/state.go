@@ -42,6 +42,8 @@ type player struct {
 	epoch   uint64 // of the newest login or resume
 	gateway string // where that was: pushes go there
 	session uint64
+	device  uint64       // that resumed last, 0 = unknown
+	attempt uint64       // of that device
 	ticket  uint64       // waiting, or matched with a table that is not confirmed
 	table   game.TableID // confirmed; then ticket is 0
 	last    *pair        // nil = no queue command decided in this epoch

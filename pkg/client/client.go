@@ -62,7 +62,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 		cancel:  cancel,
 		done:    make(chan struct{}),
 		rand:    rand.New(rand.NewPCG(seed, 0)),
-		engine:  engine.New(engine.Config{Name: cfg.Name, Token: cfg.Token, MaxEvents: cfg.MaxEvents}),
+		engine:  engine.New(engine.Config{Name: cfg.Name, Token: cfg.Token, Device: rand.Uint64(), MaxEvents: cfg.MaxEvents}),
 		changed: make(chan struct{}),
 	}
 	last := &lastError{}

@@ -552,6 +552,8 @@ type Resume struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Player        uint64                 `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
 	Place         *Place                 `protobuf:"bytes,2,opt,name=place,proto3" json:"place,omitempty"`
+	Device        uint64                 `protobuf:"fixed64,3,opt,name=device,proto3" json:"device,omitempty"`
+	Attempt       uint64                 `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"` // of the device
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -598,6 +600,20 @@ func (x *Resume) GetPlace() *Place {
 		return x.Place
 	}
 	return nil
+}
+
+func (x *Resume) GetDevice() uint64 {
+	if x != nil {
+		return x.Device
+	}
+	return 0
+}
+
+func (x *Resume) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
 }
 
 type Join struct {
@@ -1855,7 +1871,9 @@ type Player struct {
 	Place         *Place                 `protobuf:"bytes,4,opt,name=place,proto3" json:"place,omitempty"`
 	Ticket        uint64                 `protobuf:"varint,5,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	Table         uint64                 `protobuf:"varint,6,opt,name=table,proto3" json:"table,omitempty"`
-	Last          *Pair                  `protobuf:"bytes,7,opt,name=last,proto3" json:"last,omitempty"` // absent = no queue command of this epoch yet
+	Last          *Pair                  `protobuf:"bytes,7,opt,name=last,proto3" json:"last,omitempty"`       // absent = no queue command of this epoch yet
+	Device        uint64                 `protobuf:"fixed64,8,opt,name=device,proto3" json:"device,omitempty"` // that resumed last, 0 = unknown
+	Attempt       uint64                 `protobuf:"varint,9,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1937,6 +1955,20 @@ func (x *Player) GetLast() *Pair {
 		return x.Last
 	}
 	return nil
+}
+
+func (x *Player) GetDevice() uint64 {
+	if x != nil {
+		return x.Device
+	}
+	return 0
+}
+
+func (x *Player) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
 }
 
 // Pair is a player's last queue command and what it was told.
@@ -2054,10 +2086,12 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\asession\x18\x02 \x01(\x04R\asession\"Q\n" +
 	"\x05Guest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x124\n" +
-	"\x05place\x18\x02 \x01(\v2\x1e.teahouse.coordinator.v1.PlaceR\x05place\"V\n" +
+	"\x05place\x18\x02 \x01(\v2\x1e.teahouse.coordinator.v1.PlaceR\x05place\"\x88\x01\n" +
 	"\x06Resume\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x124\n" +
-	"\x05place\x18\x02 \x01(\v2\x1e.teahouse.coordinator.v1.PlaceR\x05place\"\xa2\x01\n" +
+	"\x05place\x18\x02 \x01(\v2\x1e.teahouse.coordinator.v1.PlaceR\x05place\x12\x16\n" +
+	"\x06device\x18\x03 \x01(\x06R\x06device\x12\x18\n" +
+	"\aattempt\x18\x04 \x01(\x04R\aattempt\"\xa2\x01\n" +
 	"\x04Join\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -2161,7 +2195,7 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x05hands\x18\b \x01(\rR\x05hands\"1\n" +
 	"\x05Table\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x18\n" +
-	"\aplayers\x18\x02 \x03(\x04R\aplayers\"\xd9\x01\n" +
+	"\aplayers\x18\x02 \x03(\x04R\aplayers\"\x8b\x02\n" +
 	"\x06Player\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -2169,7 +2203,9 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x05place\x18\x04 \x01(\v2\x1e.teahouse.coordinator.v1.PlaceR\x05place\x12\x16\n" +
 	"\x06ticket\x18\x05 \x01(\x04R\x06ticket\x12\x14\n" +
 	"\x05table\x18\x06 \x01(\x04R\x05table\x121\n" +
-	"\x04last\x18\a \x01(\v2\x1d.teahouse.coordinator.v1.PairR\x04last\"t\n" +
+	"\x04last\x18\a \x01(\v2\x1d.teahouse.coordinator.v1.PairR\x04last\x12\x16\n" +
+	"\x06device\x18\b \x01(\x06R\x06device\x12\x18\n" +
+	"\aattempt\x18\t \x01(\x04R\aattempt\"t\n" +
 	"\x04Pair\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\fR\x04hash\x12\x12\n" +

@@ -31,6 +31,7 @@ import (
 type Config struct {
 	Name      string // of a new guest; empty = made by the cluster
 	Token     string // resumes the session of a player; empty = a new guest
+	Device    uint64 // random, this program's own; 0 = its logins are not told from each other
 	MaxEvents int    // received events of a table that wait for Receive; what comes beyond is fetched again
 }
 
@@ -53,6 +54,7 @@ type Engine struct {
 	up     bool   // logged in on a connection
 	gen    uint64 // counts those connections
 	login  *wirepb.LoginReply
+	logins uint64 // attempts
 	nextID uint64
 	calls  map[uint64]*Request
 	open   []*Request // not answered for good, oldest first
@@ -94,8 +96,9 @@ func (e *Engine) Take() Output {
 // Login is the call that logs in on a new connection. Its answer comes before all others.
 func (e *Engine) Login() (*wirepb.Call, error) {
 	method, req := "auth.guest", proto.Message(&wirepb.GuestRequest{Name: e.cfg.Name})
+	e.logins++
 	if e.login.Token != "" {
-		method, req = "auth.resume", &wirepb.ResumeRequest{Token: e.login.Token}
+		method, req = "auth.resume", &wirepb.ResumeRequest{Token: e.login.Token, Device: e.cfg.Device, Attempt: e.logins}
 	}
 	payload, err := proto.Marshal(req)
 	return &wirepb.Call{Method: method, Payload: payload}, err

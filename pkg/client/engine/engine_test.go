@@ -232,3 +232,18 @@ func TestATicketAfterAResume(t *testing.T) {
 		t.Error("waits for ever for a table that is over")
 	}
 }
+
+// Each login is an attempt of its own, so that one that was held up cannot pass for a later one.
+func TestLoginsAreCounted(t *testing.T) {
+	e := New(Config{Token: "t", Device: 9})
+	for attempt := uint64(1); attempt <= 2; attempt++ {
+		c, err := e.Login()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &wirepb.ResumeRequest{}
+		if err := proto.Unmarshal(c.Payload, m); err != nil || m.Device != 9 || m.Attempt != attempt || m.Token != "t" {
+			t.Errorf("%v: attempt %d is %v", err, attempt, m)
+		}
+	}
+}

@@ -117,8 +117,12 @@ func (x *GuestRequest) GetName() string {
 }
 
 type ResumeRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Token         string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Token string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	// A program counts its attempts, so that one that was held up on the way does not
+	// supersede a later one.
+	Device        uint64 `protobuf:"fixed64,2,opt,name=device,proto3" json:"device,omitempty"` // random, the program's own; 0 = it does not count
+	Attempt       uint64 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -158,6 +162,20 @@ func (x *ResumeRequest) GetToken() string {
 		return x.Token
 	}
 	return ""
+}
+
+func (x *ResumeRequest) GetDevice() uint64 {
+	if x != nil {
+		return x.Device
+	}
+	return 0
+}
+
+func (x *ResumeRequest) GetAttempt() uint64 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
 }
 
 type LoginReply struct {
@@ -1480,9 +1498,11 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\n" +
 	"\x1dpkg/wire/wirepb/methods.proto\x12\vteahouse.v1\x1a\x1epkg/wire/wirepb/envelope.proto\"\"\n" +
 	"\fGuestRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"%\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"W\n" +
 	"\rResumeRequest\x12\x14\n" +
-	"\x05token\x18\x01 \x01(\tR\x05token\"\x92\x01\n" +
+	"\x05token\x18\x01 \x01(\tR\x05token\x12\x16\n" +
+	"\x06device\x18\x02 \x01(\x06R\x06device\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x04R\aattempt\"\x92\x01\n" +
 	"\n" +
 	"LoginReply\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x12\n" +
