@@ -45,14 +45,26 @@ func Handler(say func() any) http.Handler {
 	})
 }
 
-// Serve serves h until ctx ends, and closes l. The error is nil when ctx ended
-// it.
+// grace is how long answers under way may take when Serve ends.
+const grace = time.Second
+
+// Serve serves h until ctx ends, and closes l. Answers under way are finished before
+// it returns: what they speak of is about to be closed. The error is nil when ctx ended it.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
-	defer stop()
-	if err := server.Serve(l); ctx.Err() == nil {
+	quiet := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(quiet)
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		if server.Shutdown(late) != nil {
+			server.Close() // a client that sends nothing
+		}
+	})
+	err := server.Serve(l)
+	if stop() {
 		return err
 	}
+	<-quiet
 	return nil
 }

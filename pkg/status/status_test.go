@@ -57,3 +57,45 @@ func TestServe(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestServeFinishes: an answer under way is given, and nothing is asked of h after
+// Serve has returned.
+func TestServeFinishes(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended, answered := make(chan error, 1), make(chan error, 1)
+	finished := false
+	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		for { // until nobody is let in any more
+			nc, err := net.Dial("tcp", l.Addr().String())
+			if err != nil {
+				break
+			}
+			nc.Close()
+		}
+		finished = true
+		w.WriteHeader(http.StatusNoContent)
+	})
+	go func() { ended <- Serve(ctx, l, h) }()
+	go func() {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := client.Get("http://" + l.Addr().String())
+		if err == nil {
+			resp.Body.Close()
+		}
+		answered <- err
+	}()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if !finished {
+		t.Error("it has returned before the answer")
+	}
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+}
