@@ -114,20 +114,17 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// intermission is the log time between two hands of people.
-const intermission = 3 * time.Second
-
 // tables is how the tables of people behave.
 func (c Config) tables() (shard.QueueConfig, error) {
-	strength, err := game.ParseStrength(c.BotStrength)
-	if err != nil {
+	q := shard.People()
+	var err error
+	if q.Bots, err = game.ParseStrength(c.BotStrength); err != nil {
 		return shard.QueueConfig{}, fmt.Errorf("host: %w", err)
 	}
-	pace, err := shard.ParsePace(c.BotPace)
-	if err != nil {
+	if q.Pace, err = shard.ParsePace(c.BotPace); err != nil {
 		return shard.QueueConfig{}, fmt.Errorf("host: %w", err)
 	}
-	return shard.QueueConfig{Intermission: intermission, Bots: strength, Pace: pace}, nil
+	return q, nil
 }
 
 // listener is an open port and the address that others dial.

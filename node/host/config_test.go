@@ -13,8 +13,8 @@ func TestBotsSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q, err := got.tables(); err != nil || q.Bots != game.Strong || q.Pace != shard.PaceHuman {
-		t.Errorf("without a word bots play as %+v, %v", q, err)
+	if q, err := got.tables(); err != nil || q != shard.People() {
+		t.Errorf("without a word the tables of people are %+v, %v", q, err)
 	}
 	c.BotStrength, c.BotPace = "weak", "none"
 	if got, err = c.withDefaults(); err != nil {

@@ -39,6 +39,11 @@ type QueueConfig struct {
 	Pace         Pace          // how long they take
 }
 
+// People is how tables of people behave.
+func People() QueueConfig {
+	return QueueConfig{Intermission: 3 * time.Second, Nonces: time.Second, Bots: game.Strong, Pace: PaceHuman}
+}
+
 // Config describes a Shard. Fields without a default are required.
 type Config struct {
 	Group   game.GroupID // not 0
@@ -67,7 +72,7 @@ type Config struct {
 	// Queues by name; a queue that is not here gets DefaultQueue. Default:
 	// "bench" plays without pauses.
 	Queues       map[string]QueueConfig
-	DefaultQueue QueueConfig // default: pauses of 3 s, a second for nonces, strong bots at a human pace
+	DefaultQueue QueueConfig // default: People
 
 	AttachWait   time.Duration // the first deal waits for seats to attach; default 10 s
 	AutoDelay    time.Duration // auto-play answers after this; default 500 ms
@@ -106,7 +111,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Queues = map[string]QueueConfig{"bench": {}}
 	}
 	if c.DefaultQueue == (QueueConfig{}) {
-		c.DefaultQueue = QueueConfig{Intermission: 3 * time.Second, Nonces: time.Second, Bots: game.Strong, Pace: PaceHuman}
+		c.DefaultQueue = People()
 	}
 	for _, f := range []struct {
 		field *time.Duration
