@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"teahouse/node/shard"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link"
@@ -53,7 +55,7 @@ func (n *node) balance(ctx context.Context) error {
 			if looks[r]++; looks[r] >= balanceLooks {
 				looks[r] = 0
 				ctx, cancel := context.WithTimeout(ctx, yieldTimeout)
-				err := n.call(ctx, game.GroupID(st.ID), link.MethodYield, 0, new(linkpb.Yield), new(linkpb.YieldReply))
+				err := n.call(ctx, game.GroupID(st.ID), link.MethodYield, 0, &linkpb.Yield{Gateways: n.in.Gateways()}, new(linkpb.YieldReply))
 				cancel()
 				n.log.Info("leadership asked for", "shard", st.ID, "error", err)
 			}
@@ -72,7 +74,13 @@ func votes(st raftgroup.Status, server raftgroup.ServerID) bool {
 }
 
 // yield gives a leadership to the node that asks for it, if it may have it.
-func (n *node) yield(from string, group game.GroupID, reply func(*linkpb.Response)) {
+func (n *node) yield(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
+	group := game.GroupID(req.Group)
+	m := new(linkpb.Yield)
+	if err := proto.Unmarshal(req.Payload, m); err != nil {
+		reply(&linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: err.Error()})
+		return
+	}
 	n.mu.Lock()
 	r := n.shards[group]
 	n.mu.Unlock()
@@ -83,6 +91,12 @@ func (n *node) yield(from string, group game.GroupID, reply func(*linkpb.Respons
 	st, to := r.group.Status(), servers(n.currentView().Members)[r.preferred]
 	if matched, heard := st.Matched[to]; !heard || r.preferred != from || !votes(st, to) || matched+levelWithin < st.LastIndex {
 		reply(&linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: "not for " + from})
+		return
+	}
+	// While the registry is away nobody hears of a node's new address: its players
+	// would sit behind a gateway that cannot reach their tables.
+	if far := missing(n.in.Gateways(), m.Gateways); far != "" {
+		reply(&linkpb.Response{Code: wirepb.Code_UNAVAILABLE, Detail: far + " is not linked to " + from})
 		return
 	}
 	err := n.pool.Submit(func() {
@@ -99,6 +113,16 @@ func (n *node) yield(from string, group game.GroupID, reply func(*linkpb.Respons
 	reply(&linkpb.Response{})
 }
 
+// missing is one of mine that is not among theirs, or "".
+func missing(mine, theirs []string) string {
+	for _, name := range mine {
+		if !slices.Contains(theirs, name) {
+			return name
+		}
+	}
+	return ""
+}
+
 // shardGroup is a shard as the front door sees it.
 type shardGroup struct {
 	*shard.Shard
@@ -108,7 +132,7 @@ type shardGroup struct {
 func (g shardGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
 	switch req.Method {
 	case link.MethodYield:
-		g.node.yield(from, game.GroupID(req.Group), reply)
+		g.node.yield(from, req, reply)
 	case link.MethodAlign:
 		g.node.alignShard(req, reply)
 	default:

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -93,6 +94,18 @@ func (in *Ingress) SetGroup(id game.GroupID, g Group) {
 		delete(groups, id)
 	}
 	in.groups.Store(&groups)
+}
+
+// Gateways are the names of the gateways that are linked now, sorted.
+func (in *Ingress) Gateways() []string {
+	var names []string
+	for name, c := range *in.peers.Load() {
+		if c.Peer().Role == link.RoleGateway {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Push sends m to a gateway. False means that it has no link now, or one that is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -229,6 +230,13 @@ func TestPush(t *testing.T) {
 	first := dial(t, addr, "gateway-1", link.RoleGateway, link.Handler{Push: func(_ *link.Conn, m *linkpb.Push) { got <- m.Number }})
 	if up := receive(t, ups); up != "gateway-1 gateway true" {
 		t.Errorf("peer event %q", up)
+	}
+	dial(t, addr, "node-9", link.RoleNode, link.Handler{})
+	if up := receive(t, ups); up != "node-9 node true" {
+		t.Errorf("peer event %q", up)
+	}
+	if g := in.Gateways(); !slices.Equal(g, []string{"gateway-1"}) {
+		t.Errorf("gateways %q", g)
 	}
 	if !in.Push("gateway-1", &linkpb.Push{Number: 5}) || receive(t, got) != 5 {
 		t.Error("the push is lost")

@@ -337,6 +337,7 @@ func (*TableEndedReply) Descriptor() ([]byte, []int) {
 // and has applied what is committed, asks.
 type Yield struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gateways      []string               `protobuf:"bytes,1,rep,name=gateways,proto3" json:"gateways,omitempty"` // that are linked to who asks
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -369,6 +370,13 @@ func (x *Yield) ProtoReflect() protoreflect.Message {
 // Deprecated: Use Yield.ProtoReflect.Descriptor instead.
 func (*Yield) Descriptor() ([]byte, []int) {
 	return file_pkg_link_linkpb_cluster_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Yield) GetGateways() []string {
+	if x != nil {
+		return x.Gateways
+	}
+	return nil
 }
 
 type YieldReply struct {
@@ -624,8 +632,9 @@ const file_pkg_link_linkpb_cluster_proto_rawDesc = "" +
 	"TableEnded\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\x04R\x05table\x12\x18\n" +
 	"\aplayers\x18\x02 \x03(\x04R\aplayers\"\x11\n" +
-	"\x0fTableEndedReply\"\a\n" +
-	"\x05Yield\"\f\n" +
+	"\x0fTableEndedReply\"#\n" +
+	"\x05Yield\x12\x1a\n" +
+	"\bgateways\x18\x01 \x03(\tR\bgateways\"\f\n" +
 	"\n" +
 	"YieldReply\"2\n" +
 	"\x04Join\x12\x12\n" +
