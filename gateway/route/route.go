@@ -1,7 +1,7 @@
 // Package route is the gateway's routing snapshot: which node executes a call.
 //
 //	s, changed := s.Announced("node-2", announce) // node-2 leads shard 3 in term 17
-//	node, ok := s.Lookup(wirepb.Scope_TABLE, table, player)
+//	node, ok := s.Lookup(wirepb.Scope_TABLE, table, player, reachable)
 //
 // A Snapshot is an immutable value: each change returns a new one and the owner swaps a
 // pointer, so readers need no lock and never see half a change. The package has no clock and
@@ -28,8 +28,11 @@ type Snapshot struct {
 }
 
 // Lookup returns the node that executes a call of the scope; ok is false while it is
-// unknown. Table counts for scope TABLE, player for scope SESSION.
-func (s *Snapshot) Lookup(scope wirepb.Scope, table game.TableID, player game.PlayerID) (node string, ok bool) {
+// unknown. Table counts for scope TABLE, player and reachable for scope SESSION: a member
+// that cannot be reached is skipped at once, what its services know stands in the database.
+func (s *Snapshot) Lookup(
+	scope wirepb.Scope, table game.TableID, player game.PlayerID, reachable func(node string) bool,
+) (node string, ok bool) {
 	switch scope {
 	case wirepb.Scope_TABLE:
 		node = s.Leader(table.Shard()).Node
@@ -37,7 +40,7 @@ func (s *Snapshot) Lookup(scope wirepb.Scope, table game.TableID, player game.Pl
 		node = s.Leader(game.Coordinator).Node
 	case wirepb.Scope_SESSION:
 		if s.members != nil {
-			return s.members.Owner(uint64(player))
+			return s.members.OwnerAmong(uint64(player), reachable)
 		}
 	}
 	return node, node != ""

@@ -24,10 +24,37 @@ func announce(group game.GroupID, term uint64) *linkpb.Announce {
 	return &linkpb.Announce{Group: uint32(group), Term: term}
 }
 
+func everybody(string) bool { return true }
+
+// Who cannot be reached is nobody's home, and everybody else's home stays.
+func TestHomesSkipWhoIsNotReached(t *testing.T) {
+	s, _, err := (&Snapshot{}).WithMembers(members(1, "a", "b", "c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := 0
+	for player := range game.PlayerID(300) {
+		home, _ := s.Lookup(wirepb.Scope_SESSION, 0, player, everybody)
+		next, ok := s.Lookup(wirepb.Scope_SESSION, 0, player, func(node string) bool { return node != "b" })
+		if !ok || next == "b" || home != "b" && next != home {
+			t.Fatalf("player %d: home %q, without b %q", player, home, next)
+		}
+		if next != home {
+			moved++
+		}
+	}
+	if moved == 0 {
+		t.Error("nobody lived at b")
+	}
+	if node, ok := s.Lookup(wirepb.Scope_SESSION, 0, 7, func(string) bool { return false }); ok {
+		t.Errorf("nobody is reached, but %q", node)
+	}
+}
+
 func TestZeroSnapshotKnowsNobody(t *testing.T) {
 	s := &Snapshot{}
 	for _, scope := range []wirepb.Scope{wirepb.Scope_SCOPE_UNSPECIFIED, wirepb.Scope_TABLE, wirepb.Scope_CLUSTER, wirepb.Scope_SESSION} {
-		if node, ok := s.Lookup(scope, game.MakeTableID(1, 1), 7); ok {
+		if node, ok := s.Lookup(scope, game.MakeTableID(1, 1), 7, everybody); ok {
 			t.Errorf("%v goes to %q", scope, node)
 		}
 	}
@@ -44,11 +71,11 @@ func TestLookupByScope(t *testing.T) {
 	for scope, want := range map[wirepb.Scope]string{
 		wirepb.Scope_CLUSTER: "c", wirepb.Scope_TABLE: "t", wirepb.Scope_SESSION: "m",
 	} {
-		if node, ok := s.Lookup(scope, game.MakeTableID(2, 9), 7); !ok || node != want {
+		if node, ok := s.Lookup(scope, game.MakeTableID(2, 9), 7, everybody); !ok || node != want {
 			t.Errorf("%v goes to %q, %v; want %q", scope, node, ok, want)
 		}
 	}
-	if _, ok := s.Lookup(wirepb.Scope_TABLE, game.MakeTableID(3, 9), 7); ok {
+	if _, ok := s.Lookup(wirepb.Scope_TABLE, game.MakeTableID(3, 9), 7, everybody); ok {
 		t.Error("a shard that nobody announced has a leader")
 	}
 }

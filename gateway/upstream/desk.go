@@ -75,12 +75,19 @@ func (d *Desk) Leader(table game.TableID) string { return d.snapshot.Leader(tabl
 func (d *Desk) MayBeMember(node string) bool { return d.snapshot.MayBeMember(node) }
 
 // LinkUp takes note of a new link.
-func (d *Desk) LinkUp() {
-	d.resend(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })
+func (d *Desk) LinkUp() { d.resendParked() }
+
+// LinkDown clears the routes to the node, and sends calls for players' homes to the next one
+// on the ring. The link's calls have been ended already.
+func (d *Desk) LinkDown(node string) {
+	d.snapshot, _ = d.snapshot.Down(node)
+	d.resendParked()
 }
 
-// LinkDown clears the routes to the node. The link's calls have been ended already.
-func (d *Desk) LinkDown(node string) { d.snapshot, _ = d.snapshot.Down(node) }
+// resendParked looks again for the homes of players.
+func (d *Desk) resendParked() {
+	d.resend(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })
+}
 
 // Announced takes an announcement over and sends the group's calls to a new leader: the parked
 // ones, and those in flight to somebody else, who may never answer. True means that the group
@@ -103,7 +110,7 @@ func (d *Desk) Announced(node string, a *linkpb.Announce) (led bool) {
 func (d *Desk) Members(list *linkpb.Members) (changed bool, err error) {
 	d.snapshot, changed, err = d.snapshot.WithMembers(list)
 	if changed {
-		d.resend(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })
+		d.resendParked()
 	}
 	return changed, err
 }
@@ -146,7 +153,8 @@ func (d *Desk) Stats() Stats {
 
 // send sends the call by the present snapshot, or parks it.
 func (d *Desk) send(c *call) {
-	node, known := d.snapshot.Lookup(c.scope, game.TableID(c.req.Table), game.PlayerID(c.req.Player))
+	node, known := d.snapshot.Lookup(c.scope, game.TableID(c.req.Table), game.PlayerID(c.req.Player),
+		func(node string) bool { return d.links.Conn(node) != nil })
 	var conn Conn
 	if known {
 		conn = d.links.Conn(node)

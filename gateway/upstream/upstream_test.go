@@ -239,6 +239,38 @@ func TestSessionCallsFollowTheRing(t *testing.T) {
 	expect(t, answer, wirepb.Code_OK, "profile")
 }
 
+// A call for a player's home whose node dies is done by the next node on the ring.
+func TestSessionCallsSkipADeadNode(t *testing.T) {
+	r := newRig(t, nil)
+	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
+	r.reg.show(a, b)
+	conn := b.link()
+	a.link()
+	list := &linkpb.Members{Number: 1, Members: []*linkpb.Member{{Name: "a", Weight: 1}, {Name: "b", Weight: 1}}}
+	if err := conn.SendMembers(list); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, r.sink.members)
+	first := r.scoped(wirepb.Scope_SESSION, "before")
+	var home, other *fakeNode
+	select {
+	case <-a.requests:
+		home, other = a, b
+	case <-b.requests:
+		home, other = b, a
+	}
+	home.kill()
+	q := other.next()
+	if string(q.Payload) != "before" {
+		t.Fatalf("sent again: %q", q.Payload)
+	}
+	q.answer(t, wirepb.Code_OK, "done")
+	expect(t, first, wirepb.Code_OK, "done")
+	second := r.scoped(wirepb.Scope_SESSION, "after")
+	other.next().answer(t, wirepb.Code_OK, "done too")
+	expect(t, second, wirepb.Code_OK, "done too")
+}
+
 func TestAnEmptyRegistryChangesNothing(t *testing.T) {
 	r := newRig(t, nil)
 	a := startNode(t, "a", "127.0.0.1:0")

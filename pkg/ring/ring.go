@@ -124,6 +124,20 @@ func (r *Ring) Owner(key uint64) (name string, ok bool) {
 	return r.members[r.owners[r.search(key)]].Name, true
 }
 
+// OwnerAmong returns the first member from the key on that is there, which is the owner on a
+// ring Without all others; ok is false if nobody is.
+func (r *Ring) OwnerAmong(key uint64, there func(name string) bool) (name string, ok bool) {
+	if name, ok = r.Owner(key); !ok || there(name) {
+		return name, ok
+	}
+	for _, i := range r.walk(-1, key) {
+		if name := r.members[i].Name; there(name) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
 // Successors returns up to n different members for the key: its owner, then the members
 // that follow on the ring. A member whose zone is already among the chosen comes later than
 // one of a fresh zone.

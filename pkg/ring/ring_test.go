@@ -256,6 +256,20 @@ func TestWithout(t *testing.T) {
 	}
 }
 
+func TestOwnerAmongIsOwnerWithoutTheOthers(t *testing.T) {
+	r := mustNew(t, nodes(7)...)
+	for key := range uint64(1000) {
+		away := []string{fmt.Sprint("node-", key%7+1), fmt.Sprint("node-", key/7%7+1)}
+		got, ok := r.OwnerAmong(key, func(name string) bool { return !slices.Contains(away, name) })
+		if want, _ := r.Without(away...).Owner(key); !ok || got != want {
+			t.Fatalf("key %d without %q: %q, want %q", key, away, got, want)
+		}
+	}
+	if name, ok := r.OwnerAmong(1, func(string) bool { return false }); ok {
+		t.Errorf("nobody is there, but %q", name)
+	}
+}
+
 func TestEmpty(t *testing.T) {
 	for name, r := range map[string]*Ring{"zero value": {}, "no members": mustNew(t)} {
 		if owner, ok := r.Owner(1); ok {
