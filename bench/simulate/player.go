@@ -28,7 +28,9 @@ func (p *player) take() {
 	p.devices++
 	d := &device{
 		process: process{w: p.w, name: fmt.Sprintf("device-%d.%d", p.index, p.devices)}, player: p,
-		engine: engine.New(engine.Config{Token: p.token, MaxEvents: p.w.plan.maxEvents}),
+		engine: engine.New(engine.Config{
+			Token: p.token, MaxEvents: p.w.plan.maxEvents, Device: uint64(p.index)<<32 | uint64(p.devices),
+		}),
 	}
 	d.start()
 	if p.now == nil || p.now.dead {
