@@ -54,6 +54,7 @@ func newRig(t testing.TB, rules string, hands uint32, players ...uint64) *rig {
 
 func (r *rig) apply(c *tablepb.Command) *table.Reply {
 	r.t.Helper()
+	c = proto.CloneOf(c) // some are shared by tests that run at the same time
 	c.Table = uint64(tableID)
 	raw, err := proto.Marshal(c)
 	if err != nil {
