@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -30,8 +31,11 @@ func simulateCommand() *cobra.Command {
 			}
 			fmt.Fprintf(out, "%d seeds in %v: %d steps, %v of cluster time, %d moves acknowledged, %d hands settled; %d failed\n",
 				sum.Runs, time.Since(began).Round(time.Millisecond), sum.Steps, sum.Time.Round(time.Second), sum.Moves, sum.Hands, len(sum.Failed))
-			if err == nil && len(sum.Failed) > 0 {
+			switch {
+			case err == nil && len(sum.Failed) > 0:
 				return errBroken
+			case err == nil && sum.Runs == 0:
+				return errors.New("no seed was run")
 			}
 			return err
 		},
