@@ -33,6 +33,9 @@ func command() *cobra.Command {
 			default:
 				return fmt.Errorf("--sync %q: want sync or nosync", policy)
 			}
+			if cfg.Nodes < 1 || cfg.Gateways < 1 { // 0 would mean the default
+				return fmt.Errorf("%d nodes and %d gateways: want at least one of each", cfg.Nodes, cfg.Gateways)
+			}
 			return run(cmd.Context(), cfg)
 		},
 	}
