@@ -146,7 +146,7 @@ func goesOn(t *testing.T, state string, crash func()) {
 	}
 	for i, p := range players {
 		wg.Go(func() {
-			table, err := p.sit(ctx)
+			table, err := p.sit(ctx, "")
 			if err != nil {
 				t.Error(err)
 			}

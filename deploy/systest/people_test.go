@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"teahouse/deploy/cluster"
-	"teahouse/pkg/game"
 	"teahouse/pkg/gomoku"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -86,16 +85,7 @@ func TestAnotherGame(t *testing.T) {
 	for i, p := range players {
 		p.game = gomoku.New()
 		wg.Go(func() {
-			if _, err := p.Join(ctx, &wirepb.JoinRequest{Queue: "bench", Mode: mode.Name}); err != nil {
-				t.Error(err)
-				return
-			}
-			id, err := p.WaitMatched(ctx)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			table, err := p.Attach(ctx, id)
+			table, err := p.sit(ctx, mode.Name)
 			if err != nil {
 				t.Error(err)
 				return
@@ -104,7 +94,7 @@ func TestAnotherGame(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if err := p.hands(ctx, game.TableID(id), results[i]); err != nil {
+			if err := p.hands(ctx, table.ID(), results[i]); err != nil {
 				t.Error(err)
 			}
 		})

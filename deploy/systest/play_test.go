@@ -42,9 +42,9 @@ func join(t *testing.T, addr string, answers *atomic.Int64) player {
 	return player{c, g, answers}
 }
 
-// sit queues and returns the table.
-func (p player) sit(ctx context.Context) (*client.Table, error) {
-	if _, err := p.Join(ctx, &wirepb.JoinRequest{Queue: "bench"}); err != nil {
+// sit queues for a mode of the bench queue ("" = its first) and returns the table.
+func (p player) sit(ctx context.Context, mode string) (*client.Table, error) {
+	if _, err := p.Join(ctx, &wirepb.JoinRequest{Queue: "bench", Mode: mode}); err != nil {
 		return nil, err
 	}
 	id, err := p.WaitMatched(ctx)
@@ -116,7 +116,7 @@ func TestKilledLeader(t *testing.T) {
 	}
 	for i, p := range players {
 		wg.Go(func() {
-			table, err := p.sit(ctx)
+			table, err := p.sit(ctx, "")
 			if err != nil {
 				t.Error(err)
 			}

@@ -176,7 +176,7 @@ func refusedMoves(ctx context.Context, t *testing.T, addr string) {
 		p := join(t, addr, &answers)
 		players = append(players, p)
 		go func() {
-			table, err := p.sit(ctx)
+			table, err := p.sit(ctx, "")
 			if err != nil {
 				t.Error(err)
 			}
