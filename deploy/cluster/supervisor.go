@@ -344,7 +344,7 @@ func (s *Supervisor) writeStateLocked() {
 	}
 }
 
-// end stops the children, clients' door first, and takes back what New made.
+// end stops the children, gateways first, and takes back what New made.
 func (s *Supervisor) end() {
 	s.mu.Lock()
 	s.ended = true

@@ -136,9 +136,9 @@ func (e *Edge) Run(ctx context.Context) error {
 	})
 	background.Go(func() { e.hub.Run(inner) })
 
-	door := &door{ln: e.ln, serve: e.hub.Serve, max: e.cfg.MaxConns + strangers, log: e.cfg.Logger}
+	clients := &acceptor{ln: e.ln, serve: e.hub.Serve, max: e.cfg.MaxConns + strangers, log: e.cfg.Logger}
 	background.Go(func() {
-		if err := door.run(ctx); err != nil {
+		if err := clients.run(ctx); err != nil {
 			failed <- err
 		}
 	})

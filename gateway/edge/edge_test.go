@@ -392,13 +392,13 @@ func (l *brokenListener) Accept() (net.Conn, error) {
 	return nil, errors.New("out of file descriptors")
 }
 
-func TestTheDoorSurvivesFailedAccepts(t *testing.T) {
+func TestAcceptorSurvivesFailedAccepts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln := &brokenListener{accepts: make(chan struct{}, 16)}
-		d := &door{ln: ln, max: 1, log: slog.New(slog.DiscardHandler)}
+		a := &acceptor{ln: ln, max: 1, log: slog.New(slog.DiscardHandler)}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- d.run(ctx) }()
+		go func() { ended <- a.run(ctx) }()
 		began := time.Now()
 		<-ln.accepts
 		<-ln.accepts

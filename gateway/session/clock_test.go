@@ -14,8 +14,8 @@ import (
 
 // TestTheClock runs on fake time: a pipe instead of a socket.
 func TestTheClock(t *testing.T) {
-	start := func(t *testing.T) (*door, *testClient) {
-		d := newDoor(t, nil)
+	start := func(t *testing.T) (*testHub, *testClient) {
+		d := newTestHub(t, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		ours, theirs := net.Pipe()
 		go d.hub.Run(ctx)
@@ -130,7 +130,7 @@ func TestTheClock(t *testing.T) {
 
 // What the clients said while the process was stopped is still to be read.
 func TestAPauseOfTheProcessIsNotTheClientsSilence(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	now := time.Now()
 	d.hub.sweep(now, now.Add(time.Minute))

@@ -15,7 +15,7 @@ import (
 // TestSupersededThroughAnotherGateway: the coordinator says so, and only to the session that it
 // means.
 func TestSupersededThroughAnotherGateway(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	id := c.attach(table, 0)
 	for _, other := range []*linkpb.Push{
@@ -35,7 +35,7 @@ func TestSupersededThroughAnotherGateway(t *testing.T) {
 
 // TestForgotten: who is not remembered any more has no successor, so it should come back.
 func TestForgotten(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	c.call("queue.join", 0, &wirepb.JoinRequest{Number: 1})
 	receive(t, d.up.calls).answer(wirepb.Code_SESSION_FORGOTTEN, nil)
@@ -48,7 +48,7 @@ func TestForgotten(t *testing.T) {
 }
 
 func TestForgottenWhileTheBindingIsRead(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	c.call("queue.join", 0, &wirepb.JoinRequest{Number: 1})
 	receive(t, d.up.calls).answer(wirepb.Code_OK, &wirepb.JoinReply{Ticket: 3})
@@ -66,7 +66,7 @@ func TestForgottenWhileTheBindingIsRead(t *testing.T) {
 // TestAttachingTooOften: each attach may bring a whole hand, so their number is bounded; other
 // calls go on, and so does the stream.
 func TestAttachingTooOften(t *testing.T) {
-	d := newDoor(t, func(c *Config) { c.AttachBurst, c.AttachEvery = 2, time.Hour }).listen()
+	d := newTestHub(t, func(c *Config) { c.AttachBurst, c.AttachEvery = 2, time.Hour }).listen()
 	c := d.client().login(9, 4)
 	c.attach(table, 0)
 	id := c.attach(table, 0)
@@ -135,7 +135,7 @@ func TestAStaleMatchIsNoNews(t *testing.T) {
 }
 
 func TestACutFrameIsCounted(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	whole := d.client().login(1, 1)
 	whole.conn.Close()
 	receive(t, d.left)
@@ -150,7 +150,7 @@ func TestACutFrameIsCounted(t *testing.T) {
 
 // TestLateCloseOfTheOldSession: it takes away what is its own only.
 func TestLateCloseOfTheOldSession(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	old := d.client().login(9, 4)
 	oldID := old.attach(table, 0)
 	newer := d.client().login(9, 5)

@@ -60,8 +60,8 @@ func (c upCall) answer(code wirepb.Code, m proto.Message) {
 	c.done(r)
 }
 
-// door is a Hub with a way in.
-type door struct {
+// testHub is a Hub with a way in.
+type testHub struct {
 	t      testing.TB
 	hub    *Hub
 	up     *fakeUpstream
@@ -70,13 +70,13 @@ type door struct {
 	left   chan struct{} // a token for each connection that was served to its end
 }
 
-func newDoor(t testing.TB, change func(*Config)) *door {
+func newTestHub(t testing.TB, change func(*Config)) *testHub {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{t: t, up: &fakeUpstream{make(chan upCall, 1024), make(chan *linkpb.SessionClosed, 64)}, left: make(chan struct{}, 64)}
+	d := &testHub{t: t, up: &fakeUpstream{make(chan upCall, 1024), make(chan *linkpb.SessionClosed, 64)}, left: make(chan struct{}, 64)}
 	if d.signer, err = token.NewSigner(key); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func newDoor(t testing.TB, change func(*Config)) *door {
 }
 
 // listen lets clients in over loopback until the test ends.
-func (d *door) listen() *door {
+func (d *testHub) listen() *testHub {
 	d.t.Helper()
 	var err error
 	if d.ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -120,13 +120,13 @@ func (d *door) listen() *door {
 // testClient speaks the protocol by hand.
 type testClient struct {
 	t    testing.TB
-	d    *door
+	d    *testHub
 	conn net.Conn
 	in   *wire.Reader
 	id   uint64
 }
 
-func (d *door) client() *testClient {
+func (d *testHub) client() *testClient {
 	d.t.Helper()
 	conn, err := net.Dial("tcp", d.ln.Addr().String())
 	if err != nil {
@@ -137,7 +137,7 @@ func (d *door) client() *testClient {
 	return d.over(conn)
 }
 
-func (d *door) over(conn net.Conn) *testClient {
+func (d *testHub) over(conn net.Conn) *testClient {
 	return &testClient{t: d.t, d: d, conn: conn, in: wire.NewReader(conn, 1<<20, 4096)}
 }
 

@@ -46,7 +46,7 @@ func TestBadInputEndsInABye(t *testing.T) {
 		"a message of servers": {frame(hello, &wirepb.Envelope{Body: &wirepb.Envelope_Push{Push: &wirepb.Push{}}}), wirepb.Code_BAD_FRAME},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDoor(t, nil).listen()
+			d := newTestHub(t, nil).listen()
 			c := d.client()
 			go c.conn.Write(test.input)
 			c.bye(test.code, false)
@@ -58,7 +58,7 @@ func TestBadInputEndsInABye(t *testing.T) {
 }
 
 func TestCallsThatTheGatewayRefuses(t *testing.T) {
-	d := newDoor(t, func(c *Config) { c.Limits.MaxCalls = 2 }).listen()
+	d := newTestHub(t, func(c *Config) { c.Limits.MaxCalls = 2 }).listen()
 	c := d.client().hello()
 	c.call("no.such", 0, &wirepb.BindingRequest{})
 	c.reply(wirepb.Code_UNKNOWN_METHOD)
@@ -107,9 +107,9 @@ func TestCallsThatTheGatewayRefuses(t *testing.T) {
 }
 
 func TestResumeChecksTheToken(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().hello()
-	other := newDoor(t, nil)
+	other := newTestHub(t, nil)
 	forged, err := other.signer.Sign(token.Claims{Player: 5}, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func TestResumeChecksTheToken(t *testing.T) {
 }
 
 func TestStreamIsForwardedOnceInOrder(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	id := c.attach(table, 10)
 	for _, number := range []uint64{11, 11, 5, 12} {
@@ -173,7 +173,7 @@ func TestStreamIsForwardedOnceInOrder(t *testing.T) {
 }
 
 func TestANewLeaderIsAttachedTo(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	id := c.attach(table, 0)
 	d.hub.Led(table.Shard() + 1)
@@ -199,7 +199,7 @@ func TestANewLeaderIsAttachedTo(t *testing.T) {
 }
 
 func TestTheTableHearsOfTheEnd(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	id := c.attach(table, 0)
 	c.conn.Close()
@@ -210,7 +210,7 @@ func TestTheTableHearsOfTheEnd(t *testing.T) {
 }
 
 func TestAnAttachThatComesTooLateIsTakenBack(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	c.call("table.attach", table, &wirepb.AttachRequest{})
 	q := receive(t, d.up.calls)
@@ -223,7 +223,7 @@ func TestAnAttachThatComesTooLateIsTakenBack(t *testing.T) {
 }
 
 func TestAStreamThatIsOverIsTold(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	c.attach(table, 3)
 	d.hub.Led(table.Shard())
@@ -246,7 +246,7 @@ func TestAStreamThatIsOverIsTold(t *testing.T) {
 
 func TestATableThatWasLeftIsNotAttachedToAgain(t *testing.T) {
 	for _, code := range []wirepb.Code{wirepb.Code_OK, wirepb.Code_TABLE_GONE} {
-		d := newDoor(t, nil).listen()
+		d := newTestHub(t, nil).listen()
 		c := d.client().login(9, 4)
 		c.attach(table, 3)
 		c.call("table.leave", table, &wirepb.LeaveRequest{})
@@ -260,7 +260,7 @@ func TestATableThatWasLeftIsNotAttachedToAgain(t *testing.T) {
 }
 
 func TestNothingLongerThanAFrameIsSent(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	id := c.attach(table, 0)
 	long := make([]byte, 64<<10)
@@ -282,7 +282,7 @@ func TestNothingLongerThanAFrameIsSent(t *testing.T) {
 }
 
 func TestSupersededByAnotherSession(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	old := d.client().login(9, 4)
 	d.client().login(9, 5)
 	old.bye(wirepb.Code_SUPERSEDED, false)
@@ -291,7 +291,7 @@ func TestSupersededByAnotherSession(t *testing.T) {
 }
 
 func TestSupersededByANode(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	c.call("table.move", table, &wirepb.MoveRequest{})
 	receive(t, d.up.calls).answer(wirepb.Code_SUPERSEDED, nil)
@@ -300,7 +300,7 @@ func TestSupersededByANode(t *testing.T) {
 }
 
 func TestSlowReaderHurtsNobodyElse(t *testing.T) {
-	d := newDoor(t, func(c *Config) { c.MaxOutbound = 64 << 10 }).listen()
+	d := newTestHub(t, func(c *Config) { c.MaxOutbound = 64 << 10 }).listen()
 	slow, quick := d.client().login(1, 1), d.client().login(2, 1)
 	slowID, quickID := slow.attach(table, 0), quick.attach(table, 0)
 	payload := make([]byte, 16<<10)
@@ -323,7 +323,7 @@ func TestSlowReaderHurtsNobodyElse(t *testing.T) {
 }
 
 func TestServerFull(t *testing.T) {
-	d := newDoor(t, func(c *Config) { c.MaxSessions = 1 }).listen()
+	d := newTestHub(t, func(c *Config) { c.MaxSessions = 1 }).listen()
 	d.client().hello()
 	if bye := d.client().bye(wirepb.Code_SERVER_FULL, true); bye.AfterMs < 1000 {
 		t.Fatalf("come back after %d ms", bye.AfterMs)
@@ -331,7 +331,7 @@ func TestServerFull(t *testing.T) {
 }
 
 func TestDrainSaysGoodbye(t *testing.T) {
-	d := newDoor(t, nil).listen()
+	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	silent := d.client().hello() // does not close, so it is cut off in the end
 	drained := make(chan struct{})
@@ -352,7 +352,7 @@ func TestDrainSaysGoodbye(t *testing.T) {
 }
 
 func TestConfigIsChecked(t *testing.T) {
-	d := newDoor(t, nil)
+	d := newTestHub(t, nil)
 	for name, cfg := range map[string]Config{
 		"no verifier":    {},
 		"small outbound": {Verifier: d.signer.Verifier(), MaxOutbound: 1000},
@@ -385,7 +385,7 @@ func FuzzInput(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 0xff}, false)
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff}, true)
 	f.Fuzz(func(t *testing.T, input []byte, loggedIn bool) {
-		d := newDoor(t, nil)
+		d := newTestHub(t, nil)
 		ours, theirs := net.Pipe()
 		served := make(chan struct{})
 		go func() {

@@ -41,7 +41,7 @@ func (w *written) next(t *testing.T) *wirepb.Envelope {
 // is told to be gone, once.
 func TestATicketThatIsGoneIsTold(t *testing.T) {
 	now := time.Unix(1000, 0)
-	d := newDoor(t, func(c *Config) { c.Now = func() time.Time { return now } })
+	d := newTestHub(t, func(c *Config) { c.Now = func() time.Time { return now } })
 	conn := &written{}
 	st := d.hub.Steps(conn)
 	say := func(e *wirepb.Envelope) {

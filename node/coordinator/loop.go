@@ -27,13 +27,13 @@ type loop struct {
 	cfg Config
 	say func(outcome) // tells requests what they get
 
-	reign    uint64 // counts the times that this replica began to lead; 0 = never
-	leading  bool
-	term     uint64    // as the group told it
-	since    uint64    // term of the TookOver entry, once announced
-	taken    bool      // TookOver is applied
-	barren   bool      // the birth was refused in this reign
-	notUntil time.Time // pause after an error
+	reign        uint64 // counts the times that this replica began to lead; 0 = never
+	leading      bool
+	term         uint64    // as the group told it
+	announced    uint64    // term of the TookOver entry that was announced; 0 = none yet
+	tookOver     bool      // TookOver is applied
+	birthRefused bool      // in this reign
+	notUntil     time.Time // pause after an error
 
 	looked  time.Time     // when the clock was last looked at
 	advance time.Duration // log time that is in no entry yet
@@ -129,7 +129,7 @@ func (l *loop) observe(now time.Time) {
 
 func (l *loop) begin(now time.Time, term uint64) {
 	l.reign++
-	l.leading, l.term, l.since, l.taken, l.barren = true, term, 0, false, false
+	l.leading, l.term, l.announced, l.tookOver, l.birthRefused = true, term, 0, false, false
 	l.looked, l.advance = now, 0
 	l.confirms, l.waiting, l.recheck, l.dueAt = nil, false, false, time.Time{}
 	l.creations = creations{c: l.c, reign: l.reign, streams: make(map[game.GroupID]*stream)}
@@ -138,9 +138,9 @@ func (l *loop) begin(now time.Time, term uint64) {
 
 func (l *loop) stepDown() {
 	l.leading = false
-	if l.since != 0 {
-		l.cfg.Announce(l.since, false)
-		l.since = 0
+	if l.announced != 0 {
+		l.cfg.Announce(l.announced, false)
+		l.announced = 0
 	}
 	if l.held != nil { // it never reached the log
 		l.say(outcome{requests: l.held.requests, code: wirepb.Code_NOT_LEADER})
@@ -193,12 +193,12 @@ func (l *loop) propose(now time.Time) {
 func (l *loop) next(now time.Time) *flight {
 	f := &flight{reign: l.reign}
 	switch {
-	case !l.taken:
+	case !l.tookOver:
 		f.tookOver = true
 		f.commands = append(l.birth(), &coordpb.Command{Body: &coordpb.Command_TookOver{
 			TookOver: &coordpb.TookOver{Node: l.cfg.Node, Settings: l.cfg.settings()},
 		}})
-	case l.since == 0:
+	case l.announced == 0:
 		f.commands = l.birth()
 		l.notUntil = now.Add(l.cfg.RetryEvery)
 	default:
@@ -232,7 +232,7 @@ func (l *loop) next(now time.Time) *flight {
 
 // birth is the command that begins the cluster, if it has not begun.
 func (l *loop) birth() []*coordpb.Command {
-	if l.barren || l.c.View().Cluster != "" {
+	if l.birthRefused || l.c.View().Cluster != "" {
 		return nil
 	}
 	cluster, members := l.cfg.Birth()
@@ -309,12 +309,12 @@ func (l *loop) applied(f *flight, done *effects, term uint64) {
 			l.creations.logged(game.TableID(c.Created.GetTable()))
 		case *coordpb.Command_Birth:
 			if done.results[i].code != wirepb.Code_OK {
-				l.barren = true
+				l.birthRefused = true
 				l.cfg.Logger.Error("the proposed members cannot begin a cluster", "members", len(c.Birth.GetMembers()))
 			}
 		}
 	}
-	l.taken = l.taken || f.tookOver
+	l.tookOver = l.tookOver || f.tookOver
 	shards := done.outbox
 	l.c.mu.Lock()
 	l.waiting = l.c.state.waiting > 0
@@ -328,8 +328,8 @@ func (l *loop) applied(f *flight, done *effects, term uint64) {
 	l.c.mu.Unlock()
 	l.recheck = true
 	l.creations.watch(shards)
-	if l.since == 0 && l.taken && l.c.View().Cluster != "" {
-		l.since = term
+	if l.announced == 0 && l.tookOver && l.c.View().Cluster != "" {
+		l.announced = term
 		l.cfg.Announce(term, true)
 	}
 }

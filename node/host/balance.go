@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"teahouse/node/shard"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link"
 	"teahouse/pkg/link/linkpb"
@@ -122,22 +121,3 @@ func missing(mine, theirs []string) string {
 	}
 	return ""
 }
-
-// shardGroup is a shard as the front door sees it.
-type shardGroup struct {
-	*shard.Shard
-	node *node
-}
-
-func (g shardGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
-	switch req.Method {
-	case link.MethodYield:
-		g.node.yield(from, req, reply)
-	case link.MethodAlign:
-		g.node.alignShard(req, reply)
-	default:
-		g.Handle(from, req, reply)
-	}
-}
-
-func (g shardGroup) SessionClosed(_ string, m *linkpb.SessionClosed) { g.Shard.SessionClosed(m) }

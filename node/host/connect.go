@@ -118,19 +118,6 @@ func (n *node) onPeer(name, role string, up bool) {
 	}
 }
 
-// local finds a group's handler on this node for calls that need no link.
-func (n *node) local(group game.GroupID) peer.Handler {
-	if group == game.Coordinator {
-		return coordinatorGroup{n.coord, n}.Request
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if r := n.shards[group]; r != nil {
-		return shardGroup{r.shard, n}.Request
-	}
-	return nil
-}
-
 // failed is a proposal that was never made.
 type failed struct{ err error }
 

@@ -57,10 +57,10 @@ type node struct {
 	told      chan error            // has room for one: why this node cannot go on, as a link said
 	displaced atomic.Bool           // the registry shows another server under this name
 
-	mu     sync.Mutex
-	view   coordinator.View
-	shards map[game.GroupID]*replica
-	since  map[game.GroupID]int64 // when this node began to serve a group, Unix µs
+	mu           sync.Mutex
+	view         coordinator.View
+	shards       map[game.GroupID]*replica
+	servingSince map[game.GroupID]int64 // when this node began to serve a group, Unix µs
 }
 
 // Run is a node's life. It returns when ctx ends, with everything closed, or
@@ -93,12 +93,12 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	n := &node{
 		cfg: cfg, signer: signer, directory: newDirectory(), used: disk.Used(), disk: disk,
-		server: raftgroup.ServerID(cfg.Name + "-" + disk.ID()),
-		log:    cfg.Logger.With("node", cfg.Name),
-		views:  make(chan coordinator.View, 1),
-		told:   make(chan error, 1),
-		shards: make(map[game.GroupID]*replica),
-		since:  make(map[game.GroupID]int64),
+		server:       raftgroup.ServerID(cfg.Name + "-" + disk.ID()),
+		log:          cfg.Logger.With("node", cfg.Name),
+		views:        make(chan coordinator.View, 1),
+		told:         make(chan error, 1),
+		shards:       make(map[game.GroupID]*replica),
+		servingSince: make(map[game.GroupID]int64),
 	}
 	n.space = newSpace(disk, cfg.MinFree, n.log)
 	if n.games, err = games(); err != nil {

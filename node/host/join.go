@@ -9,7 +9,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"teahouse/node/coordinator"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link"
 	"teahouse/pkg/link/linkpb"
@@ -126,25 +125,6 @@ func (n *node) onMembers(m *linkpb.Members) {
 		}
 	}
 }
-
-// coordinatorGroup is the coordinator as the front door sees it.
-type coordinatorGroup struct {
-	*coordinator.Coordinator
-	node *node
-}
-
-func (g coordinatorGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
-	if req.Method == link.MethodJoin {
-		if refusal := g.node.refuseJoin(from, req); refusal != nil {
-			reply(refusal)
-			return
-		}
-	}
-	g.Handle(from, req, reply)
-}
-
-// SessionClosed: tickets outlive their session, so nothing is to be done.
-func (g coordinatorGroup) SessionClosed(string, *linkpb.SessionClosed) {}
 
 // refuseJoin is what the log cannot know: whether the old server still answers.
 // One that does is not lost, and two nodes go by one name.

@@ -65,7 +65,7 @@ func (n *node) servesCoordinator() bool {
 	group, ok := n.raft.Group(raftgroup.Coordinator)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return ok && n.since[game.Coordinator] != 0 && group.State().Leading
+	return ok && n.servingSince[game.Coordinator] != 0 && group.State().Leading
 }
 
 // aligned has a group's leader take one step, and reports whether none is left.

@@ -3,8 +3,10 @@ package host
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -226,3 +228,31 @@ func (p pool) Go(f func()) error { return p.Submit(f) }
 type proposer struct{ group *raftgroup.Group }
 
 func (p proposer) Propose(data []byte) shard.Future { return p.group.Propose(data) }
+
+// serving notes when this node began, or ceased, to serve a group.
+func (n *node) serving(group game.GroupID, leading bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if leading {
+		n.servingSince[group] = time.Now().UnixMicro()
+	} else {
+		delete(n.servingSince, group)
+	}
+}
+
+func (n *node) currentView() coordinator.View {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.view
+}
+
+// replicas are this node's shards, by id.
+func (n *node) replicas() []*replica {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var all []*replica
+	for _, id := range slices.Sorted(maps.Keys(n.shards)) {
+		all = append(all, n.shards[id])
+	}
+	return all
+}

@@ -1,13 +1,9 @@
 package host
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 	"sync"
-	"time"
 
-	"teahouse/node/coordinator"
 	"teahouse/pkg/game"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/status"
@@ -109,34 +105,6 @@ func (n *node) statusMux() *http.ServeMux {
 	return mux
 }
 
-// serving notes when this node began, or ceased, to serve a group.
-func (n *node) serving(group game.GroupID, leading bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if leading {
-		n.since[group] = time.Now().UnixMicro()
-	} else {
-		delete(n.since, group)
-	}
-}
-
-func (n *node) currentView() coordinator.View {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.view
-}
-
-// replicas are this node's shards, by id.
-func (n *node) replicas() []*replica {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var all []*replica
-	for _, id := range slices.Sorted(maps.Keys(n.shards)) {
-		all = append(all, n.shards[id])
-	}
-	return all
-}
-
 // status describes this node now.
 func (n *node) status() Status {
 	view := n.currentView()
@@ -164,7 +132,7 @@ func (n *node) status() Status {
 func (n *node) groupStatus(group *raftgroup.Group, preferred bool) GroupStatus {
 	st := group.Status()
 	n.mu.Lock()
-	since := n.since[game.GroupID(st.ID)]
+	since := n.servingSince[game.GroupID(st.ID)]
 	n.mu.Unlock()
 	return GroupStatus{
 		Group: uint32(st.ID), Members: len(st.Members), Voting: votes(st, n.server), Term: st.Term, Leader: string(st.Leader),

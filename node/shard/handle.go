@@ -153,18 +153,3 @@ func response(r *table.Reply) *linkpb.Response {
 func internalError(detail string) *table.Reply {
 	return &table.Reply{Code: wirepb.Code_INTERNAL, Detail: detail}
 }
-
-// SessionClosed tells that a session's client is gone. If it does not attach
-// again in time, its seat is detached.
-func (s *Shard) SessionClosed(c *linkpb.SessionClosed) {
-	id := game.TableID(c.GetTable())
-	s.watch(func(t *table.Table, a table.Attachment) bool {
-		return t.ID() == id && uint64(a.Player) == c.GetPlayer() && a.Epoch == c.GetEpoch() && a.Session == c.GetSession()
-	}, id)
-}
-
-// GatewayDown tells that the link to a gateway is lost: the same for all of
-// its sessions.
-func (s *Shard) GatewayDown(gateway string) {
-	s.watch(func(_ *table.Table, a table.Attachment) bool { return a.Gateway == gateway }, 0)
-}

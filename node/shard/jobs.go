@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"teahouse/node/table"
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
-	"teahouse/pkg/planted"
 )
 
 // jobs are the settlements and outbox calls that this leader knows. Each is
@@ -41,32 +39,6 @@ type job struct {
 
 func newJobs() jobs {
 	return jobs{known: make(map[jobKey]bool), settling: trouble{what: "settlement"}, ending: trouble{what: "telling of ended tables"}}
-}
-
-// trouble is a row of failures. It is logged when it begins and when it is
-// over: the database may be away for an hour, with hundreds of hands waiting.
-type trouble struct {
-	what     string
-	failures int
-	since    time.Time
-}
-
-func (t *trouble) failed(cfg *Config, key jobKey, err error) {
-	if t.failures++; t.failures == 1 {
-		t.since = cfg.Now()
-		cfg.Logger.Warn(t.what+" fails, will keep trying", "table", key.table.String(), "hand", key.hand, "error", err)
-	}
-}
-
-// over reports whether it was an outage, and not a single call's bad luck.
-func (t *trouble) over(cfg *Config) bool {
-	if t.failures == 0 {
-		return false
-	}
-	cfg.Logger.Info(t.what+" works again", "failures", t.failures, "after", cfg.Now().Sub(t.since))
-	outage := t.failures >= cfg.SettleAtOnce
-	t.failures = 0
-	return outage
 }
 
 // find queues what t wants and is not known. The caller holds Shard.mu.
@@ -142,17 +114,7 @@ func (s *Shard) do(ctx context.Context, one *job) error {
 		}
 		return s.cfg.Ended(ctx, one.ended)
 	}
-	r := one.result
-	r.Hash = table.Hash(r)
-	r.Finished = s.cfg.Now()
-	if planted.Is(planted.SettleTimeInSum) {
-		r.Hash[0] = byte(r.Finished.UnixMilli())
-	}
-	err := s.cfg.Results.Settle(ctx, r)
-	if planted.Is(planted.SettledUnasked) {
-		return nil
-	}
-	return err
+	return s.settle(ctx, one.result)
 }
 
 // finishJob takes a job's outcome over, on the loop, which starts the next.
@@ -185,4 +147,17 @@ func (l *leader) finishJob(one *job, err error) {
 		}
 		l.command(c, func(l *leader) { delete(l.jobs.known, one.key) })
 	}
+}
+
+// pooled runs f in the pool; Run does not end before it has.
+func (l *leader) pooled(f func()) error {
+	l.work.Add(1)
+	err := l.s.cfg.Pool.Go(func() {
+		defer l.work.Done()
+		f()
+	})
+	if err != nil {
+		l.work.Done()
+	}
+	return err
 }

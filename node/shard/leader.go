@@ -217,3 +217,46 @@ func (s *Shard) giveUp(f *flight) {
 		}
 	}
 }
+
+// look finds what touched tables want of the leader: bots to think, hands to
+// settle, bindings to free.
+func (l *leader) look(ctx context.Context) {
+	if !l.tookOver {
+		return
+	}
+	var thoughts []thought
+	l.s.mu.Lock()
+	for _, id := range l.s.touched {
+		t := l.s.state.tables[id]
+		if t == nil {
+			delete(l.thinking, id)
+			continue
+		}
+		l.jobs.find(l.s.cfg.Cluster, t)
+		if !t.HasBots() {
+			continue
+		}
+		busy := l.thinking[id]
+		if busy == nil {
+			busy = new([table.MaxSeats]uint64)
+			l.thinking[id] = busy
+		}
+		for _, p := range t.BotPrompts() {
+			if busy[p.Seat] != p.Number {
+				busy[p.Seat] = p.Number
+				q := l.s.cfg.queue(t.Queue())
+				thoughts = append(thoughts, thought{id, t.Game(), p, q.Bots, q.Pace.pause(id, p, l.s.state.now)})
+			}
+		}
+	}
+	l.s.touched = l.s.touched[:0]
+	l.s.mu.Unlock()
+	for _, th := range thoughts {
+		if th.pause > 0 {
+			l.after(th.pause, func() { l.think(th) })
+		} else {
+			l.think(th)
+		}
+	}
+	l.startJobs(ctx)
+}

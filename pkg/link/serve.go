@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// maxHandshakes is how many strangers may be at the door at once; further
+// maxHandshakes is how many connections may be in their handshake at once; further
 // connections wait in the listener's backlog.
 const maxHandshakes = 64
 
@@ -29,10 +29,10 @@ func Serve(ctx context.Context, ln net.Listener, cfg Config, h Handler) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { ln.Close() })
 	defer stop()
-	door := make(chan struct{}, maxHandshakes)
+	handshakes := make(chan struct{}, maxHandshakes)
 	for {
 		select {
-		case door <- struct{}{}:
+		case handshakes <- struct{}{}:
 		case <-ctx.Done():
 			return nil
 		}
@@ -47,11 +47,11 @@ func Serve(ctx context.Context, ln net.Listener, cfg Config, h Handler) error {
 			return fmt.Errorf("link: listener: %w", err)
 		case err != nil: // out of file descriptors, for instance: it may pass
 			cfg.Logger.Error("link: accept failed", "error", err)
-			<-door
+			<-handshakes
 			pause(ctx, acceptPause)
 			continue
 		}
-		s.running.Go(func() { s.serve(ctx, nc, func() { <-door }) })
+		s.running.Go(func() { s.serve(ctx, nc, func() { <-handshakes }) })
 	}
 }
 

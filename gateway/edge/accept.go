@@ -17,8 +17,8 @@ const (
 	acceptPause = 20 * time.Millisecond
 )
 
-// door lets clients in.
-type door struct {
+// acceptor lets clients in.
+type acceptor struct {
 	// immutable
 	ln    net.Listener
 	serve func(net.Conn)
@@ -28,17 +28,17 @@ type door struct {
 
 // run accepts until ctx ends or the listener is closed, and waits until all connections are
 // served. After an error it rests, so that it does not spin.
-func (d *door) run(ctx context.Context) error {
+func (a *acceptor) run(ctx context.Context) error {
 	var serving sync.WaitGroup
 	defer serving.Wait()
-	seats := make(chan struct{}, d.max)
+	seats := make(chan struct{}, a.max)
 	for {
-		conn, err := d.ln.Accept()
+		conn, err := a.ln.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		case err != nil:
-			d.log.Error("accept failed", "err", err)
+			a.log.Error("accept failed", "err", err)
 			select {
 			case <-time.After(acceptPause):
 				continue
@@ -54,7 +54,7 @@ func (d *door) run(ctx context.Context) error {
 		}
 		serving.Go(func() {
 			defer func() { <-seats }()
-			d.serve(conn)
+			a.serve(conn)
 		})
 	}
 }

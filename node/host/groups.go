@@ -1,0 +1,61 @@
+package host
+
+import (
+	"teahouse/node/coordinator"
+	"teahouse/node/peer"
+	"teahouse/node/shard"
+	"teahouse/pkg/game"
+	"teahouse/pkg/link"
+	"teahouse/pkg/link/linkpb"
+)
+
+// coordinatorGroup is the coordinator as the front door sees it.
+type coordinatorGroup struct {
+	*coordinator.Coordinator
+	node *node
+}
+
+func (g coordinatorGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
+	if req.Method == link.MethodJoin {
+		if refusal := g.node.refuseJoin(from, req); refusal != nil {
+			reply(refusal)
+			return
+		}
+	}
+	g.Handle(from, req, reply)
+}
+
+// SessionClosed: tickets outlive their session, so nothing is to be done.
+func (g coordinatorGroup) SessionClosed(string, *linkpb.SessionClosed) {}
+
+// shardGroup is a shard as the front door sees it.
+type shardGroup struct {
+	*shard.Shard
+	node *node
+}
+
+func (g shardGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
+	switch req.Method {
+	case link.MethodYield:
+		g.node.yield(from, req, reply)
+	case link.MethodAlign:
+		g.node.alignShard(req, reply)
+	default:
+		g.Handle(from, req, reply)
+	}
+}
+
+func (g shardGroup) SessionClosed(_ string, m *linkpb.SessionClosed) { g.Shard.SessionClosed(m) }
+
+// local finds a group's handler on this node for calls that need no link.
+func (n *node) local(group game.GroupID) peer.Handler {
+	if group == game.Coordinator {
+		return coordinatorGroup{n.coord, n}.Request
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if r := n.shards[group]; r != nil {
+		return shardGroup{r.shard, n}.Request
+	}
+	return nil
+}
