@@ -1,11 +1,14 @@
 package table_test
 
 import (
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 
+	"teahouse/node/table"
 	"teahouse/node/table/tablepb"
+	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -161,5 +164,125 @@ func TestResumesDoNotGrowTheRecord(t *testing.T) {
 	}
 	if n := len(r.table.Message().GetEntries()); n != before {
 		t.Errorf("%d entries, %d before", n, before)
+	}
+}
+
+// The retention ends when the last player has left, and whoever comes back has
+// not left. Players made of code are not waited for.
+func TestRetentionEndsWhenAllAreAway(t *testing.T) {
+	type step struct {
+		do     string // leave, come, free
+		player uint64
+	}
+	everybody := []uint64{11, 12, 13, 14}
+	bots := []uint64{11, 0, 13, 0}
+	for name, c := range map[string]struct {
+		players []uint64
+		steps   []step
+		last    step // that ends it
+	}{
+		"one after the other": {everybody, []step{{"free", 0}, {"leave", 11}, {"leave", 13}, {"leave", 12}}, step{"leave", 14}},
+		"twice is once":       {everybody, []step{{"free", 0}, {"leave", 11}, {"leave", 11}, {"leave", 13}, {"leave", 12}}, step{"leave", 14}},
+		"left and came back": {
+			everybody, []step{{"free", 0}, {"leave", 11}, {"leave", 12}, {"leave", 13}, {"come", 12}, {"leave", 14}}, step{"leave", 12},
+		},
+		"came back and the rest was there all the time": {
+			everybody, []step{{"free", 0}, {"leave", 14}, {"come", 14}, {"leave", 11}, {"leave", 12}, {"leave", 13}}, step{"leave", 14},
+		},
+		"before the players are free":                {everybody, []step{{"leave", 11}, {"leave", 12}, {"leave", 13}, {"leave", 14}}, step{"free", 0}},
+		"came back before the players were free":     {bots, []step{{"leave", 11}, {"leave", 13}, {"come", 11}, {"free", 0}}, step{"leave", 11}},
+		"bots are not waited for":                    {bots, []step{{"free", 0}, {"leave", 13}}, step{"leave", 11}},
+		"bots are not waited for, one came back":     {bots, []step{{"free", 0}, {"leave", 13}, {"come", 13}, {"leave", 11}}, step{"leave", 13}},
+		"left, came back and left, before and after": {bots, []step{{"leave", 13}, {"come", 13}, {"leave", 13}, {"free", 0}}, step{"leave", 11}},
+	} {
+		r := newRig(t, ``, 1, c.players...)
+		for _, p := range c.players {
+			if p != 0 {
+				r.attach(p, 1, 0)
+			}
+		}
+		for r.table.Phase() == tablepb.Phase_PLAYING {
+			r.pass()
+		}
+		r.apply(settledCommand(1))
+		do := func(s step) {
+			switch s.do {
+			case "free":
+				r.apply(freed)
+			case "come":
+				r.want(r.attach(s.player, 1, 0), wirepb.Code_OK)
+			case "leave":
+				r.want(r.apply(&tablepb.Command{Body: &tablepb.Command_Leave{Leave: &tablepb.Leave{Player: s.player, Epoch: 1}}}), wirepb.Code_OK)
+			}
+		}
+		for i, s := range c.steps {
+			if do(s); r.table.Phase() == tablepb.Phase_GONE {
+				t.Errorf("%s: gone after step %d", name, i)
+			}
+		}
+		if do(c.last); r.table.Phase() != tablepb.Phase_GONE {
+			t.Errorf("%s: phase %v at the end", name, r.table.Phase())
+		}
+		if _, ok := r.table.NextDeadline(); ok {
+			t.Errorf("%s: a table that is gone wants a deadline", name)
+		}
+	}
+}
+
+// A seat that went away is played by auto-play, and the seat itself finds it so
+// when it comes back, until it moves.
+func TestDetachedSeatIsPlayed(t *testing.T) {
+	r := newRig(t, ``, 1)
+	r.attachAll()
+	opened := r.now
+	r.now += 100
+	r.apply(detachCommand(2, r.table.Attachments()[2].Number))
+	if due, _ := r.table.NextDeadline(); due != r.now+500 {
+		t.Errorf("the absent seat's prompt is due at %d, want %d", due, r.now+500)
+	}
+	auto := func(viewer uint64) []bool {
+		r.want(r.attach(viewer, 1, 9999), wirepb.Code_RESUME_INVALID)
+		var v wirepb.TableView
+		if err := proto.Unmarshal(r.out.Pushes[0].Payload, &v); err != nil {
+			t.Fatal(err)
+		}
+		return v.GetAutoPlay()
+	}
+	for p := uint64(11); p <= 14; p++ { // seat 2 comes back by this
+		if a := auto(p); !slices.Equal(a, []bool{false, false, true, false}) {
+			t.Errorf("player %d is shown auto-play %v", p, a)
+		}
+	}
+	if due := r.table.Message().GetSeats()[2].GetPrompt().GetDueMs(); due != r.now+500 {
+		t.Errorf("coming back moved the prompt to %d", due)
+	}
+	r.answer(2, 1)
+	if a := auto(13); a[2] {
+		t.Error("who moves is not in auto-play")
+	}
+	if due, _ := r.table.NextDeadline(); due != opened+1000 {
+		t.Errorf("due %d", due)
+	}
+}
+
+func TestAttachReplyNamesTheSeat(t *testing.T) {
+	r := newRig(t, ``, 1)
+	for seat := range uint32(4) {
+		r.want(r.attach(uint64(11+seat), 4, 0), wirepb.Code_OK)
+		var a wirepb.AttachReply
+		if err := proto.Unmarshal(r.out.Reply.Payload, &a); err != nil || a.GetSeat() != seat {
+			t.Errorf("seat %d is told %d, %v", seat, a.GetSeat(), err)
+		}
+		want := table.Attachment{
+			Seat: int(seat), Player: game.PlayerID(11 + seat), Gateway: "gw", Session: uint64(11+seat) * 100, Epoch: 4, Number: 1,
+		}
+		if got := r.table.Attachments(); len(got) != int(seat)+1 || got[seat] != want {
+			t.Errorf("attachments %+v, want %+v last", got, want)
+		}
+	}
+	for _, p := range r.out.Pushes {
+		if p.Seat == 3 && (p.Gateway != "gw" || p.Session != 1400 || p.Epoch != 4) {
+			t.Errorf("push %+v", p)
+		}
 	}
 }

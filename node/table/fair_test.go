@@ -58,7 +58,7 @@ func TestDealIsCommittedMixedAndRevealed(t *testing.T) {
 		nonces[hand] = make([][]byte, 4)
 		for seat := range 4 {
 			c := committed(r, seat)
-			if c.GetHand() != hand || c.GetWaitMs() == 0 || r.table.Message().GetHand() != hand-1 {
+			if wait := map[uint32]uint32{1: 1000, 2: 3000}[hand]; c.GetHand() != hand || c.GetWaitMs() != wait || r.table.Message().GetHand() != hand-1 {
 				t.Fatalf("seat %d: %v before hand %d", seat, c, hand)
 			}
 			if seat == 0 {
@@ -152,6 +152,9 @@ func TestNonceRefusals(t *testing.T) {
 	r.want(r.apply(nonceCommand(11, 1, 1, make([]byte, fair.MaxNonce+1)...)), wirepb.Code_MOVE_MALFORMED)
 	both := nonceCommand(11, 1, 1, 5)
 	both.GetMove().AutoPlay = wirepb.AutoPlay_AUTO_ON
+	r.want(r.apply(both), wirepb.Code_MOVE_MALFORMED)
+	both = nonceCommand(11, 1, 1, 5)
+	both.GetMove().Move = []byte{1}
 	r.want(r.apply(both), wirepb.Code_MOVE_MALFORMED)
 	r.want(r.apply(nonceCommand(11, 1, 1, 5)), wirepb.Code_OK)
 	r.want(r.apply(nonceCommand(11, 1, 1, 6)), wirepb.Code_NUMBER_REUSED)

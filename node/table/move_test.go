@@ -59,6 +59,7 @@ func TestMoveRefusalsInOrder(t *testing.T) {
 			t.Errorf("%s: the refusal changed the table", c.name)
 		}
 	}
+	r.want(newRig(t, ``, 1).apply(moveCommand(11, 0, 0, 0, 77)), wirepb.Code_ALREADY_DECIDED) // numbers begin at 1
 	both := moveCommand(13, 5, 2, open, 1)
 	both.GetMove().AutoPlay = wirepb.AutoPlay_AUTO_ON
 	r.want(r.apply(both), wirepb.Code_MOVE_MALFORMED)
@@ -228,7 +229,7 @@ func TestBotAnswersOnlyForBots(t *testing.T) {
 		prompt uint64
 		want   game.Code
 	}{
-		{0, human, wirepb.Code_NOT_SEATED}, {9, 1, wirepb.Code_NOT_SEATED}, {1, 0, wirepb.Code_PROMPT_GONE},
+		{0, human, wirepb.Code_NOT_SEATED}, {9, 1, wirepb.Code_NOT_SEATED}, {4, 1, wirepb.Code_NOT_SEATED}, {1, 0, wirepb.Code_PROMPT_GONE},
 		{1, open[0].Number + 1, wirepb.Code_PROMPT_GONE}, {1, open[0].Number, wirepb.Code_OK}, {1, open[0].Number, wirepb.Code_PROMPT_GONE},
 	} {
 		if got := bot(c.seat, c.prompt); got != c.want {
@@ -326,5 +327,53 @@ func TestBotsDoNotGoIntoAutoPlay(t *testing.T) {
 	}
 	if s := r.table.Message().GetSeats(); s[1].GetAuto() || s[3].GetAuto() {
 		t.Error("a bot is in auto-play")
+	}
+	for r.table.Phase() == tablepb.Phase_PLAYING {
+		r.pass()
+	}
+	for _, p := range r.pushed[0] {
+		if a := event(t, p.Payload).GetAutoPlay(); a.GetSeat()%2 == 1 {
+			t.Errorf("the others are told of a bot: %v", a)
+		}
+	}
+}
+
+// A number stands for one content: all that was asked, and not who asked.
+func TestNumberStandsForOneContent(t *testing.T) {
+	change := map[string]func(m *tablepb.Move){
+		"prompt": func(m *tablepb.Move) { m.Prompt++ },
+		"move":   func(m *tablepb.Move) { m.Move = []byte{9} },
+		"longer": func(m *tablepb.Move) { m.Move = append(m.Move, 0) },
+		"auto":   func(m *tablepb.Move) { m.AutoPlay = 3 - m.AutoPlay },
+		"nonce":  func(m *tablepb.Move) { m.Nonce = append(m.Nonce, 1) },
+		"hand":   func(m *tablepb.Move) { m.Hand++; m.Nonce = append(m.Nonce, 0) },
+	}
+	for kind, first := range map[string]func(r *rig) *tablepb.Command{
+		"nonce": func(*rig) *tablepb.Command { return nonceCommand(12, 1, 1, 7) },
+		"auto":  func(*rig) *tablepb.Command { return autoCommand(12, 1, wirepb.AutoPlay_AUTO_ON) },
+		"move": func(r *rig) *tablepb.Command {
+			r.pass() // the time for nonces
+			prompt, _ := r.open(1)
+			return moveCommand(12, 1, 1, prompt, 3)
+		},
+	} {
+		r := fairRig(t, 1)
+		c := first(r)
+		r.want(r.apply(c), wirepb.Code_OK)
+		for name, f := range change {
+			other := proto.CloneOf(c)
+			if f(other.GetMove()); name == "hand" && len(c.GetMove().GetNonce()) > 0 {
+				other.GetMove().Nonce = c.GetMove().GetNonce() // of another hand, and that alone
+			}
+			r.want(r.apply(other), wirepb.Code_NUMBER_REUSED)
+		}
+		for _, epoch := range []uint64{0, 1, 9} {
+			again := proto.CloneOf(c)
+			again.GetMove().Epoch = epoch
+			r.want(r.apply(again), wirepb.Code_OK)
+		}
+		if t.Failed() {
+			t.Fatalf("of a %s", kind)
+		}
 	}
 }

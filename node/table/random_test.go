@@ -2,6 +2,9 @@ package table_test
 
 import (
 	"bytes"
+	"fmt"
+	"math"
+	"reflect"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -63,7 +66,8 @@ func randomCommand(rt *rapid.T, r *rig) *tablepb.Command {
 }
 
 // Whatever the log holds: a replica that is restored from a snapshot before
-// any entry goes on exactly as the others, streams have no gap, archives
+// any entry goes on exactly as the others, and so does one that was restored
+// again and again beside one that never was. Streams have no gap, archives
 // replay to what was told, and points are only moved.
 func TestRandomLogs(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -76,12 +80,6 @@ func TestRandomLogs(t *testing.T) {
 		for _, p := range players {
 			if p != 0 {
 				r.attach(p, 1, 0)
-			}
-		}
-		last := make([]uint64, 4)
-		for i := range last {
-			if p := r.pushed[i]; len(p) > 0 {
-				last[i] = p[len(p)-1].Number
 			}
 		}
 		told := make([]map[uint64][]byte, 4)
@@ -98,6 +96,11 @@ func TestRandomLogs(t *testing.T) {
 				}
 			}
 		}
+		first, err := table.Restore(state(t, r.table), games) // of all entries; what follows is one more in common
+		if err != nil {
+			rt.Fatal(err)
+		}
+		r.table, first = first, r.table
 		steps := rapid.IntRange(1, 150).Draw(rt, "steps")
 		for range steps {
 			keep()
@@ -117,6 +120,12 @@ func TestRandomLogs(t *testing.T) {
 			a, b := r.table.Apply(e), twin.Apply(e)
 			if !bytes.Equal(state(t, r.table), state(t, twin)) || !equalOutputs(a, b) {
 				rt.Fatalf("the restored replica goes another way after %v", c)
+			}
+			if o := first.Apply(e); !bytes.Equal(state(t, first), state(t, r.table)) || !equalOutputs(a, o) {
+				rt.Fatalf("%v: a replica that never was restored answers %+v, another %+v", c, o, a)
+			}
+			if a, b := shown(r.table, r.now), shown(first, r.now); !reflect.DeepEqual(a, b) {
+				rt.Fatalf("%v: a restored replica shows its shard\n%v\nand one that never was\n%v", c, a, b)
 			}
 			if late, err := (proto.MarshalOptions{Deterministic: true}).Marshal(shared); err != nil || !bytes.Equal(late, before) {
 				rt.Fatal("an older snapshot changed")
@@ -156,19 +165,29 @@ func TestRandomLogs(t *testing.T) {
 	})
 }
 
+// equalOutputs compares all that leaves the table.
 func equalOutputs(a, b table.Output) bool {
-	if (a.Reply == nil) != (b.Reply == nil) || len(a.Pushes) != len(b.Pushes) {
-		return false
+	return reflect.DeepEqual(a.Reply, b.Reply) && reflect.DeepEqual(a.Pushes, b.Pushes) && a.Void == b.Void
+}
+
+// shown is what a shard asks a table between two commands.
+func shown(tb *table.Table, now uint64) []any {
+	ms, ok := tb.NextDeadline()
+	if ok && (len(tb.Due(ms)) == 0 || len(tb.Due(ms-1)) != 0) || !ok && len(tb.Due(math.MaxUint64)) != 0 {
+		panic(fmt.Sprintf("next deadline %d, and due are %v, just before %v", ms, tb.Due(ms), tb.Due(ms-1)))
 	}
-	if a.Reply != nil && (a.Reply.Code != b.Reply.Code || !bytes.Equal(a.Reply.Payload, b.Reply.Payload)) {
-		return false
+	all := []any{
+		ms, ok, fmt.Sprint(tb.Due(now + 500)), tb.PendingHands(), tb.Unsettled(), tb.Attachments(), tb.BotPrompts(), tb.HasBots(),
+		fmt.Sprint(tb.Ended()), tb.Voided(), tb.Phase(), tb.ID(), tb.Players(), tb.Queue(), tb.Game().Name(),
 	}
-	for i := range a.Pushes {
-		if a.Pushes[i].Number != b.Pushes[i].Number || !bytes.Equal(a.Pushes[i].Payload, b.Pushes[i].Payload) {
-			return false
-		}
+	for _, hand := range tb.PendingHands() {
+		res, ok := tb.Result(hand)
+		all = append(all, res, ok, table.Hash(res))
 	}
-	return true
+	for i := range tb.Players() {
+		all = append(all, tb.Events(i, 0))
+	}
+	return all
 }
 
 func TestRestoreRefusesDamage(t *testing.T) {
