@@ -11,14 +11,16 @@ import (
 
 	"teahouse/bench/failover"
 	"teahouse/bench/report"
+	"teahouse/pkg/process"
 )
 
-func failoverCommand() *cobra.Command {
-	cfg := failover.Config{Logger: warnings()}
+func failoverCommand(p *process.Process) *cobra.Command {
+	var cfg failover.Config
 	var fault, role, file, moves string
 	cmd := &cobra.Command{
 		Use: "failover", Short: "Break a process again and again while players play", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			cfg.Logger = p.Logger()
 			if cfg.Fault, err = failover.ParseFault(fault); err != nil {
 				return err
 			}

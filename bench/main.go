@@ -18,41 +18,58 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"teahouse/bench/hand"
+	"teahouse/pkg/process"
 )
 
-func main() {
-	root := &cobra.Command{Use: "bench", Short: "Play on a cluster and measure it", SilenceUsage: true, SilenceErrors: true}
+func main() { process.Main(command) }
+
+func command(p *process.Process) *cobra.Command {
+	p.Log.Level = slog.LevelWarn
+	root := &cobra.Command{
+		Use: "bench", Short: "Play on a cluster and measure it",
+		Long: `Plays on a cluster and measures it, breaks it and watches it heal, and checks the rules engine on
+recorded hands. The exit status is 0 only if everything held. The first Ctrl-C ends the play, whose
+result is still printed; a second one ends everything at once.`,
+	}
+	root.SetOut(process.Output{})
 	root.AddCommand(
-		swarmCommand(),
-		failoverCommand(),
-		queueCommand(),
+		swarmCommand(p),
+		failoverCommand(p),
+		queueCommand(p),
 		simulateCommand(),
 		logsCommand(),
 		reconnectCommand(),
 		botsCommand(),
-		fairCommand(),
+		filter(fairCommand()),
 		explainCommand(),
-		&cobra.Command{
+		filter(&cobra.Command{
 			Use: "hand", Short: "Answer recorded hands from standard input", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				return hand.Hands(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
 			},
-		},
-		&cobra.Command{
+		}),
+		filter(&cobra.Command{
 			Use: "verify", Short: "Play recorded games from standard input again", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				return hand.Verify(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
 			},
-		},
+		}),
 	)
-	if err := root.ExecuteContext(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+	return root
+}
+
+// filter lets the first Ctrl-C end a command that may be waiting for its input.
+func filter(cmd *cobra.Command) *cobra.Command {
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		defer context.AfterFunc(cmd.Context(), func() { os.Exit(process.Interrupted) })()
+		return run(cmd, args)
 	}
+	return cmd
 }

@@ -7,14 +7,16 @@ import (
 
 	"teahouse/bench/queue"
 	"teahouse/bench/report"
+	"teahouse/pkg/process"
 )
 
-func queueCommand() *cobra.Command {
-	cfg := queue.Config{Logger: warnings()}
+func queueCommand(p *process.Process) *cobra.Command {
+	var cfg queue.Config
 	var file string
 	cmd := &cobra.Command{
 		Use: "queue", Short: "Join and cancel, and check what became of every ticket", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg.Logger = p.Logger()
 			b, err := queue.New(cfg)
 			if err != nil {
 				return err

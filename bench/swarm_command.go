@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,17 +12,19 @@ import (
 	"teahouse/bench/report"
 	"teahouse/bench/swarm"
 	"teahouse/deploy/cluster"
+	"teahouse/pkg/process"
 )
 
 // errBroken says that a promise did not hold; what it was stands in the report.
 var errBroken = errors.New("the audit is not clean")
 
-func swarmCommand() *cobra.Command {
-	cfg := swarm.Config{Progress: progress(os.Stderr), Logger: warnings()}
+func swarmCommand(p *process.Process) *cobra.Command {
+	cfg := swarm.Config{Progress: progress(os.Stderr)}
 	var file, profile, moves, proofs string
 	cmd := &cobra.Command{
 		Use: "swarm", Short: "Let players made of code play, and audit what they saw", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			cfg.Logger = p.Logger()
 			acknowledged, done, err := ledger(moves)
 			if err != nil {
 				return err
@@ -91,32 +90,15 @@ func swarmCommand() *cobra.Command {
 }
 
 func stateFlag(cmd *cobra.Command, file *string) {
-	name, err := cluster.StateFile()
+	name, _ := cluster.StateFile() // where there is none, whoever needs it says so
 	cmd.Flags().StringVar(file, "state", name, "state file of the cluster")
-	if err != nil {
-		cmd.MarkFlagRequired("state")
-	}
 }
 
-// interrupts makes the first Ctrl-C end the play, and the second everything.
+// interrupts makes the first Ctrl-C, which ends ctx, end the play only; the second ends the
+// process.
 func interrupts(ctx context.Context, stop func()) (_ context.Context, release func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		for _, act := range []func(){stop, cancel} {
-			select {
-			case <-signals:
-				act()
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		cancel()
-	}
+	undo := context.AfterFunc(ctx, stop)
+	return context.WithoutCancel(ctx), func() { undo() }
 }
 
 // progress writes one line, again and again: over itself on a terminal.
@@ -129,9 +111,4 @@ func progress(out *os.File) func(swarm.Progress) {
 		fmt.Fprintf(out, "%s%4.0fs left  %d players  %d tables  %5.0f moves/s  %d hands  longest gap %.0f ms  %d disconnects%s",
 			before, p.Left.Seconds(), p.Players, p.Seats/4, p.MovesPerS, p.Hands, p.GapMS, p.Disconnects, after)
 	}
-}
-
-// warnings logs what matters to standard error.
-func warnings() *slog.Logger {
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }

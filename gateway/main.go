@@ -1,32 +1,39 @@
-// Command gateway is the process that clients connect to. Run it with -h for its flags.
+// Command gateway is the process that clients connect to.
+//
+//	gateway --listen 0.0.0.0:7700 --registry 127.0.0.1:8500 \
+//	        --secret-file cluster.secret --token-public-file session.pub
 package main
 
 import (
-	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
+	"github.com/spf13/cobra"
 
 	"teahouse/gateway/edge"
+	"teahouse/pkg/process"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "gateway:", err)
-		os.Exit(1)
-	}
-}
+func main() { process.Main(command) }
 
-func run(ctx context.Context) error {
-	cfg, registry, err := edge.FromFlags(os.Args[1:], os.Stderr)
-	if err != nil {
-		return err
+func command(p *process.Process) *cobra.Command {
+	var flags edge.Flags
+	p.Renamed = edge.OldFlags()
+	cmd := &cobra.Command{
+		Use:   "gateway --secret-file FILE --token-public-file FILE",
+		Short: "The process that Teahouse's clients connect to",
+		Long: `Runs a gateway: clients connect to it, and it finds the nodes in the registry. There may be several.
+
+Keys and secret are made with "teahouse-local keygen". The first SIGTERM or SIGINT says goodbye to the
+clients and ends the gateway, a second one ends it at once; SIGHUP opens the log file anew.`,
+		Args: process.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			process.SetMemory()
+			cfg, registry, err := flags.Config(p.Logger())
+			if err != nil {
+				return err
+			}
+			defer registry.Close()
+			return edge.Run(cmd.Context(), cfg)
+		},
 	}
-	defer registry.Close()
-	return edge.Run(ctx, cfg)
+	flags.Add(cmd.Flags())
+	return cmd
 }

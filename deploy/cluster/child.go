@@ -128,6 +128,9 @@ func lastLine(file string) string {
 	if err != nil {
 		return err.Error()
 	}
+	if len(text) == 0 {
+		return "its log says nothing (or stands in --log-file)"
+	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return lines[len(lines)-1]
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"teahouse/pkg/logging"
 )
 
 // Bounds of a local cluster.
@@ -58,6 +60,10 @@ type Config struct {
 	// that ends by itself; empty = none.
 	Profile string
 
+	// Log is what the processes log. Without a File each of them has one of its own,
+	// in the folder logs of Data; with one they share it.
+	Log logging.Config
+
 	Output io.Writer // what people read; default: discard
 }
 
@@ -74,7 +80,7 @@ const RoleArgument = "role"
 func StateFile() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("cluster: no cache folder for the state file, name one: %w", err)
+		return "", fmt.Errorf("the state file has no place (%w); name one: --state FILE", err)
 	}
 	return filepath.Join(dir, "teahouse", "local.json"), nil
 }

@@ -43,6 +43,37 @@ func writeKeys(dir string) error {
 	return token.GenerateKeyFiles(dir)
 }
 
+// Keys are the files that the programs of one cluster share.
+type Keys struct {
+	Secret      string // of nodes and gateways, mode 0600
+	Token       string // of nodes: signs session tokens, mode 0600
+	TokenPublic string // of gateways: checks them
+}
+
+// MakeKeys makes all of them in dir, and dir if it is not there. The error wraps
+// os.ErrExist, and nothing has changed, if there is one of them already.
+func MakeKeys(dir string) (Keys, error) {
+	if dir == "" {
+		return Keys{}, errors.New("cluster: no folder for the keys")
+	}
+	keys := Keys{filepath.Join(dir, secretFile), filepath.Join(dir, token.SecretFile), filepath.Join(dir, token.PublicFile)}
+	for _, file := range []string{keys.Secret, keys.Token, keys.TokenPublic} {
+		switch _, err := os.Lstat(file); {
+		case err == nil:
+			return keys, fmt.Errorf("cluster: %s: %w; remove it, or choose another folder, if a new cluster is wanted", file, os.ErrExist)
+		case !errors.Is(err, os.ErrNotExist):
+			return keys, fmt.Errorf("cluster: %w", err)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return keys, fmt.Errorf("cluster: %w", err)
+	}
+	if err := writeKeys(dir); err != nil {
+		return keys, fmt.Errorf("cluster: keys in %s: %w", dir, err)
+	}
+	return keys, nil
+}
+
 // registryCluster is what the cluster in dir calls itself in the registry, so
 // that clusters that share a Consul agent do not meet. It is made of the public
 // key: the cluster's id is not known before its nodes have found each other.

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"runtime/pprof"
 	"time"
 
@@ -18,6 +17,8 @@ import (
 	"teahouse/node/host"
 	"teahouse/pkg/daemon"
 	"teahouse/pkg/link"
+	"teahouse/pkg/logging"
+	"teahouse/pkg/process"
 	"teahouse/pkg/token"
 	"teahouse/registry/consul"
 	"teahouse/registry/embedded"
@@ -55,6 +56,7 @@ type roleSpec struct {
 	MinFree   int64         // see Config
 	Profile   string        `json:",omitempty"` // folder for a CPU profile
 	Reap      *reapSpec     `json:",omitempty"`
+	Log       logging.Config
 }
 
 // specs is what the supervisor's children are started with, in order.
@@ -83,7 +85,10 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 		})
 	}
 	for i := range specs {
-		specs[i].Profile, specs[i].Cluster = s.cfg.Profile, s.services
+		specs[i].Profile, specs[i].Cluster, specs[i].Log = s.cfg.Profile, s.services, s.cfg.Log
+		if specs[i].Log.File == "" {
+			specs[i].Log.File = filepath.Join(s.data, "logs", specs[i].Name+".log")
+		}
 	}
 	return specs, nil
 }
@@ -122,8 +127,14 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		io.Copy(io.Discard, stdin)
 		cancel()
 	}()
-	logger := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("process", spec.Name)
 	say := func(r readiness) { json.NewEncoder(stdout).Encode(r) }
+	log, err := logging.Open(spec.Log)
+	if err != nil {
+		say(readiness{Error: err.Error()})
+		return err
+	}
+	defer log.Close()
+	logger := log.With("process", spec.Name)
 	if spec.Role == roleReaper {
 		say(readiness{})
 		<-ctx.Done()
@@ -142,10 +153,7 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 
 // serve prepares the process and runs the role until ctx ends.
 func (r roleSpec) serve(ctx context.Context, logger *slog.Logger, ready func(map[string]string)) error {
-	// Live heaps here are small, so the default would collect many times a
-	// second; the limit keeps a large one from doubling.
-	debug.SetGCPercent(400)
-	debug.SetMemoryLimit(1 << 30)
+	process.SetMemory()
 	lock, err := lockFolder(r.Data)
 	if err != nil {
 		return err

@@ -36,6 +36,12 @@ type Process struct {
 // ReadState reads a state file.
 func ReadState(file string) (State, error) {
 	var s State
+	if file == "" {
+		var err error
+		if file, err = StateFile(); err != nil {
+			return s, err
+		}
+	}
 	text, err := os.ReadFile(file)
 	if os.IsNotExist(err) {
 		return s, fmt.Errorf("no cluster runs here (%s is not there); start one with: go run ./deploy/local", file)

@@ -14,53 +14,44 @@ import (
 
 	"teahouse/deploy/cluster"
 	"teahouse/node/host"
+	"teahouse/pkg/process"
 )
 
 // command is the command line; the root command starts the cluster.
-func command() *cobra.Command {
+func command(p *process.Process) *cobra.Command {
 	var cfg cluster.Config
-	var policy string
+	var node host.Config
 	root := &cobra.Command{
-		Use:           "local",
-		Short:         "A Teahouse cluster on this machine",
-		Args:          cobra.NoArgs,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Use:   "local",
+		Short: "A Teahouse cluster on this machine",
+		Long: `Starts a Teahouse cluster of real processes on this machine: registry, nodes and gateways. The first
+Ctrl-C ends all of it in order, a second one at once. Each process logs to a file of its own in the data
+folder's logs, or all of them to --log-file.`,
+		Args: process.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch policy {
-			case "sync", "nosync":
-				cfg.Sync = policy == "sync"
-			default:
-				return fmt.Errorf("--sync %q: want sync or nosync", policy)
-			}
+			cfg.Sync, cfg.KeepLog, cfg.MinFree, cfg.Unsettled = node.Sync, node.KeepLog, node.MinFree, node.Unsettled
+			cfg.BotsAfter, cfg.BotStrength, cfg.BotPace = node.BotsAfter, node.BotStrength, node.BotPace
+			cfg.Log = p.Log
 			if cfg.Nodes < 1 || cfg.Gateways < 1 { // 0 would mean the default
 				return fmt.Errorf("%d nodes and %d gateways: want at least one of each", cfg.Nodes, cfg.Gateways)
 			}
 			return run(cmd.Context(), cfg)
 		},
 	}
-	stateFile, err := cluster.StateFile()
-	root.PersistentFlags().StringVar(&cfg.State, "state", stateFile, "state file")
-	if err != nil {
-		root.MarkPersistentFlagRequired("state")
-	}
+	stateFile, _ := cluster.StateFile() // where there is none, whoever needs it says so
+	root.PersistentFlags().StringVar(&cfg.State, "state", stateFile, "state file of the cluster")
 	flags := root.Flags()
 	flags.IntVar(&cfg.Nodes, "nodes", 3, "game nodes")
 	flags.IntVar(&cfg.Gateways, "gateways", 1, "gateways, sharing the address")
 	flags.StringVar(&cfg.Listen, "listen", "127.0.0.1:7700", "the clients' address; a free port is taken when it is busy")
 	flags.StringVar(&cfg.Data, "data", "", "data folder, kept between runs (default: a temporary one)")
-	flags.StringVar(&policy, "sync", "sync", "the shards' log policy: sync, or nosync (survives a killed process, not a power cut)")
-	flags.Uint64Var(&cfg.KeepLog, "keep-log", 0, "log entries that each group keeps behind a snapshot, for bench logs (default: the usual number)")
 	flags.StringVar(&cfg.Registry, "registry", "", "address of a Consul agent, or \"consul\" to run one (default: the embedded registry)")
 	flags.StringVar(&cfg.Database, "db", "", "database: sqlite:FILE, mysql:DSN, or \"mariadb\" to run a server in the data folder (default: SQLite there)")
-	flags.DurationVar(&cfg.BotsAfter, "bots-after", 10*time.Second, "wait in the queue for people after which bots fill a table")
-	flags.StringVar(&cfg.BotStrength, "bot-strength", "strong", "how well bots play with people: weak, middle or strong")
-	flags.StringVar(&cfg.BotPace, "bot-pace", "human", "how long bots take to answer people: human, or none")
-	flags.Int64Var(&cfg.MinFree, "min-free", host.DefaultMinFree, "free bytes of the data folder's file system below which a node takes no new tables")
-	flags.IntVar(&cfg.Unsettled, "unsettled", 0, "finished hands outside of the database at which a shard deals no more (default 256)")
+	node.AddTableFlags(flags)
 	flags.BoolVar(&cfg.Respawn, "respawn", false, "start a process again that ended by itself")
 	flags.StringVar(&cfg.Profile, "cpuprofile", "", "folder for a CPU profile of each process")
-	root.AddCommand(psCommand(&cfg.State), killCommand(&cfg.State), startCommand(&cfg.State), wipeCommand(&cfg.State), stopCommand(&cfg.State))
+	root.AddCommand(psCommand(&cfg.State), killCommand(&cfg.State), startCommand(&cfg.State), wipeCommand(&cfg.State), stopCommand(&cfg.State),
+		keygenCommand(), registryCommand(p))
 	return root
 }
 

@@ -7,6 +7,8 @@
 //	go run ./deploy/local wipe node-2     kill it and delete its data; start brings it back as another server
 //	go run ./deploy/local kill all        everything at once; start all brings it back
 //	go run ./deploy/local stop            end it from elsewhere
+//	go run ./deploy/local keygen --dir D  secret and keys for a cluster by hand
+//	go run ./deploy/local registry        the embedded registry alone, for a cluster by hand
 //
 // With --db mariadb and --registry consul it runs these too, where they are installed,
 // as processes named database and registry.
@@ -16,26 +18,19 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"teahouse/deploy/cluster"
+	"teahouse/pkg/process"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second Ctrl-C ends this process at once; the others follow by their pipes.
-	context.AfterFunc(ctx, stop)
-	var err error
-	if len(os.Args) == 2 && os.Args[1] == cluster.RoleArgument {
-		err = cluster.RunRole(ctx, os.Stdin, os.Stdout)
-	} else {
-		err = command().ExecuteContext(ctx)
+	if len(os.Args) != 2 || os.Args[1] != cluster.RoleArgument {
+		process.Main(command) // when a second Ctrl-C ends it at once, the others follow by their pipes
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
+	if err := process.Run(context.Background(), nil, func(ctx context.Context) error {
+		return cluster.RunRole(ctx, os.Stdin, os.Stdout)
+	}); err != nil {
+		os.Exit(1) // the supervisor has been told why
 	}
 }

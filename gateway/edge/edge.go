@@ -81,6 +81,7 @@ func New(ctx context.Context, cfg Config) (_ *Edge, err error) {
 	}
 	cluster := cfg.Cluster
 	if cluster == "" {
+		cfg.Logger.Info("waiting for a node to tell the cluster's id", "addr", e.Addr(), "gateway", cfg.Name)
 		if cluster, err = learnCluster(ctx, cfg.Registry); err != nil {
 			return nil, fmt.Errorf("edge: cluster id: %w", err)
 		}
@@ -153,7 +154,7 @@ func (e *Edge) Run(ctx context.Context) error {
 			}
 		})
 	}
-	e.cfg.Logger.Info("clients are welcome", "addr", e.Addr(), "gateway", e.cfg.Name)
+	e.cfg.Logger.Info("clients are welcome", "addr", e.Addr(), "status", addresses["status"], "gateway", e.cfg.Name)
 	if e.cfg.Ready != nil {
 		e.cfg.Ready(addresses)
 	}

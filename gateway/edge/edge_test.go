@@ -6,16 +6,19 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/spf13/pflag"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
@@ -350,13 +353,18 @@ func TestFlags(t *testing.T) {
 	if err := os.WriteFile(file, []byte(hex.EncodeToString(secret)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-listen", "127.0.0.1:7777", "-secret-file", file, "-token-key", filepath.Join(dir, token.PublicFile)}
-	out, err := os.Create(filepath.Join(dir, "out"))
-	if err != nil {
-		t.Fatal(err)
+	public := filepath.Join(dir, token.PublicFile)
+	parse := func(args ...string) (Config, io.Closer, error) {
+		t.Helper()
+		var flags Flags
+		fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+		flags.Add(fs)
+		if err := fs.Parse(args); err != nil {
+			t.Fatal(err)
+		}
+		return flags.Config(slog.New(slog.DiscardHandler))
 	}
-	defer out.Close()
-	cfg, closer, err := FromFlags(args, out)
+	cfg, closer, err := parse("--listen", "127.0.0.1:7777", "--secret-file", file, "--token-public-file", public)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,14 +375,32 @@ func TestFlags(t *testing.T) {
 	if nodes, err := link.LoadSecret(file); err != nil || string(nodes) != string(cfg.Secret) {
 		t.Errorf("a node reads another secret from the same file (%v)", err)
 	}
-	if err := os.Chmod(file, 0o644); err != nil {
+	open := filepath.Join(dir, "open")
+	if err := os.WriteFile(open, []byte(hex.EncodeToString(secret)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := FromFlags(args, out); err == nil {
-		t.Error("a secret that all may read is accepted")
-	}
-	if _, _, err := FromFlags([]string{"-no-such-flag"}, out); err == nil {
-		t.Error("an unknown flag is accepted")
+	for _, c := range []struct {
+		secret, public, registry, cluster string
+		says                              string
+	}{
+		{"", public, "r:1", "", "--secret-file is missing"},
+		{file, "", "r:1", "", "--token-public-file is missing"},
+		{filepath.Join(dir, "none"), public, "r:1", "", "keygen"},
+		{file, filepath.Join(dir, "none"), "r:1", "", "keygen"},
+		{open, public, "r:1", "", "chmod 600"},
+		{file, filepath.Join(dir, token.SecretFile), "r:1", "", "no PEM block"},
+		{file, public, "nowhere", "", "want host:port"},
+		{file, public, "r:port", "", "want host:port"},
+		{file, public, "ftp://r:1", "", "http, https or unix"},
+		{file, public, "r:1", "No Name", "Cluster"},
+	} {
+		_, closer, err := parse("--secret-file", c.secret, "--token-public-file", c.public, "--registry", c.registry, "--cluster", c.cluster)
+		if err == nil {
+			closer.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v: %v", c, err)
+		}
 	}
 }
 

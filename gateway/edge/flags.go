@@ -2,48 +2,58 @@ package edge
 
 import (
 	"errors"
-	"flag"
 	"io"
 	"log/slog"
+
+	"github.com/spf13/pflag"
 
 	"teahouse/pkg/link"
 	"teahouse/pkg/token"
 	"teahouse/registry/consul"
 )
 
-// FromFlags reads a Config from command line arguments. Closing what it returns closes the
-// registry client; do that after Run. Messages for the operator go to out.
-func FromFlags(args []string, out io.Writer) (Config, io.Closer, error) {
-	var cfg Config
-	var registryAddr, secretFile, tokenFile string
-	var level slog.Level
-	fs := flag.NewFlagSet("gateway", flag.ContinueOnError)
-	fs.SetOutput(out)
-	fs.StringVar(&cfg.Name, "name", "", "name of this gateway, unique in the cluster (default gateway-RANDOM)")
-	fs.StringVar(&cfg.Listen, "listen", "127.0.0.1:7700", "`host:port` for clients")
-	fs.BoolVar(&cfg.ReusePort, "reuseport", false, "share the address with other gateways of this host")
-	fs.StringVar(&cfg.StatusListen, "status", "", "`host:port` for GET /status, which needs no password (default: none)")
-	fs.StringVar(&registryAddr, "registry", "127.0.0.1:8500", "`address` of the Consul agent or the embedded registry")
-	fs.StringVar(&cfg.Cluster, "cluster", "", "cluster id (default: as the nodes have registered it)")
-	fs.StringVar(&secretFile, "secret-file", "", "`file` with the cluster secret in hex, mode 0600, as the nodes have it")
-	fs.StringVar(&tokenFile, "token-key", token.PublicFile, "`file` with the public key of the session tokens")
-	fs.IntVar(&cfg.MaxConns, "max-conns", 0, "most clients at once (default 20000)")
-	fs.TextVar(&level, "log-level", slog.LevelInfo, "debug, info, warn or error")
-	if err := fs.Parse(args); err != nil {
-		return cfg, nil, err
+// Flags are a gateway's command line.
+type Flags struct {
+	cfg                                   Config
+	registry, cluster, secret, publicFile string
+}
+
+// Add adds the flags to f.
+func (f *Flags) Add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.cfg.Name, "name", "", "`NAME` of this gateway, unique in the cluster (default: gateway- and random letters)")
+	fs.StringVar(&f.cfg.Listen, "listen", "127.0.0.1:7700", "`HOST:PORT` to listen on for clients")
+	fs.BoolVar(&f.cfg.ReusePort, "reuseport", false, "share the address with other gateways of this machine")
+	fs.StringVar(&f.cfg.StatusListen, "status", "", "`HOST:PORT` to listen on for GET /status, which needs no password (default: none)")
+	fs.StringVar(&f.registry, "registry", consul.DefaultAddr, "`HOST:PORT` of the Consul agent or the embedded registry")
+	fs.StringVar(&f.cluster, "cluster", "", "`NAME` of the cluster in the registry, the same on all nodes and gateways (default \"teahouse\")")
+	fs.StringVar(&f.cfg.Cluster, "cluster-id", "", "`ID` that the nodes must have, as they log it (default: as they have registered it)")
+	fs.StringVar(&f.secret, "secret-file", "", "`FILE` with the cluster's secret, mode 0600 (required)")
+	fs.StringVar(&f.publicFile, "token-public-file", "", "`FILE` with the public key that session tokens are checked with (required)")
+	fs.IntVar(&f.cfg.MaxConns, "max-conns", 0, "most clients at once (default 20000)")
+}
+
+// OldFlags tells what flags of earlier releases are called now.
+func OldFlags() map[string]string { return map[string]string{"token-key": "token-public-file"} }
+
+// Config is what the flags say, once they are parsed. Closing what it returns closes the
+// registry's client; do that after Run.
+func (f *Flags) Config(logger *slog.Logger) (Config, io.Closer, error) {
+	cfg := f.cfg
+	cfg.Logger = logger
+	if f.secret == "" {
+		return cfg, nil, errors.New("edge: --secret-file is missing: it is the nodes' secret, made with: teahouse-local keygen")
 	}
-	cfg.Logger = slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
+	if f.publicFile == "" {
+		return cfg, nil, errors.New("edge: --token-public-file is missing: it is the public half of the nodes' --token-key-file, made with: teahouse-local keygen")
+	}
 	var err error
-	if secretFile == "" {
-		return cfg, nil, errors.New("edge: -secret-file is missing")
-	}
-	if cfg.Secret, err = link.LoadSecret(secretFile); err != nil {
+	if cfg.Secret, err = link.LoadSecret(f.secret); err != nil {
 		return cfg, nil, err
 	}
-	if cfg.Verifier, err = token.LoadVerifier(tokenFile); err != nil {
+	if cfg.Verifier, err = token.LoadVerifier(f.publicFile); err != nil {
 		return cfg, nil, err
 	}
-	reg, err := consul.New(consul.Config{Addr: registryAddr, Logger: cfg.Logger})
+	reg, err := consul.New(consul.Config{Addr: f.registry, Cluster: f.cluster, Logger: logger})
 	if err != nil {
 		return cfg, nil, err
 	}

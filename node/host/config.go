@@ -1,10 +1,8 @@
 package host
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"time"
 
 	"teahouse/node/shard"
@@ -27,7 +25,10 @@ type Config struct {
 	// Listen addresses; the default is a free port on 127.0.0.1. A wildcard
 	// address needs Advertise.
 	LinkListen, RaftListen, StatusListen string
-	Advertise                            string // host under which the others reach this node; default: the listener's
+	// Advertise is the host under which the others reach this node: a name or an
+	// address, without a port, of IPv6 with or without brackets. Default: the
+	// listener's.
+	Advertise string
 
 	Registry string // HTTP address of the Consul agent or the embedded registry
 	// RegistryCluster begins the cluster's names there: clusters that share an
@@ -67,11 +68,18 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	for _, required := range []struct{ name, flag, value string }{
 		{"Name", "name", c.Name}, {"Registry", "registry", c.Registry}, {"Database", "db", c.Database},
-		{"Data", "data", c.Data}, {"SecretFile", "secret", c.SecretFile}, {"TokenKeyFile", "token-key", c.TokenKeyFile},
+		{"Data", "data", c.Data}, {"SecretFile", "secret-file", c.SecretFile}, {"TokenKeyFile", "token-key-file", c.TokenKeyFile},
 	} {
 		if required.value == "" {
 			return c, fmt.Errorf("host: %s (--%s) is missing", required.name, required.flag)
 		}
+	}
+	if c.Unsettled < 0 {
+		return c, fmt.Errorf("host: a bound of %d unsettled hands: want one above zero", c.Unsettled)
+	}
+	var err error
+	if c.Advertise, err = advertised(c.Advertise); err != nil {
+		return c, err
 	}
 	if c.Expect == 0 {
 		c.Expect = 1
@@ -125,45 +133,4 @@ func (c Config) tables() (shard.QueueConfig, error) {
 		return shard.QueueConfig{}, fmt.Errorf("host: %w", err)
 	}
 	return q, nil
-}
-
-// listener is an open port and the address that others dial.
-type listener struct {
-	net.Listener
-	address string
-}
-
-// Close may follow on the close of a server that used the port.
-func (l listener) Close() error {
-	if err := l.Listener.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
-}
-
-func (c Config) open(listen string) (listener, error) {
-	l, err := net.Listen("tcp", listen)
-	if err != nil {
-		return listener{}, err
-	}
-	addr := l.Addr().(*net.TCPAddr)
-	host := c.Advertise
-	if host == "" {
-		if addr.IP.IsUnspecified() {
-			l.Close()
-			return listener{}, errors.New("host: a node that listens everywhere must advertise a host")
-		}
-		host = addr.IP.String()
-	}
-	return listener{l, net.JoinHostPort(host, fmt.Sprint(addr.Port))}, nil
-}
-
-// loopback reports whether address can be reached from this machine only.
-func loopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

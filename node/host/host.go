@@ -118,6 +118,8 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return errors.Join(rafts.Close(), disk.Close())
 	})
 
+	n.log.Info("listening", "link", links.address, "raft", rafts.address, "status", statuses.address, "data", cfg.Data)
+
 	if n.store, err = n.openStore(ctx); err != nil {
 		return err
 	}
@@ -187,7 +189,7 @@ func (n *node) openStore(ctx context.Context) (*gormstore.Store, error) {
 			return store, err
 		}
 		if !told {
-			n.log.Warn("waiting for the database", "error", err)
+			n.log.Warn("waiting for the database; is it running, and is --db right?", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -2,7 +2,9 @@ package link
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -12,11 +14,14 @@ import (
 // cluster.
 func LoadSecret(file string) ([]byte, error) {
 	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("link: secret: %w; take the cluster's file, or make one with: teahouse-local keygen", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("link: secret: %w", err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("link: secret file %s has mode %v, want 0600", file, mode)
+		return nil, fmt.Errorf("link: secret file %s has mode %04o, so others may read it; want 0600: chmod 600 %[1]s", file, mode)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {

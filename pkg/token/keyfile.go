@@ -97,7 +97,7 @@ func createFile(path, block string, der []byte, mode fs.FileMode) (err error) {
 func LoadSigner(path string) (*Signer, error) {
 	der, err := readKeyFile(path, secretBlock, func(info fs.FileInfo) error {
 		if mode := info.Mode().Perm(); mode&0o077 != 0 {
-			return fmt.Errorf("%w: %s has mode %04o, want 0600", ErrKeyFileMode, path, mode)
+			return fmt.Errorf("%w: %s has mode %04o, want 0600: chmod 600 %[2]s", ErrKeyFileMode, path, mode)
 		}
 		return nil
 	})
@@ -136,6 +136,9 @@ func LoadVerifier(path string) (*Verifier, error) {
 // path, so the file cannot be exchanged in between.
 func readKeyFile(path, block string, check func(fs.FileInfo) error) ([]byte, error) {
 	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("token: %w; take the cluster's file, or make a pair with: teahouse-local keygen", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("token: %w", err)
 	}
@@ -158,7 +161,7 @@ func readKeyFile(path, block string, check func(fs.FileInfo) error) ([]byte, err
 	}
 	decoded, _ := pem.Decode(text)
 	if decoded == nil || decoded.Type != block {
-		return nil, fmt.Errorf("token: %s: no PEM block %q", path, block)
+		return nil, fmt.Errorf("token: %s: no PEM block %q; nodes have %s, gateways %s", path, block, SecretFile, PublicFile)
 	}
 	return decoded.Bytes, nil
 }

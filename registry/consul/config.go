@@ -4,10 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 )
+
+// DefaultAddr is where a Consul agent usually listens, and so the embedded registry.
+const DefaultAddr = "127.0.0.1:8500"
 
 // Config is how to reach the registry. Only Addr must be set.
 type Config struct {
@@ -43,6 +49,32 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// checkAddr finds what can never be reached, which trying again would not tell from an
+// agent that is away.
+func checkAddr(addr string) error {
+	hostPort := addr
+	if scheme, rest, found := strings.Cut(addr, "://"); found {
+		switch scheme {
+		case "unix":
+			return nil
+		case "http", "https":
+		default:
+			return fmt.Errorf("consul: registry %q: want host:port, or a URL with http, https or unix", addr)
+		}
+		if hostPort, _, _ = strings.Cut(rest, "/"); !strings.Contains(hostPort, ":") {
+			return nil // the scheme's port
+		}
+	}
+	_, port, err := net.SplitHostPort(hostPort)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("consul: registry %q: want host:port, such as %s", addr, DefaultAddr)
+	}
+	return nil
+}
+
 var validCluster = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 // withDefaults returns the config with its gaps filled in, or an error that names the field
@@ -50,6 +82,9 @@ var validCluster = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 func (c Config) withDefaults() (Config, error) {
 	if c.Addr == "" {
 		return c, errors.New("consul: Addr is empty")
+	}
+	if err := checkAddr(c.Addr); err != nil {
+		return c, err
 	}
 	if c.Cluster == "" {
 		c.Cluster = "teahouse"

@@ -22,7 +22,7 @@ func (r *Registry) Register(ctx context.Context, instance registry.Instance) (re
 		registry: r,
 		instance: instance.ID,
 		service:  r.describe(instance),
-		outage:   outage{log: r.log, what: "registration of " + instance.ID},
+		outage:   outage{log: r.log, addr: r.cfg.Addr, what: "registration of " + instance.ID},
 		done:     make(chan struct{}),
 	}
 	keepCtx, cancel := context.WithCancel(context.Background())

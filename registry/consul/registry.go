@@ -139,6 +139,7 @@ func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 // an hour does not fill the log.
 type outage struct {
 	log      *slog.Logger
+	addr     string // of the registry
 	what     string
 	since    time.Time
 	failures int
@@ -148,7 +149,7 @@ func (o *outage) failed(err error) {
 	o.failures++
 	if o.failures == 1 {
 		o.since = time.Now()
-		o.log.Warn("registry out of reach, will keep trying", "what", o.what, "err", err)
+		o.log.Warn("registry out of reach, will keep trying; is a Consul agent or the embedded registry there?", "addr", o.addr, "what", o.what, "err", err)
 	}
 }
 

@@ -19,7 +19,7 @@ func (r *Registry) Watch(ctx context.Context, role string) (<-chan registry.Snap
 		registry: r,
 		role:     role,
 		out:      make(chan registry.Snapshot, 1),
-		outage:   outage{log: r.log, what: "watch of role " + role},
+		outage:   outage{log: r.log, addr: r.cfg.Addr, what: "watch of role " + role},
 	}
 	if err := r.spawn(ctx, w.run); err != nil {
 		return nil, err

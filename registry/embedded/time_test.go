@@ -34,7 +34,7 @@ func TestExpiryToTheSecond(t *testing.T) {
 		ended := make(chan struct{})
 		go func() { defer close(ended); expire(ctx) }()
 		defer func() { cancel(); <-ended }()
-		cfg := consul.Config{Addr: "in process", Transport: inProcess{handler}}
+		cfg := consul.Config{Addr: "in.process:1", Transport: inProcess{handler}}
 
 		alive, crashes := client(t, cfg), client(t, cfg)
 		defer alive.Close()
