@@ -18,6 +18,7 @@ package logging
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -90,7 +91,7 @@ func Open(cfg Config) (*Log, error) {
 		// Past the level: what is missing must be known even where only errors are wanted.
 		r := slog.NewRecord(time.Now(), slog.LevelWarn, "log lines were lost", 0)
 		r.AddAttrs(slog.Uint64("lines", lost))
-		handler(&line).Handle(nil, r)
+		handler(&line).Handle(context.Background(), r)
 		return line.Bytes()
 	})
 	return &Log{Logger: slog.New(handler(q)), queue: q}, nil
