@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// strangers is how many connections beyond Config.MaxConns may be told that the server
-	// is full at the same time; still more are closed without a word.
+	// strangers is how many connections beyond Config.MaxConns may be told at the same time that
+	// the server is full; any more are closed without a message.
 	strangers = 256
-	// acceptPause is the rest after an error of accept, such as too few file descriptors.
+	// acceptPause is the pause after an error of accept, such as running out of file descriptors.
 	acceptPause = 20 * time.Millisecond
 )
 
-// acceptor lets clients in.
+// acceptor accepts clients.
 type acceptor struct {
 	// immutable
 	ln    net.Listener
@@ -26,8 +26,8 @@ type acceptor struct {
 	log   *slog.Logger
 }
 
-// run accepts until ctx ends or the listener is closed, and waits until all connections are
-// served. After an error it rests, so that it does not spin.
+// run accepts until ctx ends or the listener is closed, and waits until all connections are served.
+// It pauses after an error so as not to spin.
 func (a *acceptor) run(ctx context.Context) error {
 	var serving sync.WaitGroup
 	defer serving.Wait()

@@ -13,9 +13,9 @@ import (
 	"teahouse/registry"
 )
 
-// Config is everything that a gateway must know. A zero field means its default.
+// Config configures a gateway. A zero field means its default.
 type Config struct {
-	// Name is what operators and Welcome call this gateway, unique in the cluster. Default:
+	// Name identifies this gateway to operators and in Welcome; unique in the cluster. Default:
 	// "gateway-" and random letters.
 	Name string
 	// Listen is the host:port for clients. Default 127.0.0.1:7700.
@@ -23,39 +23,39 @@ type Config struct {
 	// ReusePort lets several gateways of this host share the address (SO_REUSEPORT).
 	ReusePort bool
 
-	// Registry tells which nodes there are. Required; Run does not close it.
+	// Registry lists the nodes. Required; Run does not close it.
 	Registry registry.Registry
-	// Cluster is the cluster id. Empty = learned from the nodes' instances in the registry
-	// (ClusterMeta), which are waited for.
+	// Cluster is the cluster id. If empty, New waits for a node's instance in the registry that
+	// carries it (ClusterMeta).
 	Cluster string
-	// Secret is what all members of the cluster share, at least 16 bytes. Required.
+	// Secret is shared by all members of the cluster, at least 16 bytes. Required.
 	Secret []byte
 	// Verifier checks session tokens. Required.
 	Verifier *token.Verifier
 
-	// MaxConns bounds the clients; beyond it a client gets Bye SERVER_FULL. Default 20,000.
+	// MaxConns bounds the clients; more get Bye SERVER_FULL. Default 20,000.
 	MaxConns int
 	// Limits of one client.
 	Limits wire.Limits
-	// MaxOutbound bounds the bytes that wait for a slow client; beyond it the client gets Bye
+	// MaxOutbound bounds the bytes pending for a slow client; beyond it the client gets Bye
 	// TOO_SLOW. Default 256 KiB.
 	MaxOutbound int
 	// MaxParked bounds the calls that wait for a leader; beyond it a call is answered with
 	// NOT_SENT. Default 10,000.
 	MaxParked int
-	// CallTimeout is how long a call may take, waiting included. Then it is answered with
-	// NOT_SENT if no node has seen it, else OUTCOME_UNKNOWN. Default 10 s.
+	// CallTimeout is how long a call may take, including waiting. After that it is answered with
+	// NOT_SENT if no node has seen it, else with OUTCOME_UNKNOWN. Default 10 s.
 	CallTimeout time.Duration
 	// Drain bounds the farewell at the end of Run. Default 2 s.
 	Drain time.Duration
 
-	// Logger gets what an operator should know. Default: nothing is logged.
+	// Logger gets what an operator should know. Default: no logging.
 	Logger *slog.Logger
-	// StatusListen is the host:port for GET /status, which says what Status holds to whoever
-	// asks. Empty = nobody can ask.
+	// StatusListen is the host:port for GET /status, which returns Status to anyone who asks. Empty
+	// = no status page.
 	StatusListen string
-	// Ready, if set, is called once with the bound addresses, "client" and perhaps "status",
-	// when clients are accepted.
+	// Ready, if set, is called once with the bound addresses, "client" and perhaps "status", when
+	// clients are accepted.
 	Ready func(addresses map[string]string)
 }
 

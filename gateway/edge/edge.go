@@ -1,12 +1,11 @@
-// Package edge assembles a gateway process: the listener for clients, the sessions, the
-// links to the nodes.
+// Package edge assembles a gateway process: the listener for clients, the sessions, the links to
+// the nodes.
 //
 //	cfg := edge.Config{Registry: reg, Secret: secret, Verifier: verifier}
 //	err := edge.Run(ctx, cfg) // until ctx ends
 //
-// A gateway keeps no state that matters: a client may come back through any other. This is
-// the one package of the gateway that chooses technologies. Only gateway/main.go and
-// deploy import it.
+// A gateway keeps no state that matters: a client may come back through any other. This is the only
+// package of the gateway that chooses technologies. Only gateway/main.go and deploy import it.
 package edge
 
 import (
@@ -24,13 +23,13 @@ import (
 	"teahouse/registry"
 )
 
-// Edge is one gateway. Make it with New, and Run it once.
+// Edge is one gateway. Make it with New; Run it once.
 type Edge struct {
 	cfg      Config
 	hub      *session.Hub
 	up       *upstream.Upstream
 	ln       net.Listener
-	statuses net.Listener // nil = nobody can ask
+	statuses net.Listener // nil = no status page
 }
 
 // Stats counts what a gateway does.
@@ -39,7 +38,7 @@ type Stats struct {
 	Nodes   upstream.Stats
 }
 
-// Status is what a gateway says about itself at /status. It shows no player.
+// Status is what a gateway reports at /status. It shows no player.
 type Status struct {
 	Gateway string         `json:"gateway"`
 	Process status.Process `json:"process"`
@@ -55,8 +54,8 @@ func Run(ctx context.Context, cfg Config) error {
 	return e.Run(ctx)
 }
 
-// New binds the address and waits until the cluster id is known. Clients that come
-// meanwhile wait in the listener's backlog.
+// New binds the address and waits until the cluster id is known. Clients that connect meanwhile
+// wait in the listener's backlog.
 func New(ctx context.Context, cfg Config) (_ *Edge, err error) {
 	cfg, err = cfg.withDefaults()
 	if err != nil {
@@ -87,8 +86,8 @@ func New(ctx context.Context, cfg Config) (_ *Edge, err error) {
 		}
 	}
 
-	// Sessions call upstream and upstream pushes to sessions, so one of them gets the other
-	// late; nothing runs before both are there.
+	// Sessions call upstream and upstream pushes to sessions, so one of them gets the other late;
+	// neither runs before both exist.
 	late := &lateUpstream{}
 	e.hub, err = session.NewHub(session.Config{
 		Gateway: cfg.Name, Verifier: cfg.Verifier, Limits: cfg.Limits,
@@ -113,17 +112,16 @@ type lateUpstream struct{ *upstream.Upstream }
 // Addr is the bound address.
 func (e *Edge) Addr() string { return e.ln.Addr().String() }
 
-// Stats may be called at any time.
 func (e *Edge) Stats() Stats { return Stats{Clients: e.hub.Stats(), Nodes: e.up.Stats()} }
 
 func (e *Edge) status() any {
 	return Status{Gateway: e.cfg.Name, Process: status.Now(), Stats: e.Stats()}
 }
 
-// Run serves clients until ctx ends, then says goodbye to them, for at most Config.Drain.
-// The error is nil when ctx ended it.
+// Run serves clients until ctx ends, then sends them a Bye and waits for at most Config.Drain. The
+// error is nil if ctx ended it.
 func (e *Edge) Run(ctx context.Context) error {
-	// What serves the clients outlives ctx by the farewell.
+	// Clients are served until the farewell is over, so beyond ctx.
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var background sync.WaitGroup
@@ -169,8 +167,8 @@ func (e *Edge) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	// Network first: nobody new, then the farewell, and the links last, because the
-	// tables hear over them who has gone.
+	// Network first: no new clients, then the farewell, and the links last, because they carry the
+	// news of who has left to the tables.
 	e.ln.Close()
 	farewell, cancel := context.WithTimeout(inner, e.cfg.Drain)
 	defer cancel()
@@ -184,7 +182,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	return nil
 }
 
-// learnCluster waits until a node that is registered tells the cluster id.
+// learnCluster waits until a registered node carries the cluster id.
 func learnCluster(ctx context.Context, reg registry.Registry) (string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

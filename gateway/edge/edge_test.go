@@ -49,7 +49,7 @@ type fakeNode struct {
 	done   chan struct{}
 	gone   chan *linkpb.SessionClosed
 
-	epoch  uint64   // owned by the one link's reader
+	epoch  uint64   // owned by the reader of the only link
 	events []string // of the table
 	seat   *linkpb.Push
 }
@@ -226,7 +226,7 @@ func newSigner(t *testing.T) *token.Signer {
 	return signer
 }
 
-// TestAGatewayFromBirthToFarewell plays through a real gateway: the cluster id is learned, a
+// TestAGatewayFromBirthToFarewell goes through a real gateway's life: the cluster id is learned, a
 // move survives the death of the leader on an open connection, and the end is announced.
 func TestAGatewayFromBirthToFarewell(t *testing.T) {
 	signer := newSigner(t)
@@ -281,7 +281,7 @@ func TestAGatewayFromBirthToFarewell(t *testing.T) {
 	play("one", 1)
 	play("two", 2)
 
-	// The leader dies before it could push "three"; another node has it in its log.
+	// The leader died before it could push "three"; another node has it in its log.
 	events := append(a.events, "three")
 	a.kill()
 	b := startNode(t, "node-b", 2, signer)
@@ -404,7 +404,7 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// brokenListener fails until it is closed, as when there are no file descriptors left.
+// brokenListener fails until it is closed, as when file descriptors run out.
 type brokenListener struct {
 	net.Listener
 	accepts chan struct{}

@@ -3,9 +3,9 @@
 //	s, changed := s.Announced("node-2", announce) // node-2 leads shard 3 in term 17
 //	node, ok := s.Lookup(wirepb.Scope_TABLE, table, player, reachable)
 //
-// A Snapshot is an immutable value: each change returns a new one and the owner swaps a
-// pointer, so readers need no lock and never see half a change. The package has no clock and
-// no network, keeps no links and parks no calls. Only package gateway/upstream needs it.
+// A Snapshot is an immutable value: each change returns a new one and the owner swaps a pointer, so
+// readers need no lock and never see half a change. The package has no clock and no network, keeps
+// no links and parks no calls. Only package gateway/upstream needs it.
 package route
 
 import (
@@ -19,17 +19,17 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Snapshot says who executes what. The zero value knows nobody. No method changes it.
+// Snapshot says which node executes what. The zero value knows no node. No method changes it.
 type Snapshot struct {
 	leaders link.Leaders
 	number  uint64     // of the member list; 0 = none yet
 	members *ring.Ring // of that list, nil = none yet
-	shards  uint32     // highest shard id that the list knows of
+	shards  uint32     // highest shard id in the list
 }
 
-// Lookup returns the node that executes a call of the scope; ok is false while it is
-// unknown. Table counts for scope TABLE, player and reachable for scope SESSION: a member
-// that cannot be reached is skipped at once, what its services know stands in the database.
+// Lookup returns the node that executes a call of the scope; ok is false while it is unknown. Table
+// is used for scope TABLE, player and reachable for scope SESSION: a member that cannot be reached
+// is skipped at once, because what its services know is in the database.
 func (s *Snapshot) Lookup(
 	scope wirepb.Scope, table game.TableID, player game.PlayerID, reachable func(node string) bool,
 ) (node string, ok bool) {
@@ -46,44 +46,43 @@ func (s *Snapshot) Lookup(
 	return node, node != ""
 }
 
-// Unheard reports whether a table's shard is beyond all that the member list in force knows
-// of: its id is made up, or the list is old. Waiting for its leader would be in vain.
+// Unheard reports whether a table's shard is beyond the highest one in the member list: its id is
+// made up, or the list is old. It is no use waiting for its leader.
 func (s *Snapshot) Unheard(table game.TableID) bool {
 	return s.members != nil && table.Shard() > game.GroupID(s.shards)
 }
 
-// Leader is what is known of the group's leader.
+// Leader is what is known about the group's leader.
 func (s *Snapshot) Leader(group game.GroupID) link.Route { return s.leaders.Of(uint32(group)) }
 
 // Members is the number of the member list in force; 0 = none yet.
 func (s *Snapshot) Members() uint64 { return s.number }
 
-// MayBeMember reports whether a node is in the member list; without one everybody may be.
+// MayBeMember reports whether a node is in the member list; without a list everyone may be.
 func (s *Snapshot) MayBeMember(node string) bool {
 	return s.members == nil || slices.ContainsFunc(s.members.Members(), func(m ring.Member) bool { return m.Name == node })
 }
 
-// Announced returns the snapshot after what node has said about a group.
+// Announced returns the snapshot after node has announced something about a group.
 func (s *Snapshot) Announced(node string, a *linkpb.Announce) (_ *Snapshot, changed bool) {
 	leaders, changed := s.leaders.Announced(node, a)
 	return s.with(leaders, changed)
 }
 
-// Refused returns the snapshot after a call that went along the route was told NOT_LEADER.
+// Refused returns the snapshot after a call that took the route was answered with NOT_LEADER.
 func (s *Snapshot) Refused(group game.GroupID, used link.Route) (_ *Snapshot, changed bool) {
 	leaders, changed := s.leaders.Refused(uint32(group), used)
 	return s.with(leaders, changed)
 }
 
-// Down returns the snapshot after the link to node was lost: it leads nothing that we could
-// reach.
+// Down returns the snapshot after the link to node was lost: it leads nothing that we can reach.
 func (s *Snapshot) Down(node string) (_ *Snapshot, changed bool) {
 	leaders, changed := s.leaders.Down(node)
 	return s.with(leaders, changed)
 }
 
-// WithMembers returns the snapshot with a newer member list; an older one, or one without
-// members, changes nothing. The error tells that the list makes no ring.
+// WithMembers returns the snapshot with a newer member list; an older one, or one without members,
+// changes nothing. It returns an error if no ring can be made of the list.
 func (s *Snapshot) WithMembers(list *linkpb.Members) (_ *Snapshot, changed bool, err error) {
 	if list.Number <= s.number || len(list.Members) == 0 {
 		return s, false, nil

@@ -26,7 +26,7 @@ func announce(group game.GroupID, term uint64) *linkpb.Announce {
 
 func everybody(string) bool { return true }
 
-// Who cannot be reached is nobody's home, and everybody else's home stays.
+// A node that cannot be reached is nobody's home; all other homes stay where they are.
 func TestHomesSkipWhoIsNotReached(t *testing.T) {
 	s, _, err := (&Snapshot{}).WithMembers(members(1, "a", "b", "c"))
 	if err != nil {
@@ -107,9 +107,9 @@ func TestMemberListsOnlyGoForward(t *testing.T) {
 	}
 }
 
-// TestAnyHistory drives a snapshot with random changes and holds every snapshot of the way
-// against what is true of all: terms never fall, nothing is edited, members and leaders do
-// not disturb each other, and "changed" tells the truth.
+// TestAnyHistory drives a snapshot with random changes and checks every snapshot on the way: terms
+// never fall, nothing is edited in place, members and leaders do not affect each other, and
+// "changed" is right.
 func TestAnyHistory(t *testing.T) {
 	groups := []game.GroupID{0, 1, 2}
 	routes := func(s *Snapshot) []link.Route {

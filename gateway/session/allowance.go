@@ -2,14 +2,14 @@ package session
 
 import "time"
 
-// allowance bounds how often something is done: so many times at once, and once more for each
-// interval that passes. It is pure. The zero value is full.
+// allowance is a token bucket: a burst at once, then one more per interval. It is pure; the zero
+// value is a full bucket.
 type allowance struct {
-	used int       // of the burst
-	at   time.Time // up to which the intervals are counted
+	used int       // how much of the burst is used up
+	at   time.Time // refilled up to this time
 }
 
-// take uses the allowance once, if there is something left of it.
+// take uses up one, if any is left.
 func (a *allowance) take(now time.Time, burst int, every time.Duration) bool {
 	if back := int(now.Sub(a.at) / max(every, 1)); back >= a.used {
 		a.used, a.at = 0, now

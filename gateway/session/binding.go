@@ -6,21 +6,22 @@ import (
 	"teahouse/pkg/game"
 )
 
-// readBindingEvery is how often the binding of a client with a ticket is read: a push is a
-// hint that may be lost, the binding is the truth.
+// readBindingEvery is how often the binding of a client with a ticket is read: pushes are hints and
+// may get lost; the binding is authoritative.
 const readBindingEvery = 2 * time.Second
 
-// binding is what the client knows of its ticket and table, so that it is told of a match
-// exactly once, whichever way the news comes. It is pure. The zero value knows of neither.
+// binding is what the client knows about its ticket and table. It makes sure that the client hears
+// of a match exactly once, whichever way the news arrives. It is pure; the zero value knows of
+// neither.
 type binding struct {
 	ticket uint64       // held by the client, or 0
-	newest uint64       // the newest ticket that was heard of; they count up
-	told   game.TableID // the last table that the client knows of
-	asking bool         // a reading is on its way
+	newest uint64       // the highest ticket seen; tickets count up
+	told   game.TableID // the last table the client was told of
+	asking bool         // a read is in flight
 	next   time.Time    // when to read again
 }
 
-// holds notes that the client holds the ticket (0 = none) and knows of the table (0 = none).
+// holds records that the client holds the ticket (0 = none) and knows of the table (0 = none).
 func (b *binding) holds(ticket uint64, table game.TableID, now time.Time) {
 	b.ticket = ticket
 	b.newest = max(b.newest, ticket)
@@ -30,7 +31,7 @@ func (b *binding) holds(ticket uint64, table game.TableID, now time.Time) {
 	}
 }
 
-// due reports whether to read the binding now, and notes that this is on its way.
+// due reports whether to read the binding now, and records that a read is in flight.
 func (b *binding) due(now time.Time) bool {
 	if b.ticket == 0 || b.asking || now.Before(b.next) {
 		return false
@@ -40,15 +41,15 @@ func (b *binding) due(now time.Time) bool {
 	return true
 }
 
-// soon makes the next reading due at once.
+// soon makes the next read due at once.
 func (b *binding) soon() { b.next = time.Time{} }
 
-// read takes the truth over, as it was for who held asked at that time. News means that the
-// client must be told that the ticket has become the table; with table 0, that it is gone: the
-// round that it was matched with is over, and the hint was lost.
+// read takes in the binding that a read returned; asked is the ticket that the client held when it
+// was sent. News means that the client must be told that its ticket has become the table or, if
+// table is 0, that the ticket is gone: its round is already over and the hint was lost.
 func (b *binding) read(asked, ticket uint64, table game.TableID) (news bool) {
 	if asked == 0 || asked != b.ticket {
-		return false // the client has joined or cancelled meanwhile
+		return false // the client has joined or cancelled since
 	}
 	b.ticket = ticket
 	if table == 0 {
@@ -57,8 +58,8 @@ func (b *binding) read(asked, ticket uint64, table game.TableID) (news bool) {
 	return b.matched(asked, table)
 }
 
-// matched notes a match. False means that the client knows already, or that the hint is about
-// an older ticket than the client's: a node has slept on it.
+// matched takes in a match. It reports false if the client already knows, or if the hint is about
+// an older ticket than the client's: it was held up in a node that was paused.
 func (b *binding) matched(ticket uint64, table game.TableID) (news bool) {
 	if ticket < b.newest {
 		return false

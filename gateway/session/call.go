@@ -13,7 +13,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// The methods whose answers mean something to the gateway.
+// The methods whose answers the gateway learns from.
 const (
 	methodResume  = "auth.resume"
 	methodJoin    = "queue.join"
@@ -53,7 +53,8 @@ func (s *session) call(c *wirepb.Call, now time.Time) {
 		refusal = s.admit(c.Method, method.Login, req, now)
 	}
 	if refusal == nil && c.Method == methodResume {
-		// Only now: checking a signature is work, which a login under way does not get twice.
+		// Only after admit: verifying a signature is costly, and a login in flight gets no second
+		// one.
 		if refusal = s.resume(req, now); refusal != nil {
 			s.mu.Lock()
 			s.calls--
@@ -70,7 +71,7 @@ func (s *session) call(c *wirepb.Call, now time.Time) {
 	s.hub.up.Call(req, method.Scope, func(r *linkpb.Response) { s.answered(c, from, r) })
 }
 
-// admit checks the call against the session's state and counts it in.
+// admit checks the call against the session's state and counts it.
 func (s *session) admit(method string, login bool, req *linkpb.Request, now time.Time) (refusal *linkpb.Response) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +97,7 @@ func (s *session) admit(method string, login bool, req *linkpb.Request, now time
 	return nil
 }
 
-// resume checks the token; the node trusts the gateway about who the player is.
+// resume verifies the token here, because nodes trust the gateway about who the player is.
 func (s *session) resume(req *linkpb.Request, now time.Time) (refusal *linkpb.Response) {
 	m := &wirepb.ResumeRequest{}
 	if err := proto.Unmarshal(req.Payload, m); err != nil {
@@ -109,7 +110,7 @@ func (s *session) resume(req *linkpb.Request, now time.Time) (refusal *linkpb.Re
 	case err != nil:
 		return refuse(wirepb.Code_TOKEN_INVALID, "log in anew")
 	}
-	// The token goes no further than it must.
+	// The token must go no further than this gateway.
 	if req.Payload, err = proto.Marshal(&wirepb.ResumeRequest{Device: m.Device, Attempt: m.Attempt}); err != nil {
 		return refuse(wirepb.Code_INTERNAL, "cannot resume")
 	}
@@ -146,7 +147,7 @@ func (s *session) replyLocked(id uint64, r *linkpb.Response, now time.Time) {
 	}}}, now)
 }
 
-// answered takes the answer to the client's call, learns from it, and forwards it.
+// answered learns from the answer to the client's call and forwards it.
 func (s *session) answered(c *wirepb.Call, from uint64, r *linkpb.Response) {
 	now := s.hub.cfg.Now()
 	var older *session
@@ -164,7 +165,7 @@ func (s *session) answered(c *wirepb.Call, from uint64, r *linkpb.Response) {
 	s.learnLocked(c, from, r, now)
 	switch r.Code {
 	case wirepb.Code_SESSION_FORGOTTEN:
-		// No reply: the client resumes, and sends again what it has no answer to.
+		// No reply: the client resumes and resends whatever is unanswered.
 		s.byeLocked(r.Code, forgotten, now)
 	case wirepb.Code_SUPERSEDED:
 		s.replyLocked(c.Id, r, now)
@@ -178,7 +179,7 @@ func (s *session) answered(c *wirepb.Call, from uint64, r *linkpb.Response) {
 		older.bye(wirepb.Code_SUPERSEDED, superseded)
 	}
 	if gone && c.Method == methodAttach && attaches(r.Code) {
-		s.tellGone(game.TableID(c.Table)) // the table has heard of this session too late
+		s.tellGone(game.TableID(c.Table)) // the table learned of this session too late
 	}
 	s.reattach()
 }
@@ -188,8 +189,8 @@ func (h *Hub) isLogin(method string) bool {
 	return m.Login
 }
 
-// loggedIn opens the session. It returns the session that is superseded by that, if there
-// is one: perhaps s itself.
+// loggedIn opens the session. It returns the session that this supersedes, if any; that may be s
+// itself.
 func (s *session) loggedIn(r *linkpb.Response, now time.Time) (superseded *session, _ *linkpb.Response) {
 	login := &wirepb.LoginReply{}
 	if err := proto.Unmarshal(r.Payload, login); err != nil || login.Player == 0 || login.Epoch == 0 {
@@ -208,7 +209,7 @@ func (s *session) loggedIn(r *linkpb.Response, now time.Time) (superseded *sessi
 	return s.hub.claim(s, game.PlayerID(login.Player), login.Epoch), r
 }
 
-// learnLocked takes from an answer what the session must know.
+// learnLocked updates the session from an answer.
 func (s *session) learnLocked(c *wirepb.Call, from uint64, r *linkpb.Response, now time.Time) {
 	switch c.Method {
 	case methodAttach:
@@ -237,13 +238,14 @@ func (s *session) learnLocked(c *wirepb.Call, from uint64, r *linkpb.Response, n
 		case wirepb.Code_OK:
 			s.binding.holds(0, 0, now)
 		case wirepb.Code_AT_TABLE:
-			// The shard may still refuse that table; then the ticket waits again, and for another one.
+			// The shard may still refuse that table; then the ticket goes back into the queue for
+			// another one.
 			s.binding.holds(s.binding.ticket, game.TableID(m.Table), now)
 		}
 	}
 }
 
-// led attaches again if the session's table is run by the group.
+// led attaches again if the group runs the session's table.
 func (s *session) led(group game.GroupID) {
 	s.mu.Lock()
 	s.stream.led(group)
@@ -251,7 +253,7 @@ func (s *session) led(group game.GroupID) {
 	s.reattach()
 }
 
-// reattach asks for the stream from the last forwarded event on, if that is wanted.
+// reattach asks for the stream after the last forwarded event, if needed.
 func (s *session) reattach() {
 	s.mu.Lock()
 	var table game.TableID
@@ -294,13 +296,14 @@ func (s *session) reattached(table game.TableID, last uint64, r *linkpb.Response
 	if gone && attaches(r.Code) {
 		s.tellGone(table)
 	}
-	// What failed for now is tried again by the sweep; what was wanted meanwhile, at once.
+	// The sweep retries what failed temporarily; what became necessary in the meantime starts at
+	// once.
 	if !unsettled(r.Code) {
 		s.reattach()
 	}
 }
 
-// readBinding asks for the truth about the ticket.
+// readBinding asks the coordinator about the ticket.
 func (s *session) readBinding(ticket uint64) {
 	s.mu.Lock()
 	player := s.player
@@ -339,7 +342,7 @@ func (s *session) bindingRead(asked uint64, r *linkpb.Response) {
 	}}, now)
 }
 
-// noteLocked sends the gateway's own hint.
+// noteLocked sends a hint of the gateway's own.
 func (s *session) noteLocked(n *wirepb.Notice, now time.Time) {
 	payload, err := proto.Marshal(n)
 	if err != nil {
@@ -351,7 +354,7 @@ func (s *session) noteLocked(n *wirepb.Notice, now time.Time) {
 	}}}, now)
 }
 
-// readBindingSoon lets the next sweep read the binding, if there is a ticket.
+// readBindingSoon makes the next sweep read the binding, if there is a ticket.
 func (s *session) readBindingSoon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// TestTheClock runs on fake time: a pipe instead of a socket.
+// TestTheClock runs on fake time, with a pipe instead of a socket.
 func TestTheClock(t *testing.T) {
 	start := func(t *testing.T) (*testHub, *testClient) {
 		d := newTestHub(t, nil)
@@ -97,7 +97,7 @@ func TestTheClock(t *testing.T) {
 			if err := proto.Unmarshal(p.Payload, n); err != nil || n.GetMatched().GetTable() != uint64(table) || n.GetMatched().Ticket != 77 {
 				t.Errorf("told %v %v", p, err)
 			}
-			// The coordinator's own hint comes late: the client knows already.
+			// The coordinator's own hint arrives late: the client already knows.
 			notice := event(d.hub.all()[0].id, 4, 0, 0)
 			notice.Kind, notice.Payload = wirepb.Push_NOTICE, p.Payload
 			d.hub.Push(notice)
@@ -117,7 +117,7 @@ func TestTheClock(t *testing.T) {
 			c.call("queue.cancel", 0, &wirepb.CancelRequest{Number: 2, Ticket: 77})
 			receive(t, d.up.calls).answer(wirepb.Code_AT_TABLE, &wirepb.CancelReply{Table: uint64(table)})
 			c.reply(wirepb.Code_AT_TABLE)
-			receive(t, d.up.calls).answer(wirepb.Code_OK, &wirepb.BindingReply{Ticket: 77}) // it waits again
+			receive(t, d.up.calls).answer(wirepb.Code_OK, &wirepb.BindingReply{Ticket: 77}) // back in the queue
 			go receive(t, d.up.calls).answer(wirepb.Code_OK, &wirepb.BindingReply{Table: uint64(table + 1)})
 			n := &wirepb.Notice{}
 			p := c.push()
@@ -128,7 +128,7 @@ func TestTheClock(t *testing.T) {
 	})
 }
 
-// What the clients said while the process was stopped is still to be read.
+// After a pause of the process, what the clients sent meanwhile is still unread.
 func TestAPauseOfTheProcessIsNotTheClientsSilence(t *testing.T) {
 	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
@@ -138,7 +138,7 @@ func TestAPauseOfTheProcessIsNotTheClientsSilence(t *testing.T) {
 		t.Fatalf("said goodbye: %v", s.Byes)
 	}
 	now = now.Add(time.Minute)
-	for range 31 * 4 { // from now on the process runs, and hears nothing
+	for range 31 * 4 { // from now on the process runs and hears nothing
 		d.hub.sweep(now, now.Add(250*time.Millisecond))
 		now = now.Add(250 * time.Millisecond)
 	}

@@ -12,14 +12,13 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// TestSupersededThroughAnotherGateway: the coordinator says so, and only to the session that it
-// means.
+// The coordinator announces the newer login, and only to the session that it replaces.
 func TestSupersededThroughAnotherGateway(t *testing.T) {
 	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
 	id := c.attach(table, 0)
 	for _, other := range []*linkpb.Push{
-		{Session: id, Epoch: 3, SupersededBy: 4}, // of the session before this one
+		{Session: id, Epoch: 3, SupersededBy: 4}, // of the previous session
 		{Session: id, Epoch: 4, SupersededBy: 4},
 		{Session: id + 1, Epoch: 4, SupersededBy: 5},
 	} {
@@ -33,7 +32,7 @@ func TestSupersededThroughAnotherGateway(t *testing.T) {
 	c.bye(wirepb.Code_SUPERSEDED, false)
 }
 
-// TestForgotten: who is not remembered any more has no successor, so it should come back.
+// A forgotten session has no successor, so its client should come back.
 func TestForgotten(t *testing.T) {
 	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
@@ -63,8 +62,8 @@ func TestForgottenWhileTheBindingIsRead(t *testing.T) {
 	c.bye(wirepb.Code_SESSION_FORGOTTEN, true)
 }
 
-// TestAttachingTooOften: each attach may bring a whole hand, so their number is bounded; other
-// calls go on, and so does the stream.
+// Each attach may cost a whole hand of events, so attaches are bounded; other calls and the stream
+// go on.
 func TestAttachingTooOften(t *testing.T) {
 	d := newTestHub(t, func(c *Config) { c.AttachBurst, c.AttachEvery = 2, time.Hour }).listen()
 	c := d.client().login(9, 4)
@@ -78,15 +77,15 @@ func TestAttachingTooOften(t *testing.T) {
 	if p := c.push(); p.Number != 1 {
 		t.Fatalf("no event but %v", p)
 	}
-	d.hub.Led(table.Shard()) // the gateway's own are no client's
+	d.hub.Led(table.Shard()) // the gateway's own attaches do not count
 	receive(t, d.up.calls).answer(wirepb.Code_OK, &wirepb.AttachReply{})
 	if s := d.hub.Stats(); s.TooOften != 3 || s.Refused != 3 {
 		t.Errorf("%+v", s)
 	}
 }
 
-// TestAllowance compares with the plain meaning: in no span of time more than the burst and one
-// for each interval.
+// TestAllowance compares with the plain definition: in any span of time, no more than the burst
+// plus one per interval.
 func TestAllowance(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		burst := rapid.IntRange(1, 5).Draw(t, "burst")
@@ -115,8 +114,7 @@ func TestAllowance(t *testing.T) {
 	})
 }
 
-// TestAStaleMatchIsNoNews: a coordinator's leader that was paused may tell late of a match that
-// is long played out.
+// A coordinator leader that was paused may report a match whose round is long over.
 func TestAStaleMatchIsNoNews(t *testing.T) {
 	first, second := game.MakeTableID(1, 1), game.MakeTableID(1, 2)
 	now := time.Unix(0, 0)
@@ -148,7 +146,7 @@ func TestACutFrameIsCounted(t *testing.T) {
 	}
 }
 
-// TestLateCloseOfTheOldSession: it takes away what is its own only.
+// TestLateCloseOfTheOldSession: a late close removes only what is its own.
 func TestLateCloseOfTheOldSession(t *testing.T) {
 	d := newTestHub(t, nil).listen()
 	old := d.client().login(9, 4)

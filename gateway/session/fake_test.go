@@ -34,7 +34,7 @@ func receive[T any](t testing.TB, from <-chan T) T {
 	}
 }
 
-// fakeUpstream hands the calls to the test.
+// fakeUpstream passes the calls to the test.
 type fakeUpstream struct {
 	calls  chan upCall
 	closed chan *linkpb.SessionClosed
@@ -60,14 +60,14 @@ func (c upCall) answer(code wirepb.Code, m proto.Message) {
 	c.done(r)
 }
 
-// testHub is a Hub with a way in.
+// testHub is a Hub that clients can connect to.
 type testHub struct {
 	t      testing.TB
 	hub    *Hub
 	up     *fakeUpstream
 	signer *token.Signer
 	ln     net.Listener
-	left   chan struct{} // a token for each connection that was served to its end
+	left   chan struct{} // a token for each connection that Serve has finished with
 }
 
 func newTestHub(t testing.TB, change func(*Config)) *testHub {
@@ -90,7 +90,7 @@ func newTestHub(t testing.TB, change func(*Config)) *testHub {
 	return d
 }
 
-// listen lets clients in over loopback until the test ends.
+// listen accepts clients over loopback until the test ends.
 func (d *testHub) listen() *testHub {
 	d.t.Helper()
 	var err error
@@ -209,7 +209,7 @@ func (c *testClient) push() *wirepb.Push {
 	return e.GetPush()
 }
 
-// bye reads up to the Bye and the end behind it.
+// bye reads up to the Bye and the end of the connection.
 func (c *testClient) bye(code wirepb.Code, reconnect bool) *wirepb.Bye {
 	c.t.Helper()
 	for {
@@ -227,7 +227,7 @@ func (c *testClient) bye(code wirepb.Code, reconnect bool) *wirepb.Bye {
 	}
 }
 
-// login makes the client the player, in the epoch.
+// login logs the client in as the player, with the epoch.
 func (c *testClient) login(player, epoch uint64) *testClient {
 	c.t.Helper()
 	c.hello()
@@ -237,7 +237,7 @@ func (c *testClient) login(player, epoch uint64) *testClient {
 	return c
 }
 
-// attach makes the client sit at the table, and returns its session id.
+// attach attaches the client to the table and returns its session id.
 func (c *testClient) attach(table game.TableID, last uint64) (id uint64) {
 	c.t.Helper()
 	c.call("table.attach", table, &wirepb.AttachRequest{LastEvent: last})

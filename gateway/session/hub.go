@@ -24,8 +24,8 @@ import (
 
 // Upstream brings calls to the nodes; gateway/upstream implements it.
 type Upstream interface {
-	// Call answers with done exactly once, from any goroutine, perhaps before it returns. It
-	// must be called without a lock that done takes.
+	// Call calls done with the answer exactly once, from any goroutine, perhaps before it returns.
+	// Callers must not hold a lock that done takes.
 	Call(req *linkpb.Request, scope wirepb.Scope, done func(*linkpb.Response))
 	// SessionClosed tells the leader of the table that the client is gone.
 	SessionClosed(*linkpb.SessionClosed)
@@ -33,29 +33,29 @@ type Upstream interface {
 
 // Config is how the sessions of a gateway behave. A zero field means its default.
 type Config struct {
-	// Gateway is the name that Welcome tells.
+	// Gateway is the name that Welcome carries.
 	Gateway string
 	// Verifier checks session tokens; *token.Verifier is one. Required.
 	Verifier Verifier
 	// Limits of one client.
 	Limits wire.Limits
-	// MaxSessions bounds the clients; beyond it they get Bye SERVER_FULL. Default 20,000.
+	// MaxSessions bounds the clients; more get Bye SERVER_FULL. Default 20,000.
 	MaxSessions int
-	// MaxOutbound bounds the bytes that wait for a client, at least Limits.MaxFrame; beyond it
-	// the client gets Bye TOO_SLOW. Default 256 KiB.
+	// MaxOutbound bounds the bytes pending for a client, at least Limits.MaxFrame; beyond it the
+	// client gets Bye TOO_SLOW. Default 256 KiB.
 	MaxOutbound int
-	// AttachBurst bounds the attaches of one client, each of which may cost a whole hand of
-	// events, and AttachEvery brings one back; beyond it they are refused with TOO_OFTEN.
-	// Defaults 16 and 500 ms.
+	// AttachBurst bounds the attaches of one client, each of which may cost a whole hand of events;
+	// AttachEvery restores one. Beyond that they are refused with TOO_OFTEN. Defaults 16 and 500
+	// ms.
 	AttachBurst int
 	AttachEvery time.Duration
-	// SweepEvery is how often deadlines, heartbeats and tickets are looked at. Default 250 ms.
+	// SweepEvery is how often deadlines, heartbeats and tickets are checked. Default 250 ms.
 	SweepEvery time.Duration
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
-	// Rand makes this process's session ids its own. Default: crypto/rand.
+	// Rand makes the session ids of this process unique. Default: crypto/rand.
 	Rand io.Reader
-	// Logger gets what an operator should know. Default: nothing is logged.
+	// Logger gets what an operator should know. Default: no logging.
 	Logger *slog.Logger
 }
 
@@ -104,7 +104,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// Hub is all sessions of a gateway. Its methods may be called from any goroutine.
+// Hub holds all sessions of a gateway. Its methods may be called from any goroutine.
 type Hub struct {
 	// immutable
 	cfg      Config
@@ -119,8 +119,8 @@ type Hub struct {
 	mu       sync.RWMutex // taken after a session's lock, never before it
 	last     uint32       // counter of the session ids
 	sessions map[uint64]*session
-	players  map[game.PlayerID]*session // the newest session of each, by epoch
-	stepped  bool                       // a simulation: all is done in the order of the ids
+	players  map[game.PlayerID]*session // the newest session of each player, by epoch
+	stepped  bool                       // in a simulation: everything happens in the order of the ids
 	draining bool
 	empty    chan struct{} // closed when draining and no session is left
 }
@@ -148,7 +148,7 @@ func NewHub(cfg Config, up Upstream) (*Hub, error) {
 	return h, nil
 }
 
-// Run looks after heartbeats, deadlines and tickets until ctx ends. Call Drain then.
+// Run watches heartbeats, deadlines and tickets until ctx ends. Call Drain then.
 func (h *Hub) Run(ctx context.Context) {
 	ticker := time.NewTicker(h.cfg.SweepEvery)
 	defer ticker.Stop()
@@ -165,9 +165,9 @@ func (h *Hub) Run(ctx context.Context) {
 	}
 }
 
-// sweep looks at the clock for all sessions; last is when it did so before. A sweep that is
-// late means that this process did not run: what the clients said meanwhile is still to be
-// read, so their silence is not known.
+// sweep checks the timers of all sessions; last is when it did so before. A late sweep means that
+// this process was paused: what the clients sent meanwhile is still unread, so they cannot be
+// called silent.
 func (h *Hub) sweep(last, now time.Time) {
 	paused := max(0, now.Sub(last)-2*h.cfg.SweepEvery)
 	for _, s := range h.all() {
@@ -175,8 +175,8 @@ func (h *Hub) sweep(last, now time.Time) {
 	}
 }
 
-// Serve is the life of one client connection; it returns when the connection is closed and
-// nothing of the session runs any more.
+// Serve handles one client connection; it returns when the connection is closed and nothing of the
+// session runs any more.
 func (h *Hub) Serve(conn net.Conn) {
 	s := newSession(h, conn, h.cfg.Now())
 	h.admit(s)
@@ -186,7 +186,7 @@ func (h *Hub) Serve(conn net.Conn) {
 	s.writers.Wait()
 }
 
-// admit lets the session in, or says goodbye to it.
+// admit lets the session in or sends it a Bye.
 func (h *Hub) admit(s *session) {
 	if refusal := h.enter(s); refusal != wirepb.Code_OK {
 		s.bye(refusal, "try again later")
@@ -230,13 +230,13 @@ func (h *Hub) leave(s *session) {
 	}
 }
 
-// claim notes that the player's session s has the epoch, and returns the session of the same
-// player that has a lower one: it is superseded.
+// claim records that the player's session s has the epoch, and returns the same player's session
+// with a lower one, which is superseded.
 func (h *Hub) claim(s *session, player game.PlayerID, epoch uint64) (superseded *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.sessions[s.id] != s {
-		return nil // it has left while its login was on its way
+		return nil // it ended while its login was in flight
 	}
 	old := h.players[player]
 	if old != nil && old.epoch.Load() > epoch {
@@ -246,8 +246,8 @@ func (h *Hub) claim(s *session, player game.PlayerID, epoch uint64) (superseded 
 	return old
 }
 
-// Drain says goodbye to all clients, smearing their return, and waits until they are gone
-// or ctx ends; then it closes what is left. New clients are refused from now on.
+// Drain sends every client a Bye, with reconnect delays spread out, and waits until they are gone
+// or ctx ends; then it closes the rest. New clients are refused from now on.
 func (h *Hub) Drain(ctx context.Context) {
 	h.mu.Lock()
 	h.draining = true
@@ -276,7 +276,7 @@ func (h *Hub) signalEmptyLocked() {
 	}
 }
 
-// Push takes what a node says to one session.
+// Push takes a node's message to one session.
 func (h *Hub) Push(p *linkpb.Push) {
 	h.mu.RLock()
 	s := h.sessions[p.Session]
@@ -288,7 +288,7 @@ func (h *Hub) Push(p *linkpb.Push) {
 	s.push(p)
 }
 
-// Led attaches the sessions at the tables of the group again.
+// Led attaches the sessions at the group's tables again.
 func (h *Hub) Led(group game.GroupID) {
 	for _, s := range h.all() {
 		s.led(group)
@@ -302,7 +302,6 @@ func (h *Hub) Members() {
 	}
 }
 
-// Len is the number of sessions now.
 func (h *Hub) Len() int {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -322,7 +321,7 @@ func (h *Hub) all() []*session {
 	return all
 }
 
-// smear spreads returning clients over a while.
+// smear picks a random delay, so that returning clients do not all arrive at once.
 func smear(base, spread time.Duration) uint32 {
 	return uint32((base + mathrand.N(spread)) / time.Millisecond)
 }

@@ -10,19 +10,18 @@ import (
 	"teahouse/pkg/wire"
 )
 
-// readBuffer is the size of a pooled input buffer: many times a usual call.
+// readBuffer is the size of a pooled input buffer, many times that of a usual call.
 const readBuffer = 2 << 10
 
-// inbound cuts a connection's input into frames. It holds a buffer only while it holds
-// input.
+// inbound splits a connection's input into frames. It holds a buffer only while it holds input.
 type inbound struct {
 	conn    net.Conn
 	raw     syscall.RawConn // nil = conn cannot wait without a buffer
 	buffers *sync.Pool      // of *[]byte with readBuffer bytes
 	max     int             // bytes of a frame's body
 
-	pooled *[]byte // what buf is made of, nil if it outgrew that
-	buf    []byte  // buf[r:w] is read and not handled; nil while there is nothing
+	pooled *[]byte // backs buf; nil if buf outgrew it
+	buf    []byte  // buf[r:w] is read but not handled; nil while empty
 	r, w   int
 }
 
@@ -36,8 +35,8 @@ func newInbound(conn net.Conn, buffers *sync.Pool, maxFrame int) *inbound {
 	return in
 }
 
-// next returns the next body, valid until the following call. *wire.FrameTooLong says that
-// the client announced too much, before any of it was read.
+// next returns the next body, valid until the following call. *wire.FrameTooLong means that the
+// client announced too much; nothing of it was read.
 func (in *inbound) next() ([]byte, error) {
 	for {
 		body, _, err := wire.Split(in.buf[in.r:in.w], in.max)
@@ -90,7 +89,7 @@ func (in *inbound) wait() error {
 		n, failed = readRaw(fd, in.buf)
 		if errors.Is(failed, syscall.EAGAIN) {
 			in.release()
-			return false // sleep until there is something
+			return false // sleep until there is input
 		}
 		return true
 	})
@@ -106,8 +105,8 @@ func (in *inbound) wait() error {
 	return nil
 }
 
-// makeRoom leaves space for the rest of the frame that has begun, whose length, once known,
-// is within the limit.
+// makeRoom makes space for the rest of a partial frame, whose length, once known, is within the
+// limit.
 func (in *inbound) makeRoom() {
 	need := in.w - in.r + 1
 	if n, err := wire.FrameLen(in.buf[in.r:in.w], in.max); err == nil {
@@ -127,7 +126,7 @@ func (in *inbound) makeRoom() {
 	in.buf, in.w = grown, w
 }
 
-// partial reports whether a frame has begun and is not complete.
+// partial reports whether part of a frame has been read.
 func (in *inbound) partial() bool { return in.r < in.w }
 
 func (in *inbound) take() {
@@ -135,7 +134,7 @@ func (in *inbound) take() {
 	in.buf, in.r, in.w = *in.pooled, 0, 0
 }
 
-// release gives the buffer back; what it held is gone.
+// release returns the buffer to the pool; its contents are lost.
 func (in *inbound) release() {
 	if in.pooled != nil {
 		in.buffers.Put(in.pooled)
@@ -143,7 +142,7 @@ func (in *inbound) release() {
 	in.pooled, in.buf, in.r, in.w = nil, nil, 0, 0
 }
 
-// discard reads and forgets until the connection ends.
+// discard reads and drops input until the connection ends.
 func (in *inbound) discard() {
 	in.take()
 	defer in.release()

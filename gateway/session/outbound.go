@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// keepWriteBuffer is the largest output buffer that goes back to the pool.
+	// keepWriteBuffer is the largest output buffer that is returned to the pool.
 	keepWriteBuffer = 64 << 10
-	// linger bounds the farewell: writing what waits, and reading until the client closes,
-	// because closing on unread input would destroy the Bye on its way.
+	// linger bounds the farewell: writing what is pending, then reading until the client closes,
+	// because closing with unread input would destroy the Bye in transit.
 	linger = time.Second
 )
 
-// outbound is what waits to be written to one client. All methods need the session's lock,
-// but for write, which is the writer goroutine.
+// outbound holds what is pending for one client. All methods but write, which is the writer
+// goroutine, need the session's lock.
 type outbound struct {
 	conn    net.Conn
 	lock    *sync.Mutex // the session's
@@ -27,14 +27,14 @@ type outbound struct {
 	stats   *counters
 	max     int
 
-	buf     []byte    // encoded frames that wait
-	taken   int       // bytes that the writer is writing
-	writing bool      // a writer runs
-	closing bool      // nothing more will come
+	buf     []byte    // encoded frames, pending
+	taken   int       // bytes being written now
+	writing bool      // a writer is running
+	closing bool      // nothing more will be added
 	said    time.Time // when something was last added
 }
 
-// add queues a message. False means that the client is too slow to take it.
+// add queues a message. It reports false if the client is too slow to take it.
 func (o *outbound) add(e *wirepb.Envelope, now time.Time) bool {
 	if o.closing {
 		return true
@@ -57,8 +57,8 @@ func (o *outbound) add(e *wirepb.Envelope, now time.Time) bool {
 	return true
 }
 
-// close adds the last message, if there is one, and lets the writer close the connection
-// behind it. With drop, what waits is forgotten first: then there is room.
+// close adds the last message, if any, and lets the writer close the connection after it. With
+// drop, pending output is discarded first to make room.
 func (o *outbound) close(last *wirepb.Envelope, drop bool, now time.Time) {
 	if o.closing {
 		return
@@ -76,7 +76,7 @@ func (o *outbound) close(last *wirepb.Envelope, drop bool, now time.Time) {
 	}
 }
 
-// write writes until nothing waits.
+// write writes until nothing is pending.
 func (o *outbound) write() {
 	var spare []byte
 	o.lock.Lock()
@@ -106,7 +106,7 @@ func (o *outbound) write() {
 	}
 }
 
-// shut tells the client that there will be no more.
+// shut closes the sending side.
 func (o *outbound) shut() {
 	if half, ok := o.conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()

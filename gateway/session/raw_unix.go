@@ -9,7 +9,7 @@ import (
 
 const canReadRaw = true
 
-// readRaw reads what is there without blocking; EAGAIN says that there is nothing.
+// readRaw reads what is there without blocking; EAGAIN means nothing is.
 func readRaw(fd uintptr, buf []byte) (n int, err error) {
 	for {
 		n, err = syscall.Read(int(fd), buf)

@@ -16,13 +16,12 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// state is how far a client has come.
 type state int
 
 const (
 	fresh     state = iota // nothing said yet
-	greeted                // Hello and Welcome are exchanged
-	loggingIn              // a login is on its way
+	greeted                // Hello and Welcome exchanged
+	loggingIn              // a login is in flight
 	open                   // logged in
 )
 
@@ -40,8 +39,8 @@ type session struct {
 	mu      sync.Mutex // never held while calling the Upstream
 	out     outbound
 	state   state
-	heard   time.Time // when the last whole frame came, or the connection
-	calls   int       // unanswered, the client's own
+	heard   time.Time // when the last whole frame arrived, or the connection
+	calls   int       // the client's own unanswered calls
 	player  game.PlayerID
 	stream  stream
 	binding binding
@@ -83,7 +82,7 @@ func (s *session) read() {
 	}
 }
 
-// handleBody takes one frame. It is where bytes of strangers become messages.
+// handleBody takes one frame. This is where untrusted bytes become messages.
 func (s *session) handleBody(body []byte) {
 	s.hub.stats.framesIn.Add(1)
 	e, err := wire.ParseEnvelope(body)
@@ -141,11 +140,11 @@ func (s *session) hello(h *wirepb.Hello, now time.Time) {
 	}}}, now)
 }
 
-// frameRoom is more than any message to a client needs beside its payload and texts.
+// frameRoom is more than any message to a client needs besides its payload and texts.
 const frameRoom = 64
 
-// fits reports whether a message with that many bytes of payload and text keeps the limit
-// that Welcome told.
+// fits reports whether a message with n bytes of payload and text stays within the limit that
+// Welcome announced.
 func (s *session) fits(n int) bool { return n+frameRoom <= s.hub.cfg.Limits.MaxFrame }
 
 func (s *session) send(e *wirepb.Envelope, now time.Time) {
@@ -192,7 +191,7 @@ func (s *session) isClosing() bool {
 	return s.out.closing
 }
 
-// closed is called when the connection is gone; it tells the table.
+// closed runs once the connection is gone; it tells the table.
 func (s *session) closed() (player game.PlayerID) {
 	s.mu.Lock()
 	s.out.close(nil, true, s.hub.cfg.Now())
@@ -215,8 +214,8 @@ func (s *session) tellGone(table game.TableID) {
 	})
 }
 
-// sweep looks at the clock for this session. Time for which this process was paused is not
-// the client's silence.
+// sweep checks this session's timers. Time for which this process was paused does not count as the
+// client's silence.
 func (s *session) sweep(now time.Time, paused time.Duration) {
 	limits := s.hub.cfg.Limits
 	s.mu.Lock()
@@ -241,7 +240,7 @@ func (s *session) sweep(now time.Time, paused time.Duration) {
 	s.reattach()
 }
 
-// push takes what a node says to this session.
+// push takes a node's message to this session.
 func (s *session) push(p *linkpb.Push) {
 	now := s.hub.cfg.Now()
 	s.mu.Lock()
@@ -264,7 +263,7 @@ func (s *session) push(p *linkpb.Push) {
 		}
 	}
 	if send && !s.fits(len(p.Payload)) {
-		// It would only break the client's reading, again after each return.
+		// The client could not read it, and would fail on it again after each reconnect.
 		s.hub.cfg.Logger.Error("a push is too long for a frame", "table", p.Table, "bytes", len(p.Payload))
 		s.byeLocked(wirepb.Code_INTERNAL, "a push is too long", now)
 		send = false

@@ -68,7 +68,7 @@ func TestCallsThatTheGatewayRefuses(t *testing.T) {
 	c.call("auth.guest", 0, &wirepb.GuestRequest{})
 	first := receive(t, d.up.calls)
 	c.call("auth.guest", 0, &wirepb.GuestRequest{})
-	c.reply(wirepb.Code_ALREADY_LOGGED_IN) // while the first is on its way
+	c.reply(wirepb.Code_ALREADY_LOGGED_IN) // while the first is in flight
 	c.call("queue.binding", 0, &wirepb.BindingRequest{})
 	c.reply(wirepb.Code_NOT_LOGGED_IN)
 	first.answer(wirepb.Code_UNAVAILABLE, nil)
@@ -165,7 +165,7 @@ func TestStreamIsForwardedOnceInOrder(t *testing.T) {
 			t.Fatalf("event %d came, want %d", p.Number, want)
 		}
 	}
-	// The second gap was wanted while the attach was on its way, so there is one more.
+	// The second gap came while the attach was in flight, so one more attach follows.
 	receive(t, d.up.calls).answer(wirepb.Code_OK, &wirepb.AttachReply{})
 	if s := d.hub.Stats(); s.Gaps != 2 || s.Repeats != 2 || s.Pushes != 7 || len(d.up.calls) != 0 {
 		t.Fatalf("%+v", s)
@@ -183,7 +183,7 @@ func TestANewLeaderIsAttachedTo(t *testing.T) {
 	}
 	d.hub.Led(table.Shard())
 	first := receive(t, d.up.calls)
-	d.hub.Led(table.Shard()) // once more, while the attach is on its way
+	d.hub.Led(table.Shard()) // once more, while the attach is in flight
 	first.answer(wirepb.Code_OK, &wirepb.AttachReply{})
 	receive(t, d.up.calls).answer(wirepb.Code_RESUME_INVALID, &wirepb.AttachReply{})
 	snapshot := event(id, 4, table, 0)
@@ -237,7 +237,7 @@ func TestAStreamThatIsOverIsTold(t *testing.T) {
 	}
 	c.call("table.attach", table, &wirepb.AttachRequest{})
 	receive(t, d.up.calls).answer(wirepb.Code_TABLE_GONE, nil)
-	c.reply(wirepb.Code_TABLE_GONE) // its own attach needs no hint behind the reply
+	c.reply(wirepb.Code_TABLE_GONE) // no hint after the reply: the attach was the client's own
 	c.send(&wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{}}})
 	if e := c.next(); e.GetPong() == nil {
 		t.Fatalf("no pong but %v", e)
@@ -333,7 +333,7 @@ func TestServerFull(t *testing.T) {
 func TestDrainSaysGoodbye(t *testing.T) {
 	d := newTestHub(t, nil).listen()
 	c := d.client().login(9, 4)
-	silent := d.client().hello() // does not close, so it is cut off in the end
+	silent := d.client().hello() // never closes, so it is cut off in the end
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
@@ -365,8 +365,8 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-// FuzzInput feeds a session bytes of a stranger, before and after a login. Nothing may panic,
-// and every input must leave the session open or end it with a Bye.
+// FuzzInput feeds a session untrusted bytes, before and after a login. Nothing may panic, and every
+// input must leave the session open or end it with a Bye.
 func FuzzInput(f *testing.F) {
 	seed := func(messages ...*wirepb.Envelope) {
 		var b []byte
@@ -411,7 +411,7 @@ func FuzzInput(f *testing.F) {
 		if err := <-ended; err == nil || errors.Is(err, wire.ErrPartial) {
 			t.Fatalf("the output ended with %v", err)
 		}
-		for len(d.up.calls) > 0 { // answers that come behind the end
+		for len(d.up.calls) > 0 { // answers that arrive after the end
 			(<-d.up.calls).answer(wirepb.Code_OK, &wirepb.LoginReply{Player: 1, Epoch: 1})
 		}
 	})

@@ -15,14 +15,14 @@ type counters struct {
 	byes                                             [byeCodes]atomic.Uint64
 }
 
-// byeCodes is how many codes the connection's part of the list has room for.
+// byeCodes is the number of codes that a Bye may carry.
 const byeCodes = int(wirepb.Code_SESSION_FORGOTTEN) + 1
 
 // Stats counts what happened to the clients of a gateway.
 type Stats struct {
 	Sessions      int    // now
 	Accepted      uint64 // connections let in
-	Cut           uint64 // connections that ended within a frame
+	Cut           uint64 // connections that ended inside a frame
 	FramesIn      uint64
 	FramesOut     uint64
 	Writes        uint64 // system calls that carried FramesOut
@@ -30,10 +30,10 @@ type Stats struct {
 	Refused       uint64 // calls answered by the gateway itself
 	TooOften      uint64 // of these, attaches beyond Config.AttachBurst
 	Pushes        uint64 // forwarded
-	PushesDropped uint64 // for nobody here, or of another stream or epoch
-	Repeats       uint64 // pushes forwarded before
-	Gaps          uint64 // pushes before which something was missing
-	Reattaches    uint64 // attaches that the gateway asked for
+	PushesDropped uint64 // for no session here, or of another stream or epoch
+	Repeats       uint64 // pushes that had been forwarded before
+	Gaps          uint64 // pushes that came after a missing one
+	Reattaches    uint64 // attaches by the gateway itself
 	BindingsRead  uint64
 	MatchesTold   uint64
 	Byes          map[wirepb.Code]uint64 // by reason

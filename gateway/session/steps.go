@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// Steps is a client connection that is driven by hand instead of by Serve: for who simulates a
-// cluster and decides itself when anything happens. Nothing of it runs by itself, and
-// Config.Now says what time it is.
+// Steps is a client connection that is driven by hand instead of by Serve, for simulations that
+// decide themselves when anything happens. Nothing of it runs by itself; Config.Now is its clock.
 type Steps struct {
 	s       *session
 	writers []func()
 }
 
-// Steps lets a client in. What the client is sent is written to conn, from within Flush.
+// Steps lets a client in. Output is written to conn, within Flush.
 func (h *Hub) Steps(conn net.Conn) *Steps {
 	h.mu.Lock()
 	h.stepped = true
@@ -24,14 +23,14 @@ func (h *Hub) Steps(conn net.Conn) *Steps {
 	return st
 }
 
-// Frame takes the body of one frame of the client.
+// Frame takes the body of one frame from the client.
 func (st *Steps) Frame(body []byte) {
 	if !st.s.isClosing() {
 		st.s.handleBody(body)
 	}
 }
 
-// Flush writes what waits for the client. Call it after whatever may have told it something.
+// Flush writes pending output. Call it after whatever may have produced some.
 func (st *Steps) Flush() {
 	for len(st.writers) > 0 {
 		write := st.writers[0]
@@ -40,12 +39,12 @@ func (st *Steps) Flush() {
 	}
 }
 
-// Close is the end of the connection, by whichever side.
+// Close ends the connection, whichever side closed it.
 func (st *Steps) Close() {
 	st.s.hub.leave(st.s)
 	st.Flush()
 }
 
-// Sweep looks at deadlines, heartbeats and tickets once, as Run does again and again; last is
-// when that was done before.
+// Sweep checks deadlines, heartbeats and tickets once, as Run does periodically; last is when that
+// was done before.
 func (h *Hub) Sweep(last time.Time) { h.sweep(last, h.cfg.Now()) }

@@ -11,7 +11,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// written is a connection that keeps what it is written.
+// written is a connection that records its output.
 type written struct {
 	net.Conn
 	buf    []byte
@@ -22,7 +22,7 @@ func (w *written) Write(b []byte) (int, error) { w.buf = append(w.buf, b...); re
 func (w *written) Close() error                { w.closed = true; return nil }
 func (w *written) SetDeadline(time.Time) error { return nil }
 
-// next is the oldest message that was written.
+// next is the oldest recorded message.
 func (w *written) next(t *testing.T) *wirepb.Envelope {
 	t.Helper()
 	body, rest, err := wire.Split(w.buf, 1<<20)
@@ -37,8 +37,8 @@ func (w *written) next(t *testing.T) *wirepb.Envelope {
 	return e
 }
 
-// A connection by hand, on a clock by hand: a ticket whose round was over before anybody told of it
-// is told to be gone, once.
+// A ticket whose round was over before anybody told the client of it: the client hears once that it
+// is gone.
 func TestATicketThatIsGoneIsTold(t *testing.T) {
 	now := time.Unix(1000, 0)
 	d := newTestHub(t, func(c *Config) { c.Now = func() time.Time { return now } })

@@ -6,15 +6,15 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// stream decides what of a table's pushes a client gets: exactly the next event, each once.
-// It is pure. The zero value is attached to no table.
+// stream decides which of a table's pushes a client gets: exactly the next event, each once. It is
+// pure; the zero value is attached to no table.
 type stream struct {
 	table   game.TableID // 0 = none
 	last    uint64       // number of the last event or snapshot forwarded
-	rewind  bool         // the next snapshot counts, whatever its number
-	open    int          // attaches on their way, the client's and ours
-	opening game.TableID // what the client attached to last, answered or not
-	wanted  bool         // attach again once none is on its way
+	rewind  bool         // accept the next snapshot whatever its number
+	open    int          // attaches in flight, the client's and ours
+	opening game.TableID // the client's last attach, answered or not
+	wanted  bool         // attach again once none is in flight
 }
 
 // verdict is what to do with a push.
@@ -51,8 +51,8 @@ func (s *stream) push(kind wirepb.Push_Kind, table game.TableID, number uint64) 
 	return forward
 }
 
-// led notes that the group has a new leader, or the old one on a new link. An attach that is on
-// its way counts too: the answer that comes may be that of the leader before.
+// led records that the group has a new leader, or the old one on a new link. An attach in flight
+// does not make up for it: the previous leader may be the one that answers.
 func (s *stream) led(group game.GroupID) {
 	if planted.Is(planted.NoReattach) {
 		return
@@ -62,14 +62,14 @@ func (s *stream) led(group game.GroupID) {
 	}
 }
 
-// begin notes that the client's attach is on its way.
+// begin records that the client's attach is in flight.
 func (s *stream) begin(table game.TableID) {
 	s.open++
 	s.opening = table
 }
 
-// take reports whether to attach again now, with which last event, and notes that this is
-// on its way.
+// take reports whether to attach again now and after which event, and records that this is in
+// flight.
 func (s *stream) take() (table game.TableID, last uint64, ok bool) {
 	if !s.wanted || s.open > 0 || s.table == 0 {
 		return 0, 0, false
@@ -79,13 +79,12 @@ func (s *stream) take() (table game.TableID, last uint64, ok bool) {
 	return s.table, s.last, true
 }
 
-// attached takes the answer to an attach from the event last on. Own says that the stream,
-// not the client, asked for it. Ended reports that the stream is over, which the client does
-// not know.
+// attached takes the answer to an attach after event last. Own means that the stream, not the
+// client, asked. Ended reports that the stream is over and the client does not know.
 func (s *stream) attached(table game.TableID, last uint64, own bool, code wirepb.Code) (ended bool) {
 	s.open--
 	if own && table != s.table {
-		return false // the client has gone to another table meanwhile
+		return false // the client has gone to another table since
 	}
 	switch {
 	case attaches(code):
@@ -94,7 +93,7 @@ func (s *stream) attached(table game.TableID, last uint64, own bool, code wirepb
 		}
 		s.rewind = code == wirepb.Code_RESUME_INVALID
 	case !own:
-		// The client knows, and the stream before, if any, goes on.
+		// The client knows; its previous stream, if any, goes on.
 	case unsettled(code):
 		s.wanted = true // the sweep tries again
 	default:
@@ -104,12 +103,12 @@ func (s *stream) attached(table game.TableID, last uint64, own bool, code wirepb
 	return false
 }
 
-// attaches reports whether an attach that was answered with code has had its effect.
+// attaches reports whether an attach that was answered with code has taken effect.
 func attaches(code wirepb.Code) bool {
 	return code == wirepb.Code_OK || code == wirepb.Code_RESUME_INVALID
 }
 
-// end forgets the table, if it is that one.
+// end forgets the table, if it is the current one.
 func (s *stream) end(table game.TableID) {
 	if table == s.table {
 		*s = stream{open: s.open, opening: s.opening}

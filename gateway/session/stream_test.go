@@ -10,13 +10,13 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// TestStreamOverALossyTable plays a table whose pushes get lost, come twice, and are cut off by
-// take-overs, and demands that the client sees every event once, in order, in the end.
+// TestStreamOverALossyTable plays a table whose pushes get lost, duplicated and cut off by new
+// leaders, and demands that the client sees every event once, in order, in the end.
 func TestStreamOverALossyTable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var s stream
 		var happened, seen uint64 // events of the table, and those the client has got
-		var answers []uint64      // last events of the attaches that are on their way
+		var answers []uint64      // last events of the attaches in flight
 		deliver := func(number uint64) {
 			if s.push(wirepb.Push_EVENT, table, number) == forward {
 				if seen++; number != seen {
@@ -72,7 +72,7 @@ func TestStreamOverALossyTable(t *testing.T) {
 				t.Fatal("two attaches are on their way")
 			}
 		}
-		// One more take-over brings everything that is missing.
+		// One more new leader brings everything that is missing.
 		for len(answers) > 0 {
 			answer(wirepb.Code_OK)
 		}
@@ -94,7 +94,7 @@ func TestStreamFollowsTheClientToAnotherTable(t *testing.T) {
 	s.take()
 	s.begin(other)
 	s.attached(other, 0, false, wirepb.Code_OK)
-	s.attached(table, 5, true, wirepb.Code_TABLE_GONE) // about the table before: no matter
+	s.attached(table, 5, true, wirepb.Code_TABLE_GONE) // about the previous table: ignored
 	if s.push(wirepb.Push_EVENT, other, 1) != forward || s.push(wirepb.Push_EVENT, table, 6) != drop {
 		t.Fatalf("the stream is %+v", s)
 	}
@@ -109,8 +109,8 @@ func TestStreamFollowsTheClientToAnotherTable(t *testing.T) {
 	}
 }
 
-// The answer of the leader before may come right behind the news of the next one: that one
-// must hear of the session, or it detaches the seat after a while.
+// The previous leader's answer may arrive right after the news of the next leader, which must hear
+// of the session too or it will detach the seat after a while.
 func TestALeaderThatComesDuringTheFirstAttach(t *testing.T) {
 	var s stream
 	s.begin(table)
@@ -164,7 +164,7 @@ func TestBindingTellsAMatchOnce(t *testing.T) {
 	if !b.read(8, 0, table+1) || b.matched(8, table+1) {
 		t.Fatal("the next match: not told, or told twice")
 	}
-	// A round that was over before anybody told of it: the ticket is gone, and so is the table.
+	// A round that was over before anybody told the client: both ticket and table are gone.
 	b.holds(9, 0, now)
 	if !b.read(9, 0, 0) || b.read(9, 0, 0) {
 		t.Fatal("a ticket that is gone: not told, or told twice")

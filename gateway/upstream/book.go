@@ -21,27 +21,27 @@ type call struct {
 	deadline time.Time
 
 	// owned by the book
-	place   *list.Element // nil = not open any more
+	place   *list.Element // nil = no longer open
 	parked  bool
-	strange bool // counted as parked for a group that nobody has announced yet
+	strange bool // counted as parked for a group that nobody has announced
 
 	// owned by the Desk
 	sent    bool       // at least once
-	flying  bool       // the newest sending waits for its answer
-	doubt   bool       // a sending before it may have had its effect, or may still
-	attempt uint64     // number of the newest sending; older ones do not count any more
+	flying  bool       // the newest sending is unanswered
+	doubt   bool       // an earlier sending may have had its effect, or may still have it
+	attempt uint64     // number of the newest sending; answers to older ones are ignored
 	via     Conn       // of the newest sending
 	id      uint64     // of the newest sending, on via
-	route   link.Route // by which it went
-	members uint64     // number of the member list by which it went (scope SESSION)
+	route   link.Route // the route it took
+	members uint64     // number of the member list it was routed by (scope SESSION)
 }
 
-// book keeps the open calls in the order in which they came, which with one time limit for
-// all is the order of their deadlines too. It is pure: no clock, no lock, no network.
+// book keeps the open calls in order of arrival; with one time limit for all, that is also the
+// order of their deadlines. It is pure: no clock, no lock, no network.
 type book struct {
 	maxParked   int
-	maxStrange  int // of these, for groups that nobody has announced yet
-	maxBytes    int // of the payloads of the parked
+	maxStrange  int // of these, for groups that nobody has announced
+	maxBytes    int // of the parked calls' payloads
 	calls       list.List
 	parked      int
 	strange     int
@@ -50,26 +50,26 @@ type book struct {
 	refusedPark uint64
 }
 
-// parkedBytes is what a parked call may carry on the average, many times a usual one; a single
-// call may carry a whole frame of a client, whatever the average.
+// parkedBytes is the average payload allowed per parked call, many times a usual one; a single call
+// may still be as long as a whole client frame.
 const (
 	parkedBytes    = 1 << 10
 	minParkedBytes = 1 << 20
 )
 
 func newBook(maxParked int) *book {
-	// Made-up table ids must not fill the room that a failover needs.
+	// Made-up table ids must not use up the room that a failover needs.
 	return &book{maxParked: maxParked, maxStrange: max(1, maxParked/10), maxBytes: max(minParkedBytes, maxParked*parkedBytes)}
 }
 
 // open adds a new call at the end.
 func (b *book) open(c *call) { c.place = b.calls.PushBack(c) }
 
-// isOpen reports whether the call still waits for its answer.
+// isOpen reports whether the call is still unanswered.
 func (b *book) isOpen(c *call) bool { return c.place != nil }
 
-// park notes that the call waits for its executor; strange says that nobody has ever
-// announced its group. False means that there is no room.
+// park records that the call waits for its executor; strange means that nobody has ever announced
+// its group. It reports false if there is no room.
 func (b *book) park(c *call, strange bool) bool {
 	if c.parked {
 		return true
@@ -90,7 +90,7 @@ func (b *book) park(c *call, strange bool) bool {
 	return true
 }
 
-// unpark notes that the call is on its way.
+// unpark records that the call is in flight.
 func (b *book) unpark(c *call) {
 	if !c.parked {
 		return
@@ -104,7 +104,7 @@ func (b *book) unpark(c *call) {
 	}
 }
 
-// close takes the call out; false if it is not open any more.
+// close removes the call; false if it is no longer open.
 func (b *book) close(c *call) bool {
 	if c.place == nil {
 		return false
@@ -128,7 +128,7 @@ func (b *book) all() iter.Seq[*call] {
 	}
 }
 
-// expired yields the calls whose deadline has come, in order. Each must be closed.
+// expired yields the calls whose deadline has passed, in order. Each must be closed.
 func (b *book) expired(now time.Time) iter.Seq[*call] {
 	return func(yield func(*call) bool) {
 		for c := range b.all() {

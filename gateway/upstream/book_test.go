@@ -10,7 +10,6 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// TestBookAgainstAModel drives a book with random steps and compares it with a plain slice.
 func TestBookAgainstAModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		maxParked := rapid.IntRange(1, 30).Draw(t, "maxParked")

@@ -12,9 +12,9 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Desk is what an Upstream decides by: the routing snapshot and the open calls.
-// It has no lock, no clock and no goroutine; whoever owns it (an Upstream, or a
-// simulation) calls one method at a time, and Answer after each.
+// Desk makes the decisions of an Upstream, from the routing snapshot and the open calls. It has no
+// lock, no clock and no goroutine; its owner (an Upstream, or a simulation) calls one method at a
+// time, and Answer after each.
 type Desk struct {
 	links    Links
 	timeout  time.Duration
@@ -25,7 +25,7 @@ type Desk struct {
 	stats    Stats
 }
 
-// Links are the ways to the nodes.
+// Links gives access to the nodes.
 type Links interface {
 	// Conn is the working link to a node, or nil.
 	Conn(node string) Conn
@@ -35,7 +35,7 @@ type Links interface {
 type Conn interface {
 	// Go sends a request. done must not be called before Go returns.
 	Go(req *linkpb.Request, done func(*linkpb.Response, error)) (id uint64, err error)
-	// Forget means that the answer to a request does not matter any more.
+	// Forget means that the answer to a request is no longer of interest.
 	Forget(id uint64) bool
 }
 
@@ -44,12 +44,12 @@ type finished struct {
 	resp *linkpb.Response
 }
 
-// NewDesk makes a Desk that knows nobody. maxParked and timeout are as in Config.
+// NewDesk makes a Desk that knows no node. maxParked and timeout are as in Config.
 func NewDesk(links Links, maxParked int, timeout time.Duration) *Desk {
 	return &Desk{links: links, timeout: timeout, snapshot: &route.Snapshot{}, book: newBook(maxParked)}
 }
 
-// Call brings req to who executes it; see Upstream.Call.
+// Call brings req to the node that executes it; see Upstream.Call.
 func (d *Desk) Call(now time.Time, req *linkpb.Request, scope wirepb.Scope, done func(*linkpb.Response)) {
 	c := &call{req: req, scope: scope, done: done, deadline: now.Add(d.timeout)}
 	if scope == wirepb.Scope_TABLE {
@@ -68,30 +68,30 @@ func (d *Desk) Call(now time.Time, req *linkpb.Request, scope wirepb.Scope, done
 	d.send(c)
 }
 
-// Leader is the node that runs a table, as far as it is known.
+// Leader is the node that runs a table, as far as known.
 func (d *Desk) Leader(table game.TableID) string { return d.snapshot.Leader(table.Shard()).Node }
 
-// MayBeMember says whether a node is in the member list, as far as there is one.
+// MayBeMember reports whether a node is in the member list; without a list everyone may be.
 func (d *Desk) MayBeMember(node string) bool { return d.snapshot.MayBeMember(node) }
 
-// LinkUp takes note of a new link.
+// LinkUp is called for a new link.
 func (d *Desk) LinkUp() { d.resendParked() }
 
-// LinkDown clears the routes to the node, and sends calls for players' homes to the next one
-// on the ring. The link's calls have been ended already.
+// LinkDown clears the routes to the node and sends calls for players' homes to the next one on the
+// ring. The link's calls have already been ended.
 func (d *Desk) LinkDown(node string) {
 	d.snapshot, _ = d.snapshot.Down(node)
 	d.resendParked()
 }
 
-// resendParked looks again for the homes of players.
+// resendParked tries the parked calls for players' homes again.
 func (d *Desk) resendParked() {
 	d.resend(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })
 }
 
-// Announced takes an announcement over and sends the group's calls to a new leader: the parked
-// ones, and those in flight to somebody else, who may never answer. True means that the group
-// has a leader that was not the known one a moment ago.
+// Announced takes in an announcement and sends the group's calls to a new leader: the parked ones,
+// and those in flight to other nodes, which may never answer. It reports true if the group got a
+// leader other than the one known before.
 func (d *Desk) Announced(node string, a *linkpb.Announce) (led bool) {
 	group := game.GroupID(a.Group)
 	next, changed := d.snapshot.Announced(node, a)
@@ -106,7 +106,7 @@ func (d *Desk) Announced(node string, a *linkpb.Announce) (led bool) {
 	return true
 }
 
-// Members takes a member list over. The error tells that the list is unusable.
+// Members takes in a member list. It returns an error if the list is unusable.
 func (d *Desk) Members(list *linkpb.Members) (changed bool, err error) {
 	d.snapshot, changed, err = d.snapshot.WithMembers(list)
 	if changed {
@@ -115,7 +115,7 @@ func (d *Desk) Members(list *linkpb.Members) (changed bool, err error) {
 	return changed, err
 }
 
-// Expire gives up the calls that are open for too long.
+// Expire gives up calls that have been open for too long.
 func (d *Desk) Expire(now time.Time) {
 	for c := range d.book.expired(now) {
 		d.stats.Expired++
@@ -123,7 +123,7 @@ func (d *Desk) Expire(now time.Time) {
 	}
 }
 
-// End gives up all calls, those to come too.
+// End gives up all calls, future ones too.
 func (d *Desk) End() {
 	d.ended = true
 	for c := range d.book.all() {
@@ -131,8 +131,8 @@ func (d *Desk) End() {
 	}
 }
 
-// Answer returns a function that answers what has finished; call it without a lock that the
-// calls' done functions take. They may use the Desk.
+// Answer returns a function that answers the finished calls; call it without a lock that the calls'
+// done functions take. They may use the Desk.
 func (d *Desk) Answer() func() {
 	done := d.finished
 	d.finished = nil
@@ -143,7 +143,6 @@ func (d *Desk) Answer() func() {
 	}
 }
 
-// Stats may be called like any other method.
 func (d *Desk) Stats() Stats {
 	s := d.stats
 	s.Open, s.Parked = d.book.calls.Len(), d.book.parked
@@ -151,7 +150,7 @@ func (d *Desk) Stats() Stats {
 	return s
 }
 
-// send sends the call by the present snapshot, or parks it.
+// send sends the call by the current snapshot, or parks it.
 func (d *Desk) send(c *call) {
 	node, known := d.snapshot.Lookup(c.scope, game.TableID(c.req.Table), game.PlayerID(c.req.Player),
 		func(node string) bool { return d.links.Conn(node) != nil })
@@ -177,7 +176,7 @@ func (d *Desk) send(c *call) {
 		c.sent, c.flying, c.via, c.id = true, true, conn, id
 		d.book.unpark(c)
 	case errors.Is(err, link.ErrClosed):
-		d.park(c) // the link's end is about to be told
+		d.park(c) // LinkDown will follow
 	case errors.Is(err, link.ErrTooLong):
 		d.finish(c, &linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: "request too long"})
 	default:
@@ -186,7 +185,7 @@ func (d *Desk) send(c *call) {
 	}
 }
 
-// resend sends the open calls that match, in the order in which they came.
+// resend sends the open calls that match, in order of arrival.
 func (d *Desk) resend(match func(*call) bool) {
 	for c := range d.book.all() {
 		if !match(c) {
@@ -200,7 +199,7 @@ func (d *Desk) resend(match func(*call) bool) {
 	}
 }
 
-// answered takes the end of one sending: an answer, or that the link broke.
+// answered handles the outcome of one sending: an answer or a broken link.
 func (d *Desk) answered(c *call, attempt uint64, r *linkpb.Response, err error) {
 	if attempt != c.attempt || !d.book.isOpen(c) {
 		return // sent again since, or given up
@@ -220,14 +219,14 @@ func (d *Desk) answered(c *call, attempt uint64, r *linkpb.Response, err error) 
 		if d.snapshot.Members() > c.members {
 			d.send(c)
 		} else {
-			d.park(c) // the newer list is on its way
+			d.park(c) // a newer member list is on its way
 		}
 	case r.Code == wirepb.Code_OUTCOME_UNKNOWN && c.scope != wirepb.Scope_SESSION && d.snapshot.Leader(c.group) != c.route:
-		d.send(c) // it stepped down: the next leader knows
+		d.send(c) // it stepped down; the next leader knows the outcome
 	case r.Code == wirepb.Code_NOT_LEADER || r.Code == wirepb.Code_MOVED:
 		d.giveUp(c, "the node gave an answer that makes no sense for the method")
 	case c.doubt && wire.NoEffect(r.Code):
-		d.giveUp(c, r.Detail) // that says nothing of the sending before
+		d.giveUp(c, r.Detail) // says nothing about the earlier sending
 	default:
 		d.finish(c, r)
 	}
@@ -240,7 +239,7 @@ func (d *Desk) park(c *call) {
 	}
 }
 
-// giveUp answers a call that got no answer.
+// giveUp ends a call that got no answer.
 func (d *Desk) giveUp(c *call, why string) {
 	code := wirepb.Code_NOT_SENT
 	if c.flying || c.doubt {
@@ -252,7 +251,7 @@ func (d *Desk) giveUp(c *call, why string) {
 	d.finish(c, &linkpb.Response{Code: code, Detail: why})
 }
 
-// finish ends the call; Answer answers it.
+// finish ends the call; Answer then answers it.
 func (d *Desk) finish(c *call, r *linkpb.Response) {
 	if d.book.close(c) {
 		d.finished = append(d.finished, finished{c.done, r})

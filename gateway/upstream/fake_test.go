@@ -96,11 +96,11 @@ func announce(t *testing.T, c *link.Conn, group game.GroupID, term uint64) {
 	}
 }
 
-// fakeRegistry shows what the test says.
+// fakeRegistry serves the snapshots that the test gives it.
 type fakeRegistry struct{ snapshots chan registry.Snapshot }
 
-// insist returns once a snapshot has been taken over: it is shown until somebody has come
-// back for more twice.
+// insist shows a snapshot until it has been asked for twice more; so it has been processed when
+// insist returns.
 func (r *fakeRegistry) insist(nodes ...*fakeNode) {
 	for range 3 {
 		r.show(nodes...)
@@ -155,7 +155,7 @@ func (s *fakeSink) Push(p *linkpb.Push)    { s.pushes <- p }
 func (s *fakeSink) Led(group game.GroupID) { s.led <- group }
 func (s *fakeSink) Members()               { s.members <- struct{}{} }
 
-// rig is an Upstream that runs, with its surroundings.
+// rig is a running Upstream with its surroundings.
 type rig struct {
 	t    *testing.T
 	up   *Upstream
@@ -193,7 +193,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	return r
 }
 
-// call starts a call to a table of the shard, and returns where its answer will come.
+// call starts a call to a table of the shard, and returns the channel for its answer.
 func (r *rig) call(shard game.GroupID, payload string) <-chan *linkpb.Response {
 	answers := make(chan *linkpb.Response, 2)
 	r.up.Call(&linkpb.Request{Method: "table.move", Table: uint64(game.MakeTableID(shard, 1)), Payload: []byte(payload)},

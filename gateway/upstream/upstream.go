@@ -16,25 +16,25 @@ import (
 	"teahouse/registry"
 )
 
-// Config is how an Upstream works. A zero field means its default.
+// Config configures an Upstream. A zero field means its default.
 type Config struct {
 	// Link is this gateway's end of the links. Required; the Role is set here.
 	Link link.Config
 	// Registry proposes the nodes. Required.
 	Registry registry.Registry
-	// MaxParked bounds the calls that wait for their executor; beyond it a call is answered
-	// with NOT_SENT, or OUTCOME_UNKNOWN if an earlier sending may have had its effect. Calls to groups that nobody
-	// has ever announced get a tenth of it, and all payloads together 1 KiB for each, but
-	// at least 1 MiB. Default 10,000.
+	// MaxParked bounds the calls that wait for their executor; beyond it a call is answered with
+	// NOT_SENT, or with OUTCOME_UNKNOWN if an earlier sending may have had its effect. Calls to
+	// groups that nobody has ever announced get a tenth of it; all payloads together get 1 KiB per
+	// call, but at least 1 MiB. Default 10,000.
 	MaxParked int
-	// Timeout is how long a call may stay open. Then it is answered with NOT_SENT if it has had
-	// no effect, else with OUTCOME_UNKNOWN. Default 10 s.
+	// Timeout is how long a call may stay open. After that it is answered with NOT_SENT if it has
+	// had no effect, else with OUTCOME_UNKNOWN. Default 10 s.
 	Timeout time.Duration
-	// Logger gets what an operator should know. Default: nothing is logged.
+	// Logger gets what an operator should know. Default: no logging.
 	Logger *slog.Logger
 }
 
-// sweepEvery is how often deadlines are looked at.
+// sweepEvery is how often deadlines are checked.
 const sweepEvery = 100 * time.Millisecond
 
 func (c Config) withDefaults() (Config, error) {
@@ -60,18 +60,18 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// Sink gets what comes from the nodes unasked. The functions are called on the goroutines
-// that read the links, must not block, and may call Upstream.
+// Sink gets unsolicited messages from the nodes. Its methods are called on the goroutines that read
+// the links, must not block, and may call Upstream.
 type Sink interface {
-	// Push is for one session. Pushes that follow an answer on a link come after it.
+	// Push is for one session. Pushes that followed an answer on a link are delivered after it.
 	Push(*linkpb.Push)
-	// Led says that the group has a leader that was not the known one a moment ago.
+	// Led means that the group has a leader other than the one known before.
 	Led(group game.GroupID)
-	// Members says that a new member list is in force.
+	// Members means that a new member list is in force.
 	Members()
 }
 
-// Upstream is all links of a gateway. Its methods may be called from any goroutine.
+// Upstream holds all links of a gateway. Its methods may be called from any goroutine.
 type Upstream struct {
 	// immutable
 	cfg  Config
@@ -80,28 +80,28 @@ type Upstream struct {
 
 	mu    sync.Mutex
 	desk  *Desk             // guarded by mu
-	shown map[string]string // guarded by mu; what the registry shows: link addresses by node
-	known map[string]string // guarded by mu; the same with members that it does not show
+	shown map[string]string // guarded by mu; link addresses by node, as the registry shows them
+	known map[string]string // guarded by mu; the same plus members that it does not show
 }
 
 // Stats counts what happened to calls.
 type Stats struct {
 	Calls       uint64 // started
-	Sent        uint64 // sendings, repeated ones included
+	Sent        uint64 // sendings, including repeated ones
 	Resent      uint64 // sendings beyond a call's first
 	Open        int    // now
 	Parked      int    // now
 	EverParked  uint64
 	ParkRefused uint64 // no room to park
-	Expired     uint64 // open for too long
-	NotLeader   uint64 // sendings that were told NOT_LEADER or MOVED
+	Expired     uint64 // calls that were open for too long
+	NotLeader   uint64 // sendings answered with NOT_LEADER or MOVED
 	Broken      uint64 // sendings whose link broke
-	LinkFull    uint64 // calls that found a link's bounds reached
+	LinkFull    uint64 // calls that found a link at its bounds
 	Leaders     uint64 // times that a group got a leader
 	Links       int    // working now
 }
 
-// New makes an Upstream without links; Run gives it some.
+// New makes an Upstream without links; Run opens them.
 func New(cfg Config, sink Sink) (*Upstream, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -144,7 +144,7 @@ func (u *Upstream) Run(ctx context.Context) error {
 	}
 }
 
-// targets takes over what the registry shows.
+// targets takes in what the registry shows.
 func (u *Upstream) targets(s registry.Snapshot) {
 	shown := make(map[string]string)
 	for _, i := range s.Instances {
@@ -158,9 +158,9 @@ func (u *Upstream) targets(s registry.Snapshot) {
 	u.linkLocked()
 }
 
-// linkLocked keeps links to whom the registry shows, and to the members that it has shown
-// before. It proposes and takes nothing away: a node that is missing may have been slow with
-// its heartbeat, or the registry may have been restarted and know few again. mu is held.
+// linkLocked keeps links to the nodes that the registry shows, and to members that it showed
+// before. The registry proposes and takes nothing away: a missing node may just have been slow with
+// its heartbeat, or the registry may have restarted and not know all nodes again yet. mu is held.
 func (u *Upstream) linkLocked() {
 	maps.Copy(u.known, u.shown)
 	maps.DeleteFunc(u.known, func(name, _ string) bool {
@@ -170,7 +170,6 @@ func (u *Upstream) linkLocked() {
 	u.pool.SetTargets(u.known)
 }
 
-// Stats may be called at any time.
 func (u *Upstream) Stats() Stats {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -179,18 +178,18 @@ func (u *Upstream) Stats() Stats {
 	return s
 }
 
-// Call brings req to who executes it. done is called exactly once, from any goroutine and
-// perhaps before Call returns; it must not block. Its codes NOT_SENT and OUTCOME_UNKNOWN
-// say that no answer came; NOT_LEADER and MOVED never come. req belongs to the Upstream
-// from now on.
+// Call brings req to the node that executes it. done is called exactly once, from any goroutine and
+// perhaps before Call returns; it must not block. The codes NOT_SENT and OUTCOME_UNKNOWN mean that
+// no answer came; NOT_LEADER and MOVED are never passed on. req belongs to the Upstream from now
+// on.
 func (u *Upstream) Call(req *linkpb.Request, scope wirepb.Scope, done func(*linkpb.Response)) {
 	u.mu.Lock()
 	defer u.unlock()
 	u.desk.Call(time.Now(), req, scope, done)
 }
 
-// SessionClosed tells the leader of the session's table, if it is known, that the client is
-// gone. If it is not: a new leader waits for the seats to attach anyway.
+// SessionClosed tells the leader of the session's table, if known, that the client is gone. If
+// unknown, the next leader waits for the seats to attach anyway.
 func (u *Upstream) SessionClosed(m *linkpb.SessionClosed) {
 	u.mu.Lock()
 	node := u.desk.Leader(game.TableID(m.Table))
@@ -238,7 +237,7 @@ func (u *Upstream) memberList(conn *link.Conn, list *linkpb.Members) {
 	}
 }
 
-// end closes the links, which parks what is in flight, and answers everything.
+// end closes the links, which parks the calls in flight, and answers everything.
 func (u *Upstream) end() {
 	u.pool.Close()
 	u.mu.Lock()
@@ -252,14 +251,14 @@ func (u *Upstream) expire(now time.Time) {
 	u.desk.Expire(now)
 }
 
-// unlock releases mu and then answers what has finished meanwhile, so that done may call back.
+// unlock releases mu and then answers what has finished, so that done may call back.
 func (u *Upstream) unlock() {
 	answer := u.desk.Answer()
 	u.mu.Unlock()
 	answer()
 }
 
-// links are the pool's, whose answers come on other goroutines.
+// links are the pool's links, whose answers arrive on other goroutines.
 type links struct{ u *Upstream }
 
 func (l links) Conn(node string) Conn {
@@ -269,7 +268,7 @@ func (l links) Conn(node string) Conn {
 	return nil
 }
 
-// locked is a link whose answers reach the Desk under the Upstream's lock.
+// locked is a link that passes answers to the Desk under the Upstream's lock.
 type locked struct {
 	*link.Conn
 	u *Upstream

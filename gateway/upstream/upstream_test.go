@@ -45,7 +45,7 @@ func TestCallsInFlightSurviveTheLeadersDeath(t *testing.T) {
 	var answers []<-chan *linkpb.Response
 	for i := range 3 {
 		answers = append(answers, r.call(1, fmt.Sprint(i)))
-		a.next() // and no answer
+		a.next() // left unanswered
 	}
 	a.kill()
 	announce(t, toB, 1, 5)
@@ -65,7 +65,7 @@ func TestCallsInFlightSurviveTheLeadersDeath(t *testing.T) {
 	}
 }
 
-// A leader that is cut off or stopped answers nothing, and its link may live on.
+// A leader that is cut off or paused answers nothing, though its link may stay up.
 func TestANewLeaderTakesOverFromASilentOne(t *testing.T) {
 	r := newRig(t, nil)
 	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
@@ -78,7 +78,7 @@ func TestANewLeaderTakesOverFromASilentOne(t *testing.T) {
 	q := b.next()
 	old.answer(t, wirepb.Code_NOT_LEADER, "late") // must change nothing
 	old.answer(t, wirepb.Code_OK, "late")
-	// A call that passes over the link of a tells that the late answers have been read.
+	// A call that goes over a's link shows that the late answers have been read.
 	announce(t, old.conn, 2, 1)
 	for receive(t, r.sink.led) != 2 {
 	}
@@ -103,7 +103,8 @@ func TestNotLeaderParksUntilSomebodyLeads(t *testing.T) {
 	expect(t, answer, wirepb.Code_OK, "now")
 }
 
-// What a second node says of its own sending says nothing of the first one, which is in doubt.
+// A second node's answer about its own sending says nothing about the first sending, which stays in
+// doubt.
 func TestDoubtStays(t *testing.T) {
 	r := newRig(t, nil)
 	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
@@ -112,7 +113,7 @@ func TestDoubtStays(t *testing.T) {
 	receive(t, r.sink.led)
 	toB := b.link()
 	answer := r.call(1, "move")
-	a.next() // and no answer
+	a.next() // left unanswered
 	announce(t, toB, 1, 5)
 	b.next().answer(t, wirepb.Code_BUSY, "")
 	expect(t, answer, wirepb.Code_OUTCOME_UNKNOWN, "")
@@ -122,7 +123,7 @@ func TestDoubtStays(t *testing.T) {
 	expect(t, answer, wirepb.Code_BUSY, "")
 }
 
-// A sending that was told NOT_LEADER had no effect.
+// A sending that was answered with NOT_LEADER had no effect.
 func TestNotLeaderLeavesNoDoubt(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Timeout = 200 * time.Millisecond })
 	a := startNode(t, "a", "127.0.0.1:0")
@@ -146,7 +147,7 @@ func TestSteppingDownParks(t *testing.T) {
 	if err := conn.SendAnnounce(&linkpb.Announce{Group: 1, Term: 4, Withdrawn: true}); err != nil {
 		t.Fatal(err)
 	}
-	q.answer(t, wirepb.Code_OUTCOME_UNKNOWN, "") // what a deposed leader says of what was proposed
+	q.answer(t, wirepb.Code_OUTCOME_UNKNOWN, "") // what a deposed leader answers about its proposals
 	announce(t, conn, 2, 1)
 	for receive(t, r.sink.led) != 2 {
 	}
@@ -195,7 +196,7 @@ func TestTimeIsUp(t *testing.T) {
 func TestParkingIsBounded(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.MaxParked = 20 })
 	strange := []<-chan *linkpb.Response{r.call(9, ""), r.call(9, ""), r.call(9, "")}
-	expect(t, strange[2], wirepb.Code_NOT_SENT, "") // a tenth for groups nobody knows
+	expect(t, strange[2], wirepb.Code_NOT_SENT, "") // a tenth for groups that nobody has announced
 	for range 18 {
 		r.scoped(wirepb.Scope_CLUSTER, "login")
 	}
@@ -239,7 +240,7 @@ func TestSessionCallsFollowTheRing(t *testing.T) {
 	expect(t, answer, wirepb.Code_OK, "profile")
 }
 
-// A call for a player's home whose node dies is done by the next node on the ring.
+// A call for a player's home whose node dies is executed by the next node on the ring.
 func TestSessionCallsSkipADeadNode(t *testing.T) {
 	r := newRig(t, nil)
 	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
@@ -283,8 +284,7 @@ func TestAnEmptyRegistryChangesNothing(t *testing.T) {
 	expect(t, answer, wirepb.Code_OK, "still here")
 }
 
-// TestTheRegistryTakesNothingAway: who is missing there keeps its link as long as it is a
-// member, or may be one.
+// A node that the registry no longer shows keeps its link as long as it is or may be a member.
 func TestTheRegistryTakesNothingAway(t *testing.T) {
 	r := newRig(t, nil)
 	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
