@@ -31,22 +31,21 @@ type Client struct {
 	mu      sync.Mutex
 	engine  *engine.Engine
 	conn    *conn         // nil unless logged in
-	changed chan struct{} // closed and replaced when something is another now
+	changed chan struct{} // closed and replaced when anything that is waited for changes
 }
 
-// Stats counts what a client has lived through.
+// Stats counts what happened to a client.
 type Stats = engine.Stats
 
-// Stats may be called at any time.
 func (c *Client) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.engine.Stats()
 }
 
-// Dial connects and logs in, as a new guest or with the Config's token, trying again until
-// ctx ends. The error is that of the last attempt, or a definite refusal, which carries a
-// code (see game.CodeOf). ctx bounds the dialling only; the client lives until Close.
+// Dial connects and logs in, as a new guest or with the Config's token, and retries until ctx ends.
+// The error is that of the last attempt, or a definite refusal, which carries a code (see
+// game.CodeOf). ctx bounds the dialling only; the client lives until Close.
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -74,18 +73,18 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Close ends the session's connection and waits until the client has ended. The player may
-// come back with the Token.
+// Close ends the session's connection and waits until the client has ended. The player may come
+// back later with the Token.
 func (c *Client) Close() error {
 	c.cancel()
 	<-c.done
 	return nil
 }
 
-// Done is closed when the client has ended: by Close, or because coming back makes no sense.
+// Done is closed when the client has ended: by Close, or because reconnecting is pointless.
 func (c *Client) Done() <-chan struct{} { return c.done }
 
-// Err tells why the client has ended: ErrClosed, or an error that carries a code such as
+// Err returns why the client has ended: ErrClosed, or an error that carries a code such as
 // SUPERSEDED; nil while it lives.
 func (c *Client) Err() error {
 	c.mu.Lock()
@@ -93,7 +92,7 @@ func (c *Client) Err() error {
 	return c.engine.Err()
 }
 
-// Player is who has logged in.
+// Player is the logged-in player.
 func (c *Client) Player() game.PlayerID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,24 +106,24 @@ func (c *Client) Token() string {
 	return c.engine.Token()
 }
 
-// Table is the table that the player was bound to at the last login or resume, or since
-// then by a match; 0 = none.
+// Table is the table that the player was bound to at the last login or resume, or by a match since
+// then; 0 = none.
 func (c *Client) Table() game.TableID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.engine.Bound()
 }
 
-// Call sends one request and waits for its answer; resp may be nil. While there is no
-// connection it waits for one. A refusal is an error that carries the answer's code (see
-// game.CodeOf); resp is filled in if the refusal has a payload. When the connection breaks
-// before the answer, the code is OUTCOME_UNKNOWN. Other errors: of ctx, and Err.
+// Call sends one request and waits for its answer; resp may be nil. Without a connection it waits
+// for one. A refusal is an error that carries the answer's code (see game.CodeOf); resp is filled
+// in if the refusal has a payload. If the connection breaks before the answer, the code is
+// OUTCOME_UNKNOWN. Other errors: that of ctx, and Err.
 func (c *Client) Call(ctx context.Context, method string, table game.TableID, req, resp proto.Message) error {
 	return c.call(ctx, c.engine.Call, method, table, req, resp)
 }
 
-// Repeat is Call for requests whose repetition does no harm: it sends again until the answer
-// is definite (see wire.Definite).
+// Repeat is Call for idempotent requests: it resends until the answer is definite (see
+// wire.Definite).
 func (c *Client) Repeat(ctx context.Context, method string, table game.TableID, req, resp proto.Message) error {
 	return c.call(ctx, c.engine.Repeat, method, table, req, resp)
 }
@@ -143,8 +142,8 @@ func (c *Client) call(ctx context.Context, how calling, method string, table gam
 	return err
 }
 
-// wait starts a request and waits for what it ends with. If ctx ends first, the request is
-// given up, and the error is that of ctx.
+// wait starts a request and waits for its result. If ctx ends first, the request is given up and
+// the error is that of ctx.
 func wait[T any](ctx context.Context, c *Client, start func(done func(T)) *engine.Request) (result T, err error) {
 	ended := make(chan T, 1)
 	c.mu.Lock()
@@ -161,7 +160,7 @@ func wait[T any](ctx context.Context, c *Client, start func(done func(T)) *engin
 	return result, ctx.Err()
 }
 
-// unlock releases mu and does what the Engine wants to be done.
+// unlock releases mu and carries out the Engine's output.
 func (c *Client) unlock() {
 	out := c.engine.Take()
 	conn := c.conn
@@ -197,7 +196,8 @@ func (c *Client) unlock() {
 	}
 }
 
-// await blocks until cond, which is called with c.mu held, or until ctx or the client ends.
+// await blocks until cond, which is called with c.mu held, is true, or until ctx or the client
+// ends.
 func (c *Client) await(ctx context.Context, cond func() bool) error {
 	for {
 		c.mu.Lock()

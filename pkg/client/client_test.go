@@ -164,7 +164,7 @@ func TestAFullQueueIsFetchedAgain(t *testing.T) {
 	for n := uint64(1); n <= 5; n++ {
 		conn.push(wirepb.Push_EVENT, n, event("x"))
 	}
-	// What comes behind the events tells that all of them have come.
+	// A notice after the events shows that all of them have arrived.
 	conn.push(wirepb.Push_NOTICE, 0, &wirepb.Notice{Body: &wirepb.Notice_Matched{Matched: &wirepb.Matched{Table: 1}}})
 	if _, err := c.WaitMatched(testContext(t)); err != nil {
 		t.Fatal(err)
@@ -220,7 +220,7 @@ func TestQueueCommandsAreNumberedByLogin(t *testing.T) {
 	if m.Number != 1 {
 		t.Fatalf("number %d after the resume", m.Number)
 	}
-	q.answer(wirepb.Code_ALREADY_QUEUED, &wirepb.JoinReply{Ticket: 33}) // the earlier one had its effect
+	q.answer(wirepb.Code_ALREADY_QUEUED, &wirepb.JoinReply{Ticket: 33}) // the earlier attempt took effect
 	if r := receive(t, ticket); r.err != nil || r.value != 33 {
 		t.Fatalf("ticket %d, %v", r.value, r.err)
 	}
@@ -267,7 +267,7 @@ func TestWhatEndsAClient(t *testing.T) {
 
 	c, conn = g.dial(nil)
 	conn.bye(wirepb.Code_SHUTTING_DOWN, true, 1)
-	receive(t, g.conns) // it has come back
+	receive(t, g.conns) // it has reconnected
 	c.Close()
 	if err := c.Call(testContext(t), "x", 0, nil, nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)
@@ -302,7 +302,7 @@ func TestATableThatIsGone(t *testing.T) {
 	}
 }
 
-// TestHundredReconnects breaks the connection again and again; goleak looks for what stays.
+// TestHundredReconnects breaks the connection again and again; goleak looks for leftovers.
 func TestHundredReconnects(t *testing.T) {
 	g := startGateway(t)
 	var seen atomic.Uint64

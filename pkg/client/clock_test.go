@@ -11,8 +11,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// TestHeartbeatsAndASilentGateway runs on fake time: the client pings a gateway that says
-// nothing, and goes elsewhere when that has lasted too long.
+// TestHeartbeatsAndASilentGateway runs on fake time: the client pings a silent gateway, and leaves
+// it when that has lasted too long.
 func TestHeartbeatsAndASilentGateway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &gateway{t: t, conns: make(chan *peer, 4), calls: make(chan call, 4)}
@@ -44,7 +44,7 @@ func TestHeartbeatsAndASilentGateway(t *testing.T) {
 		if first == second || second.login.Method != "auth.resume" {
 			t.Error("the session did not go on")
 		}
-		for range 20 { // a gateway that speaks is kept
+		for range 20 { // a gateway that sends something is kept
 			time.Sleep(9 * time.Second)
 			second.send(&wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{}}})
 		}

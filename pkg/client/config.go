@@ -13,15 +13,15 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Config is how to reach the cluster. Only Addr must be set.
+// Config tells how to reach the cluster. Only Addr is required.
 type Config struct {
 	// Addr is the gateway's host:port.
 	Addr string
-	// Name is what others see of a new guest; empty = made by the cluster.
+	// Name is a new guest's visible name; empty = made up by the cluster.
 	Name string
 	// Token resumes the session of a player; empty = a new guest. It is a secret.
 	Token string
-	// Program is the program and version for the operator's logs. Default: "teahouse-go".
+	// Program is the program and version shown in the operator's logs. Default: "teahouse-go".
 	Program string
 
 	// Dial opens a connection. Default: TCP.
@@ -29,32 +29,32 @@ type Config struct {
 	// ConnectTimeout bounds one attempt to connect and log in. Default: 20 s, because a
 	// login waits at the gateway while the cluster has no leader.
 	ConnectTimeout time.Duration
-	// BackoffMin and BackoffMax bound the pause before connecting again: a random part of a
-	// span that doubles from the one to the other. Defaults: 50 ms and 5 s.
+	// BackoffMin and BackoffMax bound the pause before reconnecting: a random part of a span that
+	// doubles from the one to the other. Defaults: 50 ms and 5 s.
 	BackoffMin, BackoffMax time.Duration
-	// MaxEvents is how many received events of a table wait for Receive. What comes beyond
-	// it is dropped and fetched again once the waiting ones are read. Default: 1024.
+	// MaxEvents is how many received events of a table are kept for Receive. Any more are dropped,
+	// and fetched again once those have been read. Default: 1024.
 	MaxEvents int
 	// Seed makes the jitter repeatable; 0 = random.
 	Seed uint64
 
-	// Hooks watch what happens. They are called on the client's own goroutine (MoveAnswered:
-	// on the caller's) and must not block.
+	// Hooks are called on the client's own goroutine (MoveAnswered: on the caller's) and must not
+	// block.
 	Hooks Hooks
-	// Logger gets lost connections. By default nothing is logged.
+	// Logger gets lost connections. Default: no logging.
 	Logger *slog.Logger
 }
 
 // Hooks are called as things happen; each may be nil.
 type Hooks struct {
-	// Received sees every message from the gateway, before it is acted on.
+	// Received gets every message from the gateway before it is acted on.
 	Received func(*wirepb.Envelope)
 	// Disconnected is called when a logged-in connection is lost, with the reason.
 	Disconnected func(error)
-	// Resumed is called when the session goes on over a new connection.
+	// Resumed is called when the session continues over a new connection.
 	Resumed func()
-	// MoveAnswered is called once per move with the code of its definite answer and the time
-	// from its first send to that answer, repeats included.
+	// MoveAnswered is called once per move with the code of its definite answer and the time from
+	// the first send to that answer, resends included.
 	MoveAnswered func(table game.TableID, number uint64, code wirepb.Code, took time.Duration)
 }
 

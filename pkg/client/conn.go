@@ -13,25 +13,25 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// conn is one connection. Its heartbeat needs neither a goroutine nor a timer: the read
-// deadline is the beat, and reading goes on after it.
+// conn is one connection. Its heartbeat needs neither a goroutine nor a timer: the read deadline
+// triggers it, and reading continues afterwards.
 type conn struct {
 	// owned by run
 	nc       net.Conn
 	frames   *wire.Reader
-	every    time.Duration // between two looks at the clock
-	idle     time.Duration // silence after which the gateway counts as gone
-	heard    time.Time     // when something was read
+	every    time.Duration // between two heartbeat checks
+	idle     time.Duration // silence after which the gateway is considered gone
+	heard    time.Time     // when something was last read
 	received func(*wirepb.Envelope)
 
 	mu   sync.Mutex // serialises writes
 	buf  []byte     // reused between writes
-	sent time.Time  // guarded by mu: when something was written
+	sent time.Time  // guarded by mu: when something was last written
 
-	longest int // guarded by mu: bytes of a frame's body that the gateway takes
+	longest int // guarded by mu: longest frame body that the gateway accepts, in bytes
 }
 
-// errIdle says that the gateway has said nothing for too long.
+// errIdle means that the gateway has been silent for too long.
 var errIdle = errors.New("client: the gateway is silent")
 
 func newConn(nc net.Conn, timeout time.Duration, received func(*wirepb.Envelope)) *conn {
@@ -42,10 +42,10 @@ func newConn(nc net.Conn, timeout time.Duration, received func(*wirepb.Envelope)
 	return c
 }
 
-// handshakeFrame bounds the frames before Welcome has told the limit.
+// handshakeFrame bounds frames until Welcome announces the limit.
 const handshakeFrame = 16 << 10
 
-// welcomed takes over what the gateway has told about heartbeats and limits.
+// welcomed takes over the heartbeats and limits of Welcome.
 func (c *conn) welcomed(w *wirepb.Welcome) {
 	limits, err := wire.Limits{
 		MaxFrame:  int(w.MaxFrame),
@@ -59,11 +59,11 @@ func (c *conn) welcomed(w *wirepb.Welcome) {
 	c.mu.Lock()
 	c.longest = limits.MaxFrame
 	c.mu.Unlock()
-	// Twice as often as the gateway asks for, so that a late beat is not too late.
+	// Twice as often as the gateway asks, so that a late ping still arrives in time.
 	c.every, c.idle = limits.Heartbeat/2, limits.Idle
 }
 
-// Read implements io.Reader for the framing: it beats whenever the deadline passes.
+// Read implements io.Reader for the framing; each passed deadline triggers a heartbeat check.
 func (c *conn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.nc.Read(p)
@@ -79,15 +79,15 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// beat pings if nothing was sent since the last one, and gives up on a silent gateway.
+// beat pings if nothing was sent since the last check, and gives up on a silent gateway.
 func (c *conn) beat() error {
 	now := time.Now()
 	if now.Sub(c.heard) >= c.idle {
 		return errIdle
 	}
 	c.nc.SetReadDeadline(now.Add(c.every))
-	// The one write deadline of all writes until the next beat: a gateway that reads
-	// nothing must not block the callers for ever.
+	// This one deadline holds for all writes until the next check: a gateway that does not read
+	// must not block the callers forever.
 	c.nc.SetWriteDeadline(now.Add(c.every + c.idle))
 	c.mu.Lock()
 	quiet := now.Sub(c.sent) >= c.every
@@ -98,9 +98,9 @@ func (c *conn) beat() error {
 	return c.send(&wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{}}})
 }
 
-// send writes one message. A message that no gateway would take is not written, and the error
-// carries a code; after any other error the connection is closed, so that the read loop ends
-// too. It may be called from any goroutine.
+// send writes one message. A message that no gateway would accept is not written, and the error
+// carries a code; any other error closes the connection, so that the read loop ends too. It may be
+// called from any goroutine.
 func (c *conn) send(e *wirepb.Envelope) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// tellMatched makes the client know that it is bound to the table.
+// tellMatched tells the client that it is bound to the table.
 func tellMatched(t *testing.T, c *Client, conn *peer, id game.TableID) {
 	t.Helper()
 	conn.push(wirepb.Push_NOTICE, 0, &wirepb.Notice{Body: &wirepb.Notice_Matched{Matched: &wirepb.Matched{Table: uint64(id)}}})
@@ -18,8 +18,8 @@ func tellMatched(t *testing.T, c *Client, conn *peer, id game.TableID) {
 	}
 }
 
-// A move that the caller gave up may have been accepted: the next one must not take its number
-// for granted.
+// A move that the caller gave up may have been accepted, so the next one must not assume that its
+// number is free.
 func TestAMoveGivenUpMayCount(t *testing.T) {
 	g := startGateway(t)
 	c, _ := g.dial(nil)
@@ -68,7 +68,7 @@ func TestAStreamThatIsOverEndsTheTable(t *testing.T) {
 	}
 }
 
-// Attach on a table that is in use does not take it away when its own context ends.
+// Attach to a table that is in use does not close it for others when its own context ends.
 func TestAnAttachGivenUpLeavesTheTableToOthers(t *testing.T) {
 	g := startGateway(t)
 	c, conn := g.dial(nil)
@@ -88,7 +88,7 @@ func TestAnAttachGivenUpLeavesTheTableToOthers(t *testing.T) {
 	}
 }
 
-// Whoever gives up on attaching is still bound to the table.
+// Giving up an attach does not change the binding.
 func TestAnAttachGivenUpKeepsTheBinding(t *testing.T) {
 	g := startGateway(t)
 	c, conn := g.dial(nil)
@@ -105,7 +105,7 @@ func TestAnAttachGivenUpKeepsTheBinding(t *testing.T) {
 	}
 }
 
-// A player who queues again without having left the table before waits for the next one.
+// A player who queues again without having left the previous table waits for the next one.
 func TestJoiningForgetsTheTableBefore(t *testing.T) {
 	g := startGateway(t)
 	c, conn := g.dial(nil)
@@ -121,7 +121,7 @@ func TestJoiningForgetsTheTableBefore(t *testing.T) {
 
 	joining = async(func() (uint64, error) { return c.Join(testContext(t), &wirepb.JoinRequest{}) })
 	q := g.next("queue.join", &wirepb.JoinRequest{})
-	tellMatched(t, c, conn, table+1) // the match may be told before the answer is looked at
+	tellMatched(t, c, conn, table+1) // the notice of the match may arrive before the answer is handled
 	q.answer(wirepb.Code_OK, &wirepb.JoinReply{Ticket: 3})
 	if r := receive(t, joining); r.err != nil || c.Table() != table+1 {
 		t.Fatalf("bound to %v, %v", c.Table(), r.err)

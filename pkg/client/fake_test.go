@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// gateway is a fake one: the test decides what it says.
+// gateway is a fake whose answers the test decides.
 type gateway struct {
 	t     *testing.T
 	ln    net.Listener
@@ -25,7 +25,7 @@ type gateway struct {
 	calls chan call
 
 	mu    sync.Mutex
-	login func(*wirepb.Call) *wirepb.Reply // nil = as usual
+	login func(*wirepb.Call) *wirepb.Reply // nil = accept
 	epoch uint64
 }
 
@@ -35,7 +35,7 @@ type peer struct {
 	conn  net.Conn
 	mu    sync.Mutex
 	login *wirepb.Call
-	pings *atomic.Uint64 // counts them if set; nobody answers
+	pings *atomic.Uint64 // counts them if set; they stay unanswered
 }
 
 type call struct {
@@ -192,7 +192,7 @@ func testContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// async runs what blocks, and gives its result.
+// async runs f in the background and returns a channel for its result.
 func async[T any](f func() (T, error)) <-chan result[T] {
 	out := make(chan result[T], 1)
 	go func() {

@@ -8,10 +8,10 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Join asks for a place in a queue and returns the ticket. The request's number is filled in
-// here; it is sent again until the answer is definite. Refusals carry a code: QUEUE_UNKNOWN,
-// ALREADY_QUEUED, AT_TABLE, QUEUE_FULL … With ALREADY_QUEUED the ticket is the one held; after
-// AT_TABLE, Table tells which. Joins and Cancels of one Client wait for each other.
+// Join asks for a place in a queue and returns the ticket. It fills in the request's number and
+// resends until the answer is definite. Refusals carry a code: QUEUE_UNKNOWN, ALREADY_QUEUED,
+// AT_TABLE, QUEUE_FULL … With ALREADY_QUEUED the ticket is the one held; after AT_TABLE, see Table.
+// Joins and Cancels of one Client wait for each other.
 func (c *Client) Join(ctx context.Context, req *wirepb.JoinRequest) (ticket uint64, err error) {
 	type joined struct {
 		ticket uint64
@@ -26,9 +26,9 @@ func (c *Client) Join(ctx context.Context, req *wirepb.JoinRequest) (ticket uint
 	return j.ticket, j.err
 }
 
-// Cancel gives the ticket back. AT_TABLE says that it had matched before: see Table. When the
-// connection was lost in the midst of it, nil says that the ticket is gone: nearly always cancelled,
-// but it may have matched a round that was over before the session was resumed.
+// Cancel gives the ticket back. AT_TABLE means that it had already matched: see Table. If the
+// connection was lost in between, nil means that the ticket is gone: nearly always cancelled, but
+// it may have matched a round that was over before the session was resumed.
 func (c *Client) Cancel(ctx context.Context, ticket uint64) error {
 	err, waited := wait(ctx, c, func(done func(error)) *engine.Request { return c.engine.CancelTicket(ticket, done) })
 	if waited != nil {
@@ -37,8 +37,8 @@ func (c *Client) Cancel(ctx context.Context, ticket uint64) error {
 	return err
 }
 
-// WaitMatched blocks until the player is bound to a table. The error carries NO_TICKET when the
-// ticket is gone and nobody told in time which table it had become: that one's round is over.
+// WaitMatched blocks until the player is bound to a table. The error carries NO_TICKET if the
+// ticket is gone and nobody reported in time which table it became: that round is over.
 func (c *Client) WaitMatched(ctx context.Context) (game.TableID, error) {
 	var table game.TableID
 	var gone bool

@@ -10,8 +10,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// TestQueueCommandsWaitForEachOther: the cluster keeps a player's last command only, so a second
-// one on its way could make the first one too old to be answered.
+// The cluster keeps only a player's last command, so a second one in flight could make the first
+// one too old to be answered.
 func TestQueueCommandsWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &gateway{t: t, conns: make(chan *peer, 4), calls: make(chan call, 4)}
@@ -34,7 +34,7 @@ func TestQueueCommandsWaitForEachOther(t *testing.T) {
 		if n := len(g.calls); n != 1 {
 			t.Fatalf("%d commands are on their way", n)
 		}
-		giveUp() // whoever waits for its turn may stop waiting
+		giveUp() // giving up is possible while waiting for one's turn
 		if r := <-third; r.err != context.Canceled {
 			t.Errorf("given up: %v", r.err)
 		}
@@ -54,8 +54,8 @@ func TestQueueCommandsWaitForEachOther(t *testing.T) {
 	})
 }
 
-// TestARefusalIsNoEarlierEffect: what is sent again under its number gets the one answer that
-// there is, so a refusal then is a refusal.
+// A command that is resent under its number always gets the same answer, so a refusal is really a
+// refusal.
 func TestARefusalIsNoEarlierEffect(t *testing.T) {
 	g := startGateway(t)
 	c, _ := g.dial(nil)
@@ -69,7 +69,7 @@ func TestARefusalIsNoEarlierEffect(t *testing.T) {
 	}
 }
 
-// A ticket whose round was over before the match was told is gone: nobody waits for it.
+// A ticket whose round was over before the match was announced is gone: do not wait for it.
 func TestATicketThatIsGone(t *testing.T) {
 	g := startGateway(t)
 	c, conn := g.dial(nil)
@@ -88,12 +88,12 @@ func TestATicketThatIsGone(t *testing.T) {
 		}
 	}
 	join(3)
-	for _, ticket := range []uint64{2, 3} { // a notice of another ticket changes nothing
+	for _, ticket := range []uint64{2, 3} { // a notice about another ticket changes nothing
 		conn.push(wirepb.Push_NOTICE, 0, &wirepb.Notice{Body: &wirepb.Notice_Unqueued{Unqueued: &wirepb.Unqueued{Ticket: ticket}}})
 	}
 	gone()
 	join(4)
-	conn.conn.Close() // the login that follows tells of no ticket
+	conn.conn.Close() // the next login reports no ticket
 	conn = receive(t, g.conns)
 	gone()
 	join(5)

@@ -9,7 +9,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// TestWhatNoGatewayWouldTake fails at once, and the session goes on.
+// A message that no gateway would accept fails at once, and the session goes on.
 func TestWhatNoGatewayWouldTake(t *testing.T) {
 	g := startGateway(t)
 	c, _ := g.dial(nil)
@@ -47,7 +47,7 @@ func TestWhatNoGatewayWouldTake(t *testing.T) {
 	}
 }
 
-// TestAForgottenSessionComesBack: it resumes and asks again, and the caller notices nothing.
+// The session resumes and asks again; the caller notices nothing.
 func TestAForgottenSessionComesBack(t *testing.T) {
 	g := startGateway(t)
 	c, conn := g.dial(nil)

@@ -12,7 +12,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// run keeps the session: connect, log in, read until the connection breaks, again.
+// run keeps the session: connect, log in, read until the connection breaks, repeat.
 func (c *Client) run(ctx context.Context, last *lastError) {
 	defer close(c.done)
 	var err error
@@ -37,13 +37,13 @@ func (c *Client) run(ctx context.Context, last *lastError) {
 			break
 		}
 	}
-	c.cancel() // for the case that the cluster ended it
+	c.cancel() // in case the cluster ended it
 	c.mu.Lock()
 	c.engine.End(err)
 	c.unlock()
 }
 
-// serve is the life of one connection. It returns why it ended.
+// serve handles one connection and returns why it ended.
 func (c *Client) serve(ctx context.Context) (loggedIn bool, err error) {
 	setup, cancel := context.WithTimeout(ctx, c.cfg.ConnectTimeout)
 	defer cancel()
@@ -66,7 +66,7 @@ func (c *Client) serve(ctx context.Context) (loggedIn bool, err error) {
 	return true, err
 }
 
-// handshake says Hello and logs in. Nothing else is on its way yet, so it may simply wait.
+// handshake says Hello and logs in. Nothing else is in flight yet, so it may simply wait.
 func (c *Client) handshake(conn *conn) (*wirepb.LoginReply, error) {
 	hello := &wirepb.Hello{Version: wire.Version, Client: c.cfg.Program}
 	if err := conn.send(&wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: hello}}); err != nil {
@@ -101,7 +101,7 @@ func (c *Client) handshake(conn *conn) (*wirepb.LoginReply, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Only now: until the login the deadline of the whole attempt holds.
+	// Only now: until the login, the deadline of the whole attempt applies.
 	conn.welcomed(welcome)
 	return login, conn.beat()
 }
@@ -117,7 +117,7 @@ func (c *Client) up(conn *conn, login *wirepb.LoginReply) {
 	}
 }
 
-// down takes the connection away from the session.
+// down removes the session's connection.
 func (c *Client) down(err error) {
 	c.mu.Lock()
 	c.conn = nil
@@ -129,7 +129,7 @@ func (c *Client) down(err error) {
 	}
 }
 
-// read handles what the gateway says until the connection ends.
+// read handles the gateway's messages until the connection ends.
 func (c *Client) read(conn *conn) error {
 	for {
 		e, err := conn.next()
@@ -152,7 +152,7 @@ func (c *Client) read(conn *conn) error {
 	}
 }
 
-// jitter is a random part of a span that doubles with each failure in a row.
+// jitter is a random part of a span that doubles with each consecutive failure.
 func (c *Client) jitter(failures int) time.Duration {
 	span := c.cfg.BackoffMin << min(failures, 20)
 	if span > c.cfg.BackoffMax || span <= 0 {
@@ -172,7 +172,7 @@ func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// lastError remembers why the last attempt failed, for whoever gives up waiting.
+// lastError remembers why the last attempt failed, for callers that give up waiting.
 type lastError struct {
 	mu  sync.Mutex
 	err error

@@ -12,13 +12,13 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Event is one thing that a table told this seat.
+// Event is one message from a table to this seat.
 type Event struct {
-	// Number counts the events of the seat's stream. For a View it is the number of the last
-	// event that the view contains. The event of a prompt names the prompt by it.
+	// Number counts the events of the seat's stream. For a View it is the number of the last event
+	// that the view contains. A prompt is identified by its event's number.
 	Number uint64
-	// Event or View is set: what happened, or, after a time away that was too long for the
-	// single events, all that the seat may know now.
+	// Event or View is set: what happened or, after too long an absence for single events, all that
+	// the seat may know now.
 	Event *wirepb.TableEvent
 	View  *wirepb.TableView
 }
@@ -31,14 +31,14 @@ type Table struct {
 	id   game.TableID
 	seat *engine.Table // guarded by Client.mu
 
-	wake chan struct{} // one token: look again, Receive
+	wake chan struct{} // one token: there may be something to receive
 }
 
 // ErrLeft is returned after Leave.
 var ErrLeft = engine.ErrLeft
 
-// Attach points the seat's stream at this client and returns when the table has answered.
-// The stream begins with the first event. Attaching again returns the same Table.
+// Attach points the seat's stream at this client and returns when the table has answered. The
+// stream starts with the first event. Attaching again returns the same Table.
 func (c *Client) Attach(ctx context.Context, id game.TableID) (*Table, error) {
 	fresh := &Table{c: c, id: id, wake: make(chan struct{}, 1)}
 	c.mu.Lock()
@@ -55,18 +55,17 @@ func (c *Client) Attach(ctx context.Context, id game.TableID) (*Table, error) {
 	return t, nil
 }
 
-// ID is the table's.
 func (t *Table) ID() game.TableID { return t.id }
 
-// Seat is the player's, from 0.
+// Seat is the player's seat, from 0.
 func (t *Table) Seat() int {
 	t.c.mu.Lock()
 	defer t.c.mu.Unlock()
 	return t.seat.Seat()
 }
 
-// Receive returns the next event, in order, each once. The errors are those of ctx, of the
-// client's end, a definite refusal of the table, which carries a code, and ErrLeft.
+// Receive returns the next event, in order, each once. Errors: that of ctx, the client's end, a
+// definite refusal by the table (which carries a code), and ErrLeft.
 func (t *Table) Receive(ctx context.Context) (Event, error) {
 	for {
 		t.c.mu.Lock()
@@ -86,9 +85,9 @@ func (t *Table) Receive(ctx context.Context) (Event, error) {
 	}
 }
 
-// Move answers a prompt and returns the move's number once it is acknowledged. It is sent
-// again, under the same number, until the answer is definite. A refusal is an error that
-// carries the code, and uses up no number. Moves of one Table wait for each other.
+// Move answers a prompt and returns the move's number once it is acknowledged. It is resent under
+// the same number until the answer is definite. A refusal is an error that carries the code, and
+// uses up no number. Moves of one Table wait for each other.
 func (t *Table) Move(ctx context.Context, prompt uint64, move []byte) (number uint64, err error) {
 	return t.move(ctx, &wirepb.MoveRequest{Prompt: prompt, Move: move})
 }
@@ -102,13 +101,13 @@ func (t *Table) AutoPlay(ctx context.Context, on bool) (number uint64, err error
 	return t.move(ctx, &wirepb.MoveRequest{AutoPlay: mode})
 }
 
-// Contribute adds a nonce of 1 to 32 bytes to the hand that the table has committed to,
-// once a hand; NOT_OFFERED says that it is too late for that. Otherwise it is like Move.
+// Contribute adds a nonce of 1 to 32 bytes to the hand that the table has committed to, once per
+// hand; NOT_OFFERED means that it is too late. Otherwise it is like Move.
 func (t *Table) Contribute(ctx context.Context, hand uint32, nonce []byte) (number uint64, err error) {
 	return t.move(ctx, &wirepb.MoveRequest{Hand: hand, Nonce: nonce})
 }
 
-// Leave confirms that nothing more is needed of an ended table, and forgets it.
+// Leave confirms to an ended table that nothing more is needed of it, and forgets it.
 func (t *Table) Leave(ctx context.Context) error {
 	err, waited := wait(ctx, t.c, func(done func(error)) *engine.Request { return t.seat.Leave(done) })
 	if waited == nil {
@@ -145,7 +144,7 @@ func (t *Table) move(ctx context.Context, req *wirepb.MoveRequest) (number uint6
 	return m.number, nil
 }
 
-// ready waits until the table is attached on the present connection.
+// ready waits until the table is attached on the current connection.
 func (t *Table) ready(ctx context.Context) error {
 	var err error
 	wait := t.c.await(ctx, func() (ok bool) {
@@ -158,10 +157,10 @@ func (t *Table) ready(ctx context.Context) error {
 	return err
 }
 
-// owner is a Table as the engine knows it.
+// owner makes a Table an engine.Owner.
 type owner struct{ t *Table }
 
-// WakeUp makes Receive look again.
+// WakeUp wakes Receive.
 func (o owner) WakeUp() {
 	select {
 	case o.t.wake <- struct{}{}:

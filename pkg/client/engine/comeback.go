@@ -9,15 +9,15 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// ByeError is the gateway's last word, as the reason why a connection ended.
+// ByeError is the gateway's Bye, as the reason why a connection ended.
 type ByeError struct{ Bye *wirepb.Bye }
 
 func (e *ByeError) Error() string {
 	return fmt.Sprintf("the gateway said goodbye: %v %s", e.Bye.Code, e.Bye.Detail)
 }
 
-// ComeBack says whether coming back makes sense after a connection, or the attempt to get one,
-// ended with err, and how long to wait at least. Final is the reason why it does not.
+// ComeBack says whether to reconnect after a connection, or the attempt to get one, ended with err,
+// and how long to wait at least. Final is the reason not to.
 func ComeBack(err error) (wait time.Duration, final error) {
 	var bye *ByeError
 	if errors.As(err, &bye) {

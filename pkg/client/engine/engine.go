@@ -1,17 +1,17 @@
-// Package engine is what a client of a Teahouse cluster decides by: when a request is sent
-// again and under which number, what of a table's stream is news, when to attach again. It is
-// pure: no clock, no network, no lock and no goroutine.
+// Package engine makes the decisions of a client of a Teahouse cluster: when a request is resent
+// and under which number, what of a table's stream is new, when to attach again. It is pure: no
+// clock, no network, no lock and no goroutine.
 //
 //	e := engine.New(engine.Config{MaxEvents: 1024})
 //	e.Up(login)                    // logged in over a new connection
 //	e.Table(id).Move(request, done)
 //	out := e.Take()                // after each call: send out.Calls, set out.Timers, run out.Done
 //
-// Whoever owns an Engine (package client, or a simulation) calls one method at a time. The
+// The owner of an Engine (package client, or a simulation) calls one method at a time. The
 // functions in Output.Done may use the Engine again.
 //
-// It frames no message and keeps no connection. Package client and simulations of a cluster
-// may import it.
+// It frames no message and keeps no connection. Package client and simulations of a cluster may
+// import it.
 package engine
 
 import (
@@ -27,29 +27,29 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Config is how an Engine behaves.
+// Config configures an Engine.
 type Config struct {
-	Name      string // of a new guest; empty = made by the cluster
+	Name      string // of a new guest; empty = made up by the cluster
 	Token     string // resumes the session of a player; empty = a new guest
-	Device    uint64 // random, this program's own; 0 = its logins are not told from each other
-	MaxEvents int    // received events of a table that wait for Receive; what comes beyond is fetched again
+	Device    uint64 // random, identifies this program; 0 = its logins cannot be ordered
+	MaxEvents int    // received events of a table kept for Receive; any more are fetched again
 }
 
-// Stats counts what a client has lived through.
+// Stats counts what happened to a client.
 type Stats struct {
 	Disconnects uint64 // logged-in connections lost
 	Resumes     uint64 // sessions continued over a new connection
 	Resends     uint64 // calls sent again because the outcome was unknown
-	Duplicates  uint64 // events received again and dropped
+	Duplicates  uint64 // events received before, and dropped
 	Gaps        uint64 // events that came too early; the table was attached again
 	Overflows   uint64 // times a table's queue was full
 }
 
-// Engine is one player's session, over all its connections.
+// Engine is one player's session across all its connections.
 type Engine struct {
 	cfg   Config
 	stats Stats
-	err   error // why it has ended for good
+	err   error // why it has ended
 
 	up     bool   // logged in on a connection
 	gen    uint64 // counts those connections
@@ -57,7 +57,7 @@ type Engine struct {
 	logins uint64 // attempts
 	nextID uint64
 	calls  map[uint64]*Request
-	open   []*Request // not answered for good, oldest first
+	open   []*Request // without a final answer yet, oldest first
 	tables map[game.TableID]*Table
 	queue  queue
 
@@ -66,13 +66,13 @@ type Engine struct {
 
 // Output is what the owner has to do, in this order.
 type Output struct {
-	Calls   []*wirepb.Call // to be sent over the present connection
+	Calls   []*wirepb.Call // to be sent over the current connection
 	Timers  []Timer
-	Done    []func() // to be called without whatever guards the Engine
-	Changed bool     // something that one may wait for is another now
+	Done    []func() // to be called without the lock that guards the Engine
+	Changed bool     // something that callers wait for has changed
 }
 
-// Timer calls Fire, like any method of the Engine, once the time has passed.
+// Timer asks for Fire to be called, like any method of the Engine, once the time has passed.
 type Timer struct {
 	After time.Duration
 	Fire  func()
@@ -86,7 +86,7 @@ func New(cfg Config) *Engine {
 	}
 }
 
-// Take returns what is to be done since the last time.
+// Take returns what has to be done since the last Take.
 func (e *Engine) Take() Output {
 	out := e.out
 	e.out = Output{}
@@ -110,7 +110,7 @@ func LoggedIn(method string, r *wirepb.Reply) (*wirepb.LoginReply, error) {
 	return login, decode(method, r, login)
 }
 
-// Up takes a new connection over, on which login was the answer, and attaches the tables to it.
+// Up takes in a new connection, on which login was the answer, and attaches the tables on it.
 func (e *Engine) Up(login *wirepb.LoginReply) (resumed bool) {
 	resumed = e.gen > 0
 	if login.Token == "" {
@@ -130,7 +130,7 @@ func (e *Engine) Up(login *wirepb.LoginReply) (resumed bool) {
 	return resumed
 }
 
-// Down takes the connection away. What was sent over it has an unknown outcome.
+// Down removes the connection. What was sent over it has an unknown outcome.
 func (e *Engine) Down(err error) {
 	e.up = false
 	e.out.Calls = nil
@@ -155,7 +155,7 @@ func (e *Engine) End(err error) {
 	e.changed()
 }
 
-// Reply takes an answer of the gateway.
+// Reply takes an answer from the gateway.
 func (e *Engine) Reply(r *wirepb.Reply) {
 	if call := e.calls[r.Id]; call != nil {
 		delete(e.calls, r.Id)
@@ -163,7 +163,7 @@ func (e *Engine) Reply(r *wirepb.Reply) {
 	}
 }
 
-// Push takes what the gateway says unasked.
+// Push takes an unsolicited message from the gateway.
 func (e *Engine) Push(p *wirepb.Push) {
 	if p.Kind == wirepb.Push_NOTICE {
 		e.notice(p)
@@ -177,10 +177,10 @@ func (e *Engine) Push(p *wirepb.Push) {
 // Online reports whether the session has a connection now.
 func (e *Engine) Online() bool { return e.up }
 
-// Err tells why the Engine has ended; nil while it lives.
+// Err returns why the Engine has ended; nil while it lives.
 func (e *Engine) Err() error { return e.err }
 
-// Player is who has logged in.
+// Player is the logged-in player.
 func (e *Engine) Player() game.PlayerID { return game.PlayerID(e.login.Player) }
 
 // Token resumes this session elsewhere. It is a secret.
@@ -210,7 +210,7 @@ func (e *Engine) sorted() []*Table {
 	return all
 }
 
-// changed tells whoever waits for something, the open requests first.
+// changed notifies everything that waits, open requests first.
 func (e *Engine) changed() {
 	e.out.Changed = true
 	for _, r := range slices.Clone(e.open) {
@@ -220,7 +220,7 @@ func (e *Engine) changed() {
 
 func (e *Engine) later(f func()) { e.out.Done = append(e.out.Done, f) }
 
-// decode fills resp in, and turns a refusal into an error.
+// decode fills in resp, and turns a refusal into an error.
 func decode(method string, r *wirepb.Reply, resp proto.Message) error {
 	if resp != nil && (r.Code == wirepb.Code_OK || len(r.Payload) > 0) {
 		if err := proto.Unmarshal(r.Payload, resp); err != nil {

@@ -16,7 +16,7 @@ type nobody struct{}
 
 func (nobody) WakeUp() {}
 
-// rig is an Engine on a connection of which the test is the other end.
+// rig is an Engine on a connection whose other end is the test.
 type rig struct {
 	t *testing.T
 	*Engine
@@ -57,7 +57,7 @@ func (r *rig) answer(c *wirepb.Call, code wirepb.Code, m proto.Message) {
 	r.Reply(reply)
 }
 
-// A refusal for the number's sake means that this client counts wrongly: the table is asked.
+// A refusal because of the number means that this client has miscounted: it asks the table.
 func TestAWrongNumberIsAskedFor(t *testing.T) {
 	for _, code := range []wirepb.Code{wirepb.Code_NUMBER_REUSED, wirepb.Code_ALREADY_DECIDED, wirepb.Code_NUMBER_GAP} {
 		r := newRig(t)
@@ -78,8 +78,8 @@ func TestAWrongNumberIsAskedFor(t *testing.T) {
 	}
 }
 
-// An attach that was under way before a move that was given up may have been answered before the
-// move came: what it says of the next number is too old.
+// An attach that was in flight before a move was given up may have been answered before the move
+// arrived: its next number may be outdated.
 func TestAnOlderAttachDoesNotClearADoubt(t *testing.T) {
 	r := newRig(t)
 	tab := r.Use(table, nobody{})
@@ -101,7 +101,8 @@ func TestAnOlderAttachDoesNotClearADoubt(t *testing.T) {
 	}
 }
 
-// A move whose sending may count is not refused because the client ends, whatever code that has.
+// A move that may have taken effect does not become refused because the client ends, whatever code
+// that carries.
 func TestAMoveInDoubtIsNotRefused(t *testing.T) {
 	r := newRig(t)
 	tab := r.Use(table, nobody{})
@@ -135,8 +136,8 @@ func TestAMoveInDoubtIsNotRefused(t *testing.T) {
 	}
 }
 
-// Events that are dropped while an attach is under way are fetched again, also when the reader has
-// nothing left to read before the answer comes.
+// Events that are dropped while an attach is in flight are fetched again, even if the reader has
+// nothing left to read before the answer arrives.
 func TestAFullQueueDuringAnAttach(t *testing.T) {
 	r := newRig(t)
 	woken := &counter{}
@@ -167,7 +168,7 @@ func TestAFullQueueDuringAnAttach(t *testing.T) {
 	read(8)
 	m := &wirepb.AttachRequest{}
 	attach := r.next("table.attach", m)
-	push(9, 17) // comes before the answer, and again one too many
+	push(9, 17) // arrives before the answer, and again one too many
 	read(8)
 	for _, done := range r.Take().Done {
 		done()
@@ -186,7 +187,7 @@ func TestAFullQueueDuringAnAttach(t *testing.T) {
 	}
 }
 
-// An attach that fetches what was dropped is repeated like any other.
+// An attach that fetches dropped events is repeated like any other.
 func TestAnAttachForDroppedEventsIsRepeated(t *testing.T) {
 	r := newRig(t)
 	tab := r.Use(table, nobody{})
@@ -204,12 +205,12 @@ func TestAnAttachForDroppedEventsIsRepeated(t *testing.T) {
 	r.next("table.attach", &wirepb.AttachRequest{})
 }
 
-// counter counts how often it is woken.
+// counter counts wake-ups.
 type counter struct{ n int }
 
 func (c *counter) WakeUp() { c.n++ }
 
-// A resume in the middle of a join may tell that the table of before is over. The ticket counts
+// A resume in the middle of a join may report that the previous table is over. The ticket counts
 // all the same.
 func TestATicketAfterAResume(t *testing.T) {
 	r := newRig(t)
@@ -233,7 +234,7 @@ func TestATicketAfterAResume(t *testing.T) {
 	}
 }
 
-// Each login is an attempt of its own, so that one that was held up cannot pass for a later one.
+// Each login counts as a new attempt, so that one that was held up cannot pass for a later one.
 func TestLoginsAreCounted(t *testing.T) {
 	e := New(Config{Token: "t", Device: 9})
 	for attempt := uint64(1); attempt <= 2; attempt++ {

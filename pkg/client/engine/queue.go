@@ -8,16 +8,16 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// queue is what the client knows of its place in a queue.
+// queue is what the client knows about its place in a queue.
 type queue struct {
 	next   uint64       // number of the next queue command of this login
 	table  game.TableID // bound to, or 0
 	ticket uint64       // held, or 0
-	lost   bool         // the ticket is gone, and there is no table for it
+	lost   bool         // the ticket is gone, and no table came of it
 	lane   lane
 }
 
-// loggedIn starts the numbering of the new epoch, and takes over the truth.
+// loggedIn starts the numbering of the new epoch and takes over the cluster's state.
 func (q *queue) loggedIn(l *wirepb.LoginReply) {
 	q.next = 1
 	q.table = game.TableID(l.Table)
@@ -43,8 +43,9 @@ func (e *Engine) Join(req *wirepb.JoinRequest, done func(ticket uint64, err erro
 		}
 		switch code {
 		case wirepb.Code_OK, wirepb.Code_ALREADY_QUEUED:
-			// Whoever waits in a queue is bound to no table. The match of this ticket may have been
-			// told already: that table is another one. None at all is what a resume has told.
+			// A queued player is bound to no table. A different table means that this ticket's
+			// match has been announced already; none at all, that a resume reported the previous
+			// one gone.
 			if e.queue.table == before || e.queue.table == 0 {
 				e.queue.table = 0
 				e.queue.ticket, e.queue.lost = reply.Ticket, false
@@ -59,7 +60,7 @@ func (e *Engine) Join(req *wirepb.JoinRequest, done func(ticket uint64, err erro
 	})
 }
 
-// CancelTicket gives the ticket back. AT_TABLE says that it had matched before: see Bound.
+// CancelTicket gives the ticket back. AT_TABLE means that it had already matched: see Bound.
 func (e *Engine) CancelTicket(ticket uint64, done func(error)) *Request {
 	reply := &wirepb.CancelReply{}
 	build := func(n uint64) proto.Message { return &wirepb.CancelRequest{Number: n, Ticket: ticket} }
@@ -78,15 +79,15 @@ func (e *Engine) CancelTicket(ticket uint64, done func(error)) *Request {
 	})
 }
 
-// queueCommand sends a numbered command until the answer is definite: under the same number
-// within one login, renumbered after a resume. Doubt says that a sending under an earlier login
-// may have had the effect that this answer does not tell of.
+// queueCommand sends a numbered command until the answer is definite: under the same number within
+// one login, renumbered after a resume. Doubt means that a sending under an earlier login may have
+// had an effect that this answer does not show.
 //
-// One command is on its way at a time. The cluster remembers a player's last one only, so of two
-// that overtake each other the slower would be refused as old, done or not.
+// One command is in flight at a time. The cluster remembers only a player's last one, so if one
+// overtook another, the slower would be refused as old, whether done or not.
 func (e *Engine) queueCommand(method string, build func(number uint64) proto.Message, reply proto.Message, done func(doubt bool, err error)) *Request {
 	var gen, number uint64
-	var doubt, open bool // open: a sending under number may have had its effect
+	var doubt, open bool // open: a sending under number may have taken effect
 	r := e.request(method, 0, nil, reply, nil, false)
 	r.lane = &e.queue.lane
 	r.payload = func() ([]byte, error) {
@@ -117,14 +118,14 @@ func (e *Engine) notice(p *wirepb.Push) {
 			e.changed()
 		}
 	case *wirepb.Notice_Detached:
-		// An attach of our own that is on its way brings its own answer.
+		// Our own attach is in flight and will get its own answer.
 		if t := e.tables[game.TableID(b.Detached.Table)]; t != nil && t.pending != e.gen {
 			t.end(game.Errorf(b.Detached.Code, "the gateway could not attach to table %v again", t.id))
 		}
 	}
 }
 
-// bound notes that the player sits at a table.
+// bound records that the player sits at a table.
 func (e *Engine) bound(table game.TableID) {
 	e.queue.table, e.queue.ticket, e.queue.lost = table, 0, false
 	e.changed()

@@ -17,26 +17,26 @@ type Request struct {
 	e       *Engine
 	method  string
 	table   game.TableID
-	payload func() ([]byte, error) // of the next sending
-	ready   func() (bool, error)   // whether to send now; the error ends the request
-	resp    proto.Message          // nil = nobody reads it
-	once    bool                   // the first answer counts, whatever it is
+	payload func() ([]byte, error) // for the next sending
+	ready   func() (bool, error)   // whether to send now; an error ends the request
+	resp    proto.Message          // nil = nobody needs it
+	once    bool                   // the first answer counts, even if not definite
 	lane    *lane                  // nil = it waits for no other request
-	open    func(error)            // told of each answer that is not definite; nil = nobody needs it
-	doubt   func()                 // called when it is given up after a sending; nil = nobody needs it
+	open    func(error)            // gets each answer that is not definite; may be nil
+	doubt   func()                 // called if it is given up after a sending; may be nil
 	done    func(error)            // called within the Engine, once, with the answer
 
-	id      uint64 // of the sending that waits for its answer
+	id      uint64 // of the unanswered sending
 	flying  bool
 	pausing bool
 	ended   bool
-	replied bool // and that with an answer that makes sense
-	unknown bool // a sending may have had its effect
+	replied bool // with an answer that could be decoded
+	unknown bool // a sending may have taken effect
 	sent    bool // at least once
 	try     int
 }
 
-// lane holds requests of which one at a time is on its way.
+// lane holds requests of which one at a time is in flight.
 type lane struct{ queue []*Request }
 
 func (e *Engine) start(r *Request) *Request {
@@ -49,7 +49,7 @@ func (e *Engine) start(r *Request) *Request {
 	return r
 }
 
-// advance sends the request if it is time for that.
+// advance sends the request if it is time to.
 func (r *Request) advance() {
 	if r.ended || r.flying || r.pausing || r.lane != nil && r.lane.queue[0] != r {
 		return
@@ -59,7 +59,7 @@ func (r *Request) advance() {
 		err = r.e.err
 	}
 	if err != nil && r.unknown {
-		// Not a refusal, whatever code the end of the client or of the table carries.
+		// Not a refusal, whatever code the end of the client or table carries.
 		err = fmt.Errorf("%w: %w", game.Errorf(wirepb.Code_OUTCOME_UNKNOWN, "%s was given up", r.method), err)
 	}
 	if err != nil {
@@ -81,7 +81,7 @@ func (r *Request) advance() {
 	e.out.Calls = append(e.out.Calls, &wirepb.Call{Id: r.id, Method: r.method, Table: uint64(r.table), Payload: payload})
 }
 
-// answered takes the answer to one sending, or that there will be none.
+// answered handles the outcome of one sending: an answer, or a broken connection.
 func (r *Request) answered(reply *wirepb.Reply, err error) {
 	r.flying = false
 	if err == nil {
@@ -100,7 +100,7 @@ func (r *Request) answered(reply *wirepb.Reply, err error) {
 	pause := min(5*time.Millisecond<<min(r.try, 10), 500*time.Millisecond)
 	r.try++
 	if r.try == 1 {
-		r.advance() // at once: a broken connection has taken its time already
+		r.advance() // at once: the broken connection has already cost time
 		return
 	}
 	r.pausing = true
@@ -119,8 +119,8 @@ func (r *Request) end(err error) {
 	r.pass()
 }
 
-// Cancel gives the request up, unless it has ended: it may have its effect all the same, and
-// nobody hears of that.
+// Cancel gives the request up unless it has ended: it may still take effect without anyone learning
+// of it.
 func (r *Request) Cancel() {
 	if r.ended {
 		return
@@ -148,21 +148,20 @@ func (r *Request) leave() {
 	}
 }
 
-// pass lets the next one of the lane go.
+// pass lets the lane's next request go.
 func (r *Request) pass() {
 	if r.lane != nil && len(r.lane.queue) > 0 {
 		r.lane.queue[0].advance()
 	}
 }
 
-// Call sends one request when there is a connection. done gets the error that the answer is, if
-// any; with OUTCOME_UNKNOWN the connection broke before it.
+// Call sends one request when there is a connection. done gets the error that the answer stands
+// for, if any; OUTCOME_UNKNOWN means that the connection broke first.
 func (e *Engine) Call(method string, table game.TableID, payload []byte, resp proto.Message, done func(error)) *Request {
 	return e.start(e.request(method, table, payload, resp, done, true))
 }
 
-// Repeat is Call for requests whose repetition does no harm: it sends again until the answer is
-// definite.
+// Repeat is Call for idempotent requests: it resends until the answer is definite.
 func (e *Engine) Repeat(method string, table game.TableID, payload []byte, resp proto.Message, done func(error)) *Request {
 	return e.start(e.request(method, table, payload, resp, done, false))
 }

@@ -10,7 +10,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// ErrLeft is what a table ends with that was left.
+// ErrLeft is the error of a table after Leave.
 var ErrLeft = errors.New("client: table left")
 
 // retryAttach is the pause before an attach that the gateway could not deliver is repeated.
@@ -21,27 +21,27 @@ type Table struct {
 	// immutable
 	e     *Engine
 	id    game.TableID
-	order uint64 // tables are attached in the order in which they came
+	order uint64 // tables are attached in the order of their first use
 	owner Owner
 
 	users    int            // see Use
-	last     uint64         // number of the last event that is in events or was received
-	events   []*wirepb.Push // wait to be received
+	last     uint64         // number of the newest event that is in events or was received
+	events   []*wirepb.Push // not received yet
 	behind   bool           // something was dropped: attach again once events is empty
-	attached uint64         // Engine.gen of the connection that it is attached on
-	pending  uint64         // Engine.gen of the connection on which an attach is open
-	doubtful bool           // that attach does not tell the number of the next move
+	attached uint64         // Engine.gen of the connection on which it is attached
+	pending  uint64         // Engine.gen of the connection on which an attach is in flight
+	doubtful bool           // that attach does not tell the next move's number
 	seat     uint32
 	next     uint64 // number of the next move
 	moves    lane
-	err      error // why there will be no more
+	err      error // why the stream has ended
 }
 
-// Owner is told when there is something to receive.
+// Owner is woken when there is something to receive.
 type Owner interface{ WakeUp() }
 
-// Use points the seat's stream at this client, from the first event on. It gives the Table that
-// is in use already, if there is one; owner is for a new one.
+// Use points the seat's stream at this client, starting with the first event. If the table is in
+// use already, that Table is returned; owner is for a new one.
 func (e *Engine) Use(id game.TableID, owner Owner) *Table {
 	t := e.tables[id]
 	if t == nil {
@@ -54,31 +54,30 @@ func (e *Engine) Use(id game.TableID, owner Owner) *Table {
 	return t
 }
 
-// GiveUp takes back a Use that was not waited for.
+// GiveUp undoes a Use that was not waited for.
 func (t *Table) GiveUp() {
 	if t.users--; t.users == 0 {
 		t.forget()
 	}
 }
 
-// ID is the table's.
 func (t *Table) ID() game.TableID { return t.id }
 
-// Owner is who began to use the table.
+// Owner is the first user of the table.
 func (t *Table) Owner() Owner { return t.owner }
 
-// Seat is the player's, from 0.
+// Seat is the player's seat, from 0.
 func (t *Table) Seat() int { return int(t.seat) }
 
-// Ready reports whether the table is attached on the present connection.
+// Ready reports whether the table is attached on the current connection.
 func (t *Table) Ready() (bool, error) { return t.e.up && t.attached == t.e.gen, t.err }
 
-// attach asks for the stream from the last event on, unless that is under way or done on the
-// present connection.
+// attach asks for the stream after the last event, unless that is in flight or done on the current
+// connection.
 func (t *Table) attach() {
 	e := t.e
 	if !e.up || t.pending == e.gen || t.attached == e.gen && !t.behind || e.tables[t.id] != t {
-		return // without a connection, the next one attaches; a forgotten table does not
+		return // without a connection, the next one attaches; a forgotten table is not attached
 	}
 	gen := e.gen
 	payload, err := proto.Marshal(&wirepb.AttachRequest{LastEvent: t.last})
@@ -93,7 +92,7 @@ func (t *Table) attach() {
 	e.start(r)
 }
 
-// answered takes the answer to an attach, or that there will be none.
+// answered handles the outcome of an attach: an answer, or a broken connection.
 func (t *Table) answered(gen uint64, reply *wirepb.AttachReply, err error) {
 	e := t.e
 	if t.pending == gen {
@@ -103,7 +102,7 @@ func (t *Table) answered(gen uint64, reply *wirepb.AttachReply, err error) {
 	case gen != e.gen || !e.up:
 		// The next connection attaches.
 	case err == nil || game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_RESUME_INVALID:
-		// RESUME_INVALID attaches too; a snapshot sets the last number right.
+		// RESUME_INVALID attaches too; a snapshot will correct the last number.
 		t.seat = reply.Seat
 		t.next = max(t.next, reply.NextNumber)
 		if t.doubtful {
@@ -112,29 +111,29 @@ func (t *Table) answered(gen uint64, reply *wirepb.AttachReply, err error) {
 		}
 		t.attached = gen
 		if t.behind {
-			t.wakeUp() // what is dropped since is fetched once the events that wait are read
+			t.wakeUp() // what was dropped since is fetched once the kept events are read
 		}
 		e.changed()
 	case again(err):
-		// Rare: the gateway has waited for a leader already, or was full.
-		t.behind = t.behind || t.attached == gen // what was dropped is still to be fetched
+		// Rare: the gateway has already waited for a leader, or was full.
+		t.behind = t.behind || t.attached == gen // dropped events are still to be fetched
 		e.out.Timers = append(e.out.Timers, Timer{retryAttach, t.attach})
 	default:
 		t.end(err)
 	}
 }
 
-// push takes what the table says, exactly the next event or a snapshot.
+// push accepts exactly the next event, or a snapshot.
 func (t *Table) push(p *wirepb.Push) {
 	e := t.e
 	switch {
 	case t.behind:
-		return // comes again after the attach
+		return // will come again after the attach
 	case p.Kind == wirepb.Push_EVENT && p.Number <= t.last:
 		e.stats.Duplicates++
 		return
 	case p.Kind == wirepb.Push_EVENT && p.Number > t.last+1 && t.pending == e.gen:
-		return // of the stream before the attach that is under way
+		return // from the stream before the attach in flight
 	case p.Kind == wirepb.Push_EVENT && p.Number > t.last+1:
 		e.stats.Gaps++
 		t.behind = true
@@ -150,7 +149,7 @@ func (t *Table) push(p *wirepb.Push) {
 	t.wakeUp()
 }
 
-// Receive removes the oldest waiting event; nil if there is none now.
+// Receive removes the oldest event; nil if there is none now.
 func (t *Table) Receive() (*wirepb.Push, error) {
 	if len(t.events) > 0 {
 		p := t.events[0]
@@ -172,9 +171,9 @@ func (t *Table) Receive() (*wirepb.Push, error) {
 	return nil, nil
 }
 
-// Move sends a move, or a switch of auto-play, until its answer is definite, under the seat's next
-// number. Moves of one Table wait for each other. done gets the number that it was sent under, 0 if
-// it never was, and whether the error is an answer of the cluster.
+// Move sends a move, or a switch of auto-play, under the seat's next number until its answer is
+// definite. Moves of one Table wait for each other. done gets the number it was sent under, 0 if it
+// never was, and whether the error is an answer of the cluster.
 func (t *Table) Move(req *wirepb.MoveRequest, done func(number uint64, answered bool, err error)) *Request {
 	e := t.e
 	req = proto.CloneOf(req)
@@ -202,36 +201,37 @@ func (t *Table) Move(req *wirepb.MoveRequest, done func(number uint64, answered 
 	return e.start(r)
 }
 
-// numberIsWrong tells refusals behind which this client's count of its moves is not the table's.
+// numberIsWrong reports whether a refusal means that this client's count of its moves differs from
+// the table's.
 func numberIsWrong(code wirepb.Code) bool {
 	return code == wirepb.Code_NUMBER_REUSED || code == wirepb.Code_ALREADY_DECIDED || code == wirepb.Code_NUMBER_GAP
 }
 
-// doubt is called when a move may count or not: the next one waits until the table has told the
-// number again.
+// doubt is called when it is unknown whether a move counts: the next one waits until the table has
+// told its number again.
 func (t *Table) doubt() {
 	t.attached = 0
-	t.doubtful = t.pending == t.e.gen // that attach may have been answered before the move came
+	t.doubtful = t.pending == t.e.gen // that attach may have been answered before the move arrived
 	t.attach()
 }
 
-// Leave confirms that nothing more is needed of an ended table, and forgets it.
+// Leave confirms to an ended table that nothing more is needed of it, and forgets it.
 func (t *Table) Leave(done func(error)) *Request {
 	r := t.e.request("table.leave", t.id, nil, &wirepb.LeaveReply{}, nil, false)
 	r.done = func(err error) {
 		t.end(ErrLeft)
 		if game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_TABLE_GONE {
-			err = nil // forgotten already: that is what was asked for
+			err = nil // already forgotten, as was asked
 		}
 		t.e.later(func() { done(err) })
 	}
 	return t.e.start(r)
 }
 
-// End forgets the table; err is what whoever still uses it gets.
+// End forgets the table; its remaining users get err.
 func (t *Table) End(err error) { t.end(err) }
 
-// end says that nothing more will come, and forgets the table and the binding to it.
+// end closes the stream and forgets the table and the binding to it.
 func (t *Table) end(err error) {
 	if t.err == nil {
 		t.err = err
@@ -244,12 +244,12 @@ func (t *Table) end(err error) {
 	t.e.changed()
 }
 
-// forget lets the next Use begin anew.
+// forget lets the next Use start afresh.
 func (t *Table) forget() {
 	if t.e.tables[t.id] == t {
 		delete(t.e.tables, t.id)
 	}
 }
 
-// wakeUp makes whoever receives look again.
+// wakeUp wakes the receiver.
 func (t *Table) wakeUp() { t.e.later(t.owner.WakeUp) }
