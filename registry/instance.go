@@ -15,8 +15,8 @@ const (
 	RoleGateway = "gateway"
 )
 
-// Bounds of an Instance. Those of Meta are Consul's own, less the pairs that an
-// implementation adds.
+// Bounds of an Instance. Those of Meta are Consul's own, less the pairs that an implementation
+// adds.
 const (
 	MaxIDLen        = 128
 	MaxAddrLen      = 256
@@ -26,9 +26,9 @@ const (
 )
 
 var (
-	// ErrInvalidInstance is wrapped by Instance.Validate; the text names the field.
+	// ErrInvalidInstance is wrapped by the errors of Instance.Validate; the text names the field.
 	ErrInvalidInstance = errors.New("registry: invalid instance")
-	// ErrInvalidRole refuses a watch of a role that does not exist.
+	// ErrInvalidRole refuses to watch a role that does not exist.
 	ErrInvalidRole = errors.New("registry: invalid role")
 	// ErrClosed is returned after Registry.Close.
 	ErrClosed = errors.New("registry: closed")
@@ -39,8 +39,8 @@ type Instance struct {
 	// ID is unique among all instances of all roles: 1 to MaxIDLen of the characters
 	// A-Z a-z 0-9 . _ -
 	ID string
-	// Name is what operators call the process, with the same characters. Unlike the ID it
-	// may be kept when the process moves to another disk.
+	// Name identifies the process to operators, with the same characters. Unlike the ID it may stay
+	// the same when the process moves to another disk.
 	Name string
 	// Role is RoleNode or RoleGateway.
 	Role string
@@ -48,8 +48,8 @@ type Instance struct {
 	LinkAddr string
 	// RaftAddr is the host:port at which nodes reach each other; empty for a gateway.
 	RaftAddr string
-	// Meta is whatever else the peers should know: server id, zone, weight. Keys are made of
-	// the characters A-Z a-z 0-9 _ - and neither begin with "consul-" nor with "teahouse-".
+	// Meta is anything else that peers should know: server id, zone, weight. Keys consist of the
+	// characters A-Z a-z 0-9 _ - and begin with neither "consul-" nor "teahouse-".
 	Meta map[string]string
 }
 
@@ -89,10 +89,10 @@ func (i Instance) Equal(other Instance) bool {
 		maps.Equal(i.Meta, other.Meta)
 }
 
-// ValidRole reports whether role is one that a process can have.
+// ValidRole reports whether a process can have the role.
 func ValidRole(role string) bool { return role == RoleNode || role == RoleGateway }
 
-// validName keeps ids usable, unescaped, as a segment of a URL.
+// validName keeps ids usable as a segment of a URL without escaping.
 func validName(s string) bool {
 	if s == "" || len(s) > MaxIDLen || s == "." || s == ".." {
 		return false
@@ -105,7 +105,7 @@ func validName(s string) bool {
 	return true
 }
 
-// ReservedMetaPrefix begins the meta keys that implementations use for themselves.
+// ReservedMetaPrefix begins the meta keys that implementations use themselves.
 const ReservedMetaPrefix = "teahouse-"
 
 func validMetaKey(s string) bool {
@@ -124,7 +124,7 @@ func alphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// validAddr accepts no address or a host:port that a peer can dial.
+// validAddr accepts an empty address or a host:port that a peer can dial.
 func validAddr(addr string) bool {
 	if addr == "" {
 		return true
@@ -140,7 +140,7 @@ func validAddr(addr string) bool {
 	return err == nil && n > 0 && strconv.FormatUint(n, 10) == port // no other spelling, such as 080
 }
 
-// clip keeps error texts short, whatever was passed in.
+// clip keeps error texts short, whatever the input.
 func clip(s string) string {
 	if len(s) > 64 {
 		return s[:64] + "…"

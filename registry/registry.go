@@ -1,4 +1,4 @@
-// Package registry is the contract of service discovery: who is there, and at which
+// Package registry is the contract of service discovery: which processes exist, and at which
 // addresses.
 //
 // A process registers itself once and watches the role that it needs:
@@ -11,19 +11,18 @@
 //
 //	snapshots, err := reg.Watch(ctx, registry.RoleNode)
 //	for snapshot := range snapshots {
-//		// snapshot.Instances is everybody who is there now
+//		// snapshot.Instances lists all live instances
 //	}
 //
-// The registry only proposes; the member list in the coordinator's log decides. So whoever
-// consumes snapshots must not take an absence for a death: an instance that is missing may
-// be alive (the registry was restarted and knows nobody yet), and an empty snapshot changes
-// nothing. While the registry is out of reach no snapshot comes, and the last one stays in
-// force.
+// The registry only proposes; the member list in the coordinator's log decides. So users of
+// snapshots must not take absence for death: a missing instance may be alive (the registry was
+// restarted and knows no instance yet), and an empty snapshot changes nothing. While the registry
+// is unreachable no snapshot comes, and the last one stays in force.
 //
-// Implementations stand in the sub-packages: consul talks to a Consul agent, and embedded is
-// a server for that same client, for clusters without Consul. Package registrytest holds the
-// suite that both must pass. Anybody may import this package; only the packages that
-// assemble a process choose an implementation.
+// Implementations are in the sub-packages: consul talks to a Consul agent, and embedded is a server
+// for that same client, for clusters without Consul. Package registrytest holds the suite that both
+// must pass. Anybody may import this package; only the packages that assemble a process choose an
+// implementation.
 package registry
 
 import "context"
@@ -31,41 +30,40 @@ import "context"
 // Registry is a connection to the discovery service. Its methods may be called from any
 // goroutine.
 type Registry interface {
-	// Register announces the instance and keeps it announced, by heartbeats and where
-	// necessary by registering anew, until the Registration or the Registry is closed.
+	// Register announces the instance and keeps it announced, by heartbeats and if necessary by
+	// registering again, until the Registration or the Registry is closed.
 	//
-	// The first attempt is made before Register returns, bounded by ctx. If it fails
-	// because the registry cannot be reached, that is no error: the attempts go on in the
-	// background, since a process must be able to start without its registry. Errors are
-	// ErrInvalidInstance and ErrClosed. An instance that is already registered under the
-	// same ID is replaced.
+	// The first attempt is made before Register returns, bounded by ctx. It is no error if the
+	// registry cannot be reached: the attempts continue in the background, since a process must be
+	// able to start without its registry. Errors are ErrInvalidInstance and ErrClosed. An instance
+	// that is already registered under the same ID is replaced.
 	Register(ctx context.Context, instance Instance) (Registration, error)
 
-	// Watch sends the full list of the role's healthy instances: once as soon as the
-	// registry has answered, then after every change. The channel holds one snapshot; a
-	// reader who is slow misses intermediate snapshots, never the newest. It is closed when
-	// ctx ends or the Registry is closed. Errors are ErrInvalidRole and ErrClosed.
+	// Watch sends the full list of the role's healthy instances: once as soon as the registry has
+	// answered, then after every change. The channel holds one snapshot; a slow reader misses
+	// intermediate snapshots, never the newest. It is closed when ctx ends or the Registry is
+	// closed. Errors are ErrInvalidRole and ErrClosed.
 	Watch(ctx context.Context, role string) (<-chan Snapshot, error)
 
-	// Close ends all watches and heartbeats and waits for them. It does not take the
-	// registered instances away: as after a crash, they vanish when their time to live is
-	// over. Close their Registrations first to leave politely.
+	// Close ends all watches and heartbeats and waits for them. It does not remove the registered
+	// instances: as after a crash, they vanish when their time to live is over. Close their
+	// Registrations first to leave cleanly.
 	Close() error
 }
 
 // Registration is an announced instance.
 type Registration interface {
-	// Close ends the heartbeats, waits for them, and takes the instance out of the
-	// registry. The error tells that the registry could not be reached before ctx ended;
-	// the instance then vanishes when its time to live is over. Later calls do nothing.
+	// Close ends the heartbeats, waits for them, and removes the instance from the registry. It
+	// returns an error if the registry could not be reached before ctx ended; the instance then
+	// vanishes when its time to live is over. Later calls do nothing.
 	Close(ctx context.Context) error
 }
 
-// Snapshot is everybody who is there. It is shared between readers: do not modify it.
+// Snapshot lists all live instances. It is shared between readers: do not modify it.
 type Snapshot struct {
-	// Index is the registry's own version of this list. It may go backwards when the
-	// registry is restarted, so it is for logs, not for comparing.
+	// Index is the registry's own version of this list. It may go backwards when the registry
+	// restarts, so use it in logs, not for comparing.
 	Index uint64
-	// Instances is sorted by ID. It is empty, not nil, when nobody is there.
+	// Instances is sorted by ID. It is empty, not nil, when there are none.
 	Instances []Instance
 }

@@ -10,8 +10,8 @@ import (
 	"teahouse/pkg/game"
 )
 
-// TestSQLiteBeginsImmediate holds a transaction that has done nothing yet: it
-// must keep another handle from settling, for the lock timeout and no longer.
+// TestSQLiteBeginsImmediate holds a transaction that has done nothing yet: it must keep another
+// handle from settling, for the lock timeout and no longer.
 func TestSQLiteBeginsImmediate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	var handles [2]*Store

@@ -16,7 +16,7 @@ const childDSN = "GORMSTORE_TEST_CHILD_DSN"
 
 const childHands = 30
 
-// settleAsChild is the whole life of a child process; it returns its exit status.
+// settleAsChild is the main function of a child process; it returns the exit status.
 func settleAsChild(dsn string) int {
 	ctx := context.Background()
 	s, err := gormstore.Open(ctx, gormstore.Config{DSN: dsn})
@@ -34,8 +34,8 @@ func settleAsChild(dsn string) int {
 	return 0
 }
 
-// TestProcesses lets three processes make one file's schema and settle the same
-// hands: SQLite's locks between processes are others than those within one.
+// TestProcesses has three processes create the schema in one file and settle the same hands: SQLite
+// locks differently between processes than within one.
 func TestProcesses(t *testing.T) {
 	dsn := sqliteDSN(t)
 	var children []*exec.Cmd

@@ -14,7 +14,7 @@ import (
 
 // Archive implements game.Results.
 func (s *Store) Archive(ctx context.Context, key game.HandKey, id game.PlayerID) ([]byte, error) {
-	if id == 0 { // a player made of code sits at many tables and owns nothing
+	if id == 0 { // bots sit at many tables and own nothing
 		return nil, fmt.Errorf("gormstore: archive %v: %w", key, game.ErrNotFound)
 	}
 	var a archive
@@ -38,7 +38,7 @@ func (s *Store) Archive(ctx context.Context, key game.HandKey, id game.PlayerID)
 	return a.Data, nil
 }
 
-// roundOver says whether the round of key's table has ended, with its last hand or void.
+// roundOver reports whether the round of key's table has ended, with its last hand or void.
 func roundOver(db *gorm.DB, key game.HandKey) (bool, error) {
 	table := db.Where("cluster = ? AND table_id = ?", key.Cluster, int64(key.Table)).Session(&gorm.Session{})
 	var last, voided int64
@@ -103,8 +103,8 @@ type Settlement struct {
 	Scores  []int64         // by seat
 }
 
-// Settlements lists at most limit results of cluster above after (0 = all), in
-// order of settlement.
+// Settlements lists at most limit results of cluster after id after (0 = all), in order of
+// settlement.
 func (s *Store) Settlements(ctx context.Context, cluster string, after uint64, limit int) ([]Settlement, error) {
 	var rows []settlement
 	var scores []score
@@ -137,7 +137,7 @@ func (s *Store) Settlements(ctx context.Context, cluster string, after uint64, l
 	return list, nil
 }
 
-// notFound translates gorm's word for it into the contract's.
+// notFound translates gorm's error into the contract's.
 func notFound(err error) error {
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return game.ErrNotFound

@@ -26,7 +26,7 @@ type settlement struct {
 	FinishedMs int64
 }
 
-// score is one seat of a settlement. Player 0 is a player made of code.
+// score is one seat of a settlement. Player 0 is a bot.
 type score struct {
 	SettlementID int64 `gorm:"primaryKey;autoIncrement:false"`
 	Seat         int   `gorm:"primaryKey;autoIncrement:false"`
@@ -35,7 +35,7 @@ type score struct {
 	Score        int64
 }
 
-// player is a person's standing.
+// player is a person's totals and rating.
 type player struct {
 	Player int64 `gorm:"primaryKey;autoIncrement:false"`
 	Name   string
@@ -56,9 +56,9 @@ type voidedTable struct {
 	TableID int64  `gorm:"primaryKey;autoIncrement:false"`
 }
 
-// Settle implements game.Results. Whoever inserts the key first does the work;
-// the unique index makes every other leader of the same hand wait for that
-// transaction's end and then find the row.
+// Settle implements game.Results. Whoever inserts the key first does the work; the unique index
+// makes other leaders settling the same hand wait for that transaction's end, and then find the
+// row.
 func (s *Store) Settle(ctx context.Context, r game.HandResult) error {
 	if len(r.Players) == 0 || len(r.Names) != len(r.Players) || len(r.Scores) != len(r.Players) {
 		return fmt.Errorf("gormstore: settle %v: %d players, %d names, %d scores",
@@ -105,7 +105,7 @@ func (s *Store) Void(ctx context.Context, cluster string, table game.TableID) er
 	return nil
 }
 
-// settledBefore compares r with the row that is there.
+// settledBefore compares r with the existing row.
 func (s *Store) settledBefore(tx *gorm.DB, r game.HandResult) error {
 	var old settlement
 	err := byKey(tx, r.Key).Select("hash").Take(&old).Error
@@ -118,8 +118,8 @@ func (s *Store) settledBefore(tx *gorm.DB, r game.HandResult) error {
 	return nil
 }
 
-// addTotals adds r to its players' standings. Every transaction locks player
-// rows in ascending order, so no two can wait for each other.
+// addTotals adds r to its players' standings. Every transaction locks player rows in ascending
+// order, so no two can deadlock.
 func (s *Store) addTotals(tx *gorm.DB, r game.HandResult) error {
 	var fresh []player
 	gain := make(map[int64]int64)

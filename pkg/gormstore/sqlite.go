@@ -20,13 +20,13 @@ import (
 var migrations embed.FS
 
 func newSQLite(path string) *dialect {
-	files, _ := fs.Sub(migrations, "migrations/sqlite") // fails for an invalid path only
+	files, _ := fs.Sub(migrations, "migrations/sqlite") // fails only for an invalid path
 	return &dialect{
 		maxOpen:    4,
 		goose:      goose.DialectSQLite3,
 		migrations: files,
 		writers:    make(chan struct{}, 1),
-		retryable:  func(error) bool { return false }, // the busy timeout has waited already
+		retryable:  func(error) bool { return false }, // the busy timeout has already waited
 		connect: func(cfg Config) (*sql.DB, error) {
 			return openSQLite(path, cfg.LockTimeout, "journal_mode(WAL)", "foreign_keys(1)")
 		},
@@ -37,18 +37,17 @@ func newSQLite(path string) *dialect {
 	}
 }
 
-// openSQLite names the file as a URI, so that no character of its path is taken
-// for a parameter. Every transaction takes the write lock as it begins: one
-// that read first and wrote later would fail at once against another writer,
-// without the wait of the busy timeout. Durability stays at its default, FULL:
-// in WAL mode that is one fsync a commit.
+// openSQLite names the file as a URI, so that no character of its path is taken for a parameter.
+// Every transaction takes the write lock when it begins: one that reads first and writes later
+// would fail at once if another writer came first, without waiting for the busy timeout. Durability
+// stays at its default, FULL: in WAL mode that is one fsync per commit.
 func openSQLite(path string, busy time.Duration, pragmas ...string) (*sql.DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("gormstore: %w", err)
 	}
-	// SQLite would make a file that everybody may read, and archives hold tiles
-	// that are hidden while their round runs. Its other files take this one's mode.
+	// SQLite would create a file that everybody may read, and archives hold tiles that are hidden
+	// during their round. SQLite's other files take on this one's mode.
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("gormstore: %w", err)
@@ -62,9 +61,9 @@ func openSQLite(path string, busy time.Duration, pragmas ...string) (*sql.DB, er
 	return sql.Open(sqlite.DriverName, uri.String())
 }
 
-// sqliteLocked uses the write lock of a database of its own, because schema
-// changes and the change to WAL mode cannot run inside a transaction of the
-// real one. The system frees the lock when the process dies.
+// sqliteLocked uses the write lock of a separate database, because schema changes and the change to
+// WAL mode cannot run inside a transaction of the real one. The system frees the lock when the
+// process dies.
 func sqliteLocked(ctx context.Context, path string, f func(context.Context) error) error {
 	db, err := openSQLite(path, lockWait)
 	if err != nil {
@@ -75,6 +74,6 @@ func sqliteLocked(ctx context.Context, path string, f func(context.Context) erro
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", filepath.Base(path), err)
 	}
-	defer tx.Rollback() // there is nothing to commit: only the lock counts
+	defer tx.Rollback() // nothing to commit: only the lock matters
 	return f(ctx)
 }

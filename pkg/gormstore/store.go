@@ -1,15 +1,14 @@
-// Package gormstore keeps results, player totals and the cluster's birth record
-// in a SQL database through gorm: SQLite for one host, MySQL for several.
+// Package gormstore keeps results, player totals and the cluster's birth record in a SQL database
+// through gorm: SQLite for one host, MySQL for several.
 //
 //	store, err := gormstore.Open(ctx, gormstore.Config{DSN: "sqlite:/var/lib/teahouse/teahouse.db"})
 //	defer store.Close()
 //	err = store.Migrate(ctx)
 //	err = store.Settle(ctx, result) // game.Results
 //
-// It has no cache, starts no goroutine and repeats nothing but a transaction
-// that the database itself chose as a deadlock's victim. Whoever chooses
-// technologies (a node's host, tools) may import it; everybody else knows the
-// contracts of pkg/game.
+// It has no cache, starts no goroutine and retries only transactions that the database itself
+// aborted as a deadlock's victim. Packages that choose technologies (a node's host, tools) may
+// import it; all others use the contracts of pkg/game.
 package gormstore
 
 import (
@@ -38,29 +37,27 @@ var (
 	_ game.Births  = (*Store)(nil)
 )
 
-// ErrUnreachable says that nobody answers where the database should be; it may
-// be there later.
+// ErrUnreachable means that nothing answers where the database should be; it may come up later.
 var ErrUnreachable = errors.New("out of reach")
 
-// Config says where the database is and how hard it may be used.
+// Config says where the database is and sets bounds on its use.
 type Config struct {
-	// DSN is "sqlite:/path/file.db" or "mysql:user:pass@tcp(host:port)/db".
-	// It may hold a password, so it is in no log and no error.
+	// DSN is "sqlite:/path/file.db" or "mysql:user:pass@tcp(host:port)/db". It may hold a password,
+	// so it appears in no log and no error.
 	DSN string
 
-	// MaxOpen bounds the connections (at least 2; default 16, 4 for SQLite),
-	// MaxIdle those that are kept unused (default MaxOpen), MaxLifetime the age
-	// at which one is replaced (default 30 min).
+	// MaxOpen bounds the connections (at least 2; default 16, 4 for SQLite), MaxIdle those that are
+	// kept unused (default MaxOpen), MaxLifetime the age at which one is replaced (default 30 min).
 	MaxOpen     int
 	MaxIdle     int
 	MaxLifetime time.Duration
 
-	// LockTimeout bounds the wait for another transaction's lock (default 2 s;
-	// MySQL counts whole seconds), Timeout one whole call (default 5 s).
+	// LockTimeout bounds the wait for another transaction's lock (default 2 s; MySQL counts whole
+	// seconds), Timeout one whole call (default 5 s).
 	LockTimeout time.Duration
 	Timeout     time.Duration
 
-	// Logger hears of repeated transactions and of migrations; default none.
+	// Logger gets retried transactions and migrations; default none.
 	Logger *slog.Logger
 }
 
@@ -94,7 +91,7 @@ func orDefault[T int | time.Duration](v *T, value T) {
 	}
 }
 
-// lockWait bounds the wait of Open and Migrate for other processes.
+// lockWait bounds how long Open and Migrate wait for other processes.
 const lockWait = 30 * time.Second
 
 // dialect is what differs between the databases.
@@ -105,17 +102,16 @@ type dialect struct {
 	migrations fs.FS
 	tx         *sql.TxOptions
 	rowLocks   bool
-	// writers, where it is not nil, has one token: the database takes one
-	// writer at a time, and to queue here is cheaper and fairer than to poll
-	// its file lock.
+	// writers, if not nil, has one token: the database allows one writer at a time, and queueing
+	// here is cheaper and fairer than polling its file lock.
 	writers chan struct{}
-	// retryable says that the database rolled the transaction back and that it
-	// may succeed when it is run again.
+	// retryable reports whether the database rolled the transaction back and it may succeed when
+	// run again.
 	retryable func(error) bool
 	connect   func(Config) (*sql.DB, error)
 	gorm      func(*sql.DB) gorm.Dialector
-	// locked runs f while no other process is in one. It may use a connection
-	// of db besides those that f uses.
+	// locked runs f while no other process does so. It may use a connection of db besides those
+	// that f uses.
 	locked func(ctx context.Context, db *sql.DB, f func(context.Context) error) error
 }
 
@@ -127,8 +123,7 @@ type Store struct {
 	sql     *sql.DB
 }
 
-// Open connects. It does not migrate. The error wraps ErrUnreachable where
-// waiting may help.
+// Open connects. It does not migrate. The error wraps ErrUnreachable if waiting may help.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	kind, rest, _ := strings.Cut(cfg.DSN, ":")
 	var d *dialect
@@ -154,8 +149,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{cfg: cfg, dialect: d, sql: db}
 	ctx, cancel := context.WithTimeout(ctx, max(cfg.Timeout, lockWait))
 	defer cancel()
-	// The first connection may change the file (SQLite's journal mode), so
-	// processes that start together take turns.
+	// The first connection may change the file (SQLite's journal mode), so processes that start
+	// together take turns.
 	err = d.locked(ctx, db, func(ctx context.Context) (err error) {
 		if err := db.PingContext(ctx); err != nil {
 			return err
@@ -177,7 +172,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// unreachable says whether err is of the way to the server, and not its answer.
+// unreachable reports whether err is about the way to the server rather than its answer.
 func unreachable(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysqldriver.ErrInvalidConn) || errors.Is(err, io.EOF)
@@ -186,20 +181,20 @@ func unreachable(err error) bool {
 // Close waits for running calls.
 func (s *Store) Close() error { return s.sql.Close() }
 
-// Shared says whether processes on several hosts may use this database.
+// Shared reports whether processes on several hosts may use this database.
 func (s *Store) Shared() bool { return s.dialect.shared }
 
-// read runs f outside of a transaction.
+// read runs f outside a transaction.
 func (s *Store) read(ctx context.Context, f func(db *gorm.DB) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	return f(s.db.WithContext(ctx))
 }
 
-// maxTries bounds how often a deadlock's victim is run again.
+// maxTries bounds the attempts for a deadlock's victim.
 const maxTries = 5
 
-// write runs f in a transaction that has all its effects or none.
+// write runs f in a transaction that takes effect as a whole or not at all.
 func (s *Store) write(ctx context.Context, f func(tx *gorm.DB) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()

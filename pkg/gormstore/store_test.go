@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// open gives a handle that lives as long as the test.
+// open returns a handle that lives as long as the test.
 func open(t *testing.T, dsn string) *gormstore.Store {
 	t.Helper()
 	s, err := gormstore.Open(t.Context(), gormstore.Config{DSN: dsn})
@@ -35,7 +35,7 @@ func open(t *testing.T, dsn string) *gormstore.Store {
 	return s
 }
 
-// opener gives migrated handles on dsn.
+// opener returns migrated handles on dsn.
 func opener(t *testing.T, dsn string) storetest.Opener {
 	if err := open(t, dsn).Migrate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func opener(t *testing.T, dsn string) storetest.Opener {
 }
 
 func sqliteDSN(t *testing.T) string {
-	return "sqlite:" + filepath.Join(t.TempDir(), "tea house?50%.db") // no character is special
+	return "sqlite:" + filepath.Join(t.TempDir(), "tea house?50%.db") // no character has a special meaning
 }
 
 func TestSQLite(t *testing.T) {
@@ -58,7 +58,7 @@ func TestSQLite(t *testing.T) {
 	})
 }
 
-// testMigrateAtOnce starts as a cluster does on an empty database.
+// testMigrateAtOnce starts the way a cluster does with an empty database.
 func testMigrateAtOnce(t *testing.T, dsn string) {
 	start := make(chan struct{})
 	var wg sync.WaitGroup
@@ -156,8 +156,8 @@ func TestDSN(t *testing.T) {
 	}
 }
 
-// hangsUp is an address where connections are closed at once, as a balancer does
-// that has no server.
+// hangsUp is an address where connections are closed at once, as by a load balancer without a
+// server.
 func hangsUp(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

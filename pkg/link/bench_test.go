@@ -38,8 +38,8 @@ func BenchmarkPush(b *testing.B) {
 	b.ReportMetric(float64(b.N)/float64(n.Stats().Out.Writes), "pushes/write")
 }
 
-// BenchmarkPushPaced sends 25,000 pushes a second in bursts, and tells what each costs in
-// processor time on both ends together.
+// BenchmarkPushPaced sends 25,000 pushes a second in bursts, and reports the processor time of
+// each, both ends together.
 func BenchmarkPushPaced(b *testing.B) {
 	const burst = 25
 	var received atomic.Int64
@@ -95,7 +95,7 @@ func BenchmarkCall(b *testing.B) {
 	b.ReportMetric(float64(b.N)/float64(g.Stats().Out.Writes), "calls/write")
 }
 
-// BenchmarkCallAlone is the round trip of one call at a time.
+// BenchmarkCallAlone measures the round trip of one call at a time.
 func BenchmarkCallAlone(b *testing.B) {
 	g, _ := startPair(b, gatewayConfig(), nodeConfig(), Handler{}, Handler{Request: echo})
 	req := &linkpb.Request{Method: "table.move", Payload: make([]byte, 12)}

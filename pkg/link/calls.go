@@ -20,7 +20,7 @@ func newCalls(limit int) *calls {
 	return &calls{max: limit, open: make(map[uint64]func(*linkpb.Response, error))}
 }
 
-// add gives the next id, never 0 and never one that was used before.
+// add assigns the next id, never 0 and never one used before.
 func (c *calls) add(done func(*linkpb.Response, error)) (uint64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -35,7 +35,7 @@ func (c *calls) add(done func(*linkpb.Response, error)) (uint64, error) {
 	return c.last, nil
 }
 
-// remove takes a call out; nil means that it was not open any more.
+// remove removes a call; nil means that it was no longer open.
 func (c *calls) remove(id uint64) func(*linkpb.Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -22,59 +22,56 @@ const (
 	MethodAlign  = "cluster.align"  // Align, to the leader of Request.group
 )
 
-// nodePace is how much slower the keep-alive between two nodes is. No player waits for
-// their silence to be noticed: Raft watches its own connections, a killed process
-// breaks the link at once, and nodes repeat their calls. Each ping costs an idle
-// node some 20 µs.
+// nodePace is how much slower the keep-alive between two nodes is. No player waits for their
+// silence to be noticed: Raft watches its own connections, a killed process breaks the link at
+// once, and nodes repeat their calls. Each ping costs an idle node some 20 µs.
 const nodePace = 4
 
-// Bounds of what is said in the handshake.
+// Bounds of the handshake's messages.
 const (
 	minSecret    = 16
 	maxName      = 128
-	maxHandshake = 4 << 10 // bytes of a frame from a peer that has proved nothing yet
+	maxHandshake = 4 << 10 // bytes of a frame from a peer that is not authenticated yet
 )
 
-// Config says who this end of a link is and how much it holds. A zero field
-// means its default.
+// Config identifies this end of a link and sets its bounds. A zero field means its default.
 type Config struct {
 	// Cluster is the id from the cluster's birth record. Required.
 	Cluster string
-	// Secret is what all members of the cluster share, at least 16 bytes. Required.
+	// Secret is shared by all members of the cluster, at least 16 bytes. Required.
 	Secret []byte
-	// Name tells this process from all others, at most 128 bytes. Required.
+	// Name is unique among all processes, at most 128 bytes. Required.
 	Name string
 	// Role is RoleNode or RoleGateway. Required.
 	Role string
 
-	// PingEvery is how often something is sent at least. Default 50 ms. Two nodes
-	// take nodePace times as long for this and for DeadAfter.
+	// PingEvery is the longest time without sending anything. Default 50 ms. Between two nodes,
+	// this and DeadAfter are nodePace times as long.
 	PingEvery time.Duration
-	// DeadAfter is the silence after which the peer counts as dead; it must be at
-	// least twice PingEvery. Time in which this process itself did not run does
-	// not count. Default 300 ms.
+	// DeadAfter is the silence after which the peer is considered dead; at least twice PingEvery.
+	// Time for which this process itself was paused does not count. Default 300 ms.
 	DeadAfter time.Duration
 	// HandshakeTimeout bounds the handshake. Default 2 s.
 	HandshakeTimeout time.Duration
-	// DialTimeout bounds the connecting. Default 1 s.
+	// DialTimeout bounds connecting. Default 1 s.
 	DialTimeout time.Duration
 
 	// MaxFrame is the longest body of a frame in bytes, both ways. Default 4 MiB.
 	MaxFrame int
-	// QueueFrames and QueueBytes bound what waits to be written; beyond them
-	// sending fails with ErrFull. Defaults 32,768 frames and 8 MiB.
+	// QueueFrames and QueueBytes bound the frames that are queued for writing; beyond them sending
+	// fails with ErrFull. Defaults 32,768 frames and 8 MiB.
 	QueueFrames int
 	QueueBytes  int
-	// MaxCalls bounds the calls that wait for a response; beyond it Go fails
-	// with ErrBusy. Default 16,384.
+	// MaxCalls bounds the calls without a response yet; beyond it Go fails with ErrBusy. Default
+	// 16,384.
 	MaxCalls int
 
-	// Logger gets what an operator should know. Default: nothing is logged.
+	// Logger gets what an operator should know. Default: no logging.
 	Logger *slog.Logger
 }
 
-// WithDefaults fills in what is zero and refuses what cannot work. Dial, Accept,
-// Serve and NewPool do it themselves.
+// WithDefaults fills in zero fields and refuses values that cannot work. Dial, Accept, Serve and
+// NewPool call it themselves.
 func (c Config) WithDefaults() (Config, error) {
 	setDefault(&c.PingEvery, 50*time.Millisecond)
 	setDefault(&c.DeadAfter, 300*time.Millisecond)

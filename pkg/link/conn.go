@@ -22,10 +22,10 @@ type Peer struct {
 	Addr string // of this connection, for logs
 }
 
-// Handler is what a link calls for the frames it receives. All functions are called on the
-// link's one reader goroutine, in the order of the frames: Up first, Down last. They must
-// not block. What is nil is not wanted: such a frame is dropped and counted, but
-// a Request is answered with UNKNOWN_METHOD.
+// Handler is what a link calls for the frames it receives. All functions are called on the link's
+// one reader goroutine, in the order of the frames: Up first, Down last. They must not block.
+// Frames without a function are dropped and counted, except that a Request is answered with
+// UNKNOWN_METHOD.
 type Handler struct {
 	Up            func(*Conn)
 	Request       func(*Conn, *linkpb.Request) // answer with Conn.Respond, from anywhere
@@ -33,7 +33,7 @@ type Handler struct {
 	Announce      func(*Conn, *linkpb.Announce)
 	Members       func(*Conn, *linkpb.Members)
 	SessionClosed func(*Conn, *linkpb.SessionClosed)
-	Down          func(*Conn, error) // why the link ended; open calls have failed before
+	Down          func(*Conn, error) // why the link ended; its open calls have already failed
 }
 
 // Conn is one link. Its methods are safe for concurrent use and do not block,
@@ -48,7 +48,7 @@ type Conn struct {
 	out     *queue
 	calls   *calls
 
-	received atomic.Uint64 // reads that brought something
+	received atomic.Uint64 // reads that returned data
 	ignored  atomic.Uint64
 
 	ending  sync.Once
@@ -61,12 +61,12 @@ type Conn struct {
 // Stats counts what happened on a link.
 type Stats struct {
 	Out     QueueStats
-	Reads   uint64 // system calls that brought something
-	Ignored uint64 // frames nobody wanted: no handler, unknown kind, a response that came too late
+	Reads   uint64 // system calls that returned data
+	Ignored uint64 // frames that were dropped: no handler, unknown kind, late response
 }
 
-// Dial connects to addr and proves both sides to each other. The link works when Dial
-// returns, and is closed by Close, not by ctx.
+// Dial connects to addr and authenticates both sides. The link works when Dial returns, and is
+// closed by Close, not by ctx.
 func Dial(ctx context.Context, cfg Config, addr string, h Handler) (*Conn, error) {
 	return dial(ctx, cfg, "", addr, h)
 }
@@ -95,8 +95,8 @@ func connect(ctx context.Context, cfg Config, nc net.Conn, want string, h Handle
 	return establish(ctx, cfg, nc, h, func(s *handshake) (Peer, error) { return s.dial(want) })
 }
 
-// Accept answers the handshake of a dialer over nc, and closes nc on an error. The link works
-// when Accept returns, and is closed by Close, not by ctx.
+// Accept answers a dialer's handshake over nc, and closes nc on an error. The link works when
+// Accept returns, and is closed by Close, not by ctx.
 func Accept(ctx context.Context, cfg Config, nc net.Conn, h Handler) (*Conn, error) {
 	c, err := accept(ctx, cfg, nc, h)
 	if err != nil {
@@ -106,7 +106,7 @@ func Accept(ctx context.Context, cfg Config, nc net.Conn, h Handler) (*Conn, err
 	return c, nil
 }
 
-// accept is Accept up to the start.
+// accept is Accept without starting the link.
 func accept(ctx context.Context, cfg Config, nc net.Conn, h Handler) (*Conn, error) {
 	cfg, err := cfg.WithDefaults()
 	if err != nil {
@@ -116,7 +116,7 @@ func accept(ctx context.Context, cfg Config, nc net.Conn, h Handler) (*Conn, err
 	return establish(ctx, cfg, nc, h, (*handshake).accept)
 }
 
-// establish makes a link that is not started yet; side is this end's part of the handshake.
+// establish makes a link without starting it; side is this end's part of the handshake.
 func establish(
 	ctx context.Context, cfg Config, nc net.Conn, h Handler, side func(*handshake) (Peer, error),
 ) (*Conn, error) {
@@ -144,11 +144,10 @@ func (c *Conn) start() {
 	go c.read()
 }
 
-// Peer is who is at the other end.
+// Peer identifies the other end.
 func (c *Conn) Peer() Peer { return c.peer }
 
-// Done is closed when the link has ended, its calls have failed and its Handler
-// was told.
+// Done is closed when the link has ended, its calls have failed and its Handler has been called.
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
 // Err is why the link ended, nil while it works.
@@ -161,8 +160,8 @@ func (c *Conn) Err() error {
 	}
 }
 
-// Close ends the link at once, without writing what waits. It may be called
-// from a Handler; wait for Done, elsewhere, if that matters.
+// Close ends the link at once, without writing what is queued. It may be called from a Handler,
+// which must not wait for Done.
 func (c *Conn) Close() { c.end(ErrClosed) }
 
 // Abort is Close with a reason for Err and Handler.Down.
@@ -173,31 +172,27 @@ func (c *Conn) Stats() Stats {
 	return Stats{Out: c.out.stats(), Reads: c.received.Load(), Ignored: c.ignored.Load()}
 }
 
-// SendPush, and likewise the other senders, queues a frame. ErrFull, ErrClosed
-// and ErrTooLong mean that nothing was sent. The message may be used again
-// when it returns, but must not be changed meanwhile.
+// SendPush, like the other senders, queues a frame. ErrFull, ErrClosed and ErrTooLong mean that
+// nothing was sent. The message must not be changed until it returns.
 func (c *Conn) SendPush(m *linkpb.Push) error { return c.out.add(kindPush, m, 0) }
 
-// SendAnnounce queues an Announce.
 func (c *Conn) SendAnnounce(m *linkpb.Announce) error { return c.out.add(kindAnnounce, m, 0) }
 
-// SendMembers queues a Members.
 func (c *Conn) SendMembers(m *linkpb.Members) error { return c.out.add(kindMembers, m, 0) }
 
-// SendSessionClosed queues a SessionClosed.
 func (c *Conn) SendSessionClosed(m *linkpb.SessionClosed) error {
 	return c.out.add(kindSessionClosed, m, 0)
 }
 
-// Respond answers the request with this id; m's own id does not matter.
+// Respond answers the request with this id; m's own id is ignored.
 func (c *Conn) Respond(id uint64, m *linkpb.Response) error {
 	return c.out.add(kindResponse, m, id)
 }
 
-// Go sends a request; its own id does not matter. On an error nothing was sent and done
-// is never called. Otherwise done is called exactly once on the link's reader
-// goroutine and must not block: with the response, or with ErrBroken when the link
-// ended before it, unless Forget comes first. The id is for Forget.
+// Go sends a request; its own id is ignored. On an error nothing was sent and done is never called.
+// Otherwise done is called exactly once on the link's reader goroutine and must not block: with the
+// response, or with ErrBroken if the link ended first, unless Forget comes before. The id is for
+// Forget.
 func (c *Conn) Go(req *linkpb.Request, done func(*linkpb.Response, error)) (id uint64, err error) {
 	id, err = c.calls.add(done)
 	if err != nil {
@@ -206,11 +201,11 @@ func (c *Conn) Go(req *linkpb.Request, done func(*linkpb.Response, error)) (id u
 	if err := c.out.add(kindRequest, req, id); err != nil && c.calls.remove(id) != nil {
 		return 0, err
 	}
-	return id, nil // sent, or already failed by the link's end
+	return id, nil // sent, or already failed because the link ended
 }
 
-// Forget drops an open call: true means that its done will never be called. The request
-// may have its effect all the same.
+// Forget drops an open call: true means that its done will never be called. The request may still
+// take effect.
 func (c *Conn) Forget(id uint64) bool { return c.calls.remove(id) != nil }
 
 // Call sends a request and waits for its response. ErrFull, ErrBusy, ErrClosed
@@ -235,7 +230,7 @@ func (c *Conn) Call(ctx context.Context, req *linkpb.Request) (*linkpb.Response,
 	}
 }
 
-// end closes the link for the first reason that it is given.
+// end closes the link; the first reason counts.
 func (c *Conn) end(err error) {
 	c.ending.Do(func() {
 		c.err = err
@@ -245,7 +240,7 @@ func (c *Conn) end(err error) {
 	})
 }
 
-// write sends what is queued, everything that waits in one system call.
+// write sends the queue, everything in it with one system call.
 func (c *Conn) write() {
 	var buf []byte
 	for {
@@ -255,8 +250,8 @@ func (c *Conn) write() {
 			return
 		}
 		for {
-			// Whoever else is about to send may go first: under load this makes one
-			// system call of thirty calls, and costs an idle process nothing.
+			// Let other senders go first: under load this makes one system call out of thirty, and
+			// it costs an idle process nothing.
 			runtime.Gosched()
 			buf = c.out.take(buf)
 			if len(buf) == 0 {
@@ -270,8 +265,8 @@ func (c *Conn) write() {
 	}
 }
 
-// keepAlive pings and listens for silence. It is not part of write, which may be stuck in a
-// system call when the peer is.
+// keepAlive pings and watches for silence. It is separate from write, which may be stuck in a
+// system call when the peer is stuck.
 func (c *Conn) keepAlive() {
 	every, deadAfter := c.cfg.PingEvery, c.cfg.DeadAfter
 	if c.cfg.Role == RoleNode && c.peer.Role == RoleNode {
@@ -288,8 +283,8 @@ func (c *Conn) keepAlive() {
 		case <-c.closing:
 			return
 		}
-		// A tick that is late means that this process did not run: what the peer said
-		// meanwhile is still to be read, so its silence is not known.
+		// A late tick means that this process was paused: what the peer sent meanwhile is still
+		// unread, so it cannot be called silent.
 		now := time.Now()
 		step := min(now.Sub(last), 2*every)
 		last = now
@@ -303,8 +298,7 @@ func (c *Conn) keepAlive() {
 	}
 }
 
-// read hands the peer's frames to the handler until the link ends, then ends
-// the rest of it.
+// read passes the peer's frames to the handler until the link ends, then ends the rest of it.
 func (c *Conn) read() {
 	defer close(c.done)
 	if c.handler.Up != nil {
@@ -333,7 +327,7 @@ func readError(err error) error {
 	return fmt.Errorf("%w: %w", ErrBroken, err)
 }
 
-// countingReader counts the reads that brought something.
+// countingReader counts the reads that returned data.
 type countingReader struct {
 	io.Reader
 	n *atomic.Uint64

@@ -3,7 +3,7 @@ package link
 import "errors"
 
 var (
-	// ErrClosed refuses what is sent on a link that has ended: nothing was sent.
+	// ErrClosed refuses to send on a link that has ended: nothing was sent.
 	ErrClosed = errors.New("link: closed")
 	// ErrFull refuses a frame because QueueFrames or QueueBytes is reached: nothing was sent.
 	ErrFull = errors.New("link: queue full")

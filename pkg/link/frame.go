@@ -10,11 +10,11 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// readBuffer is what one read takes at most, unless a frame is longer.
+// readBuffer is the most that one read takes, unless a frame is longer.
 const readBuffer = 64 << 10
 
-// Numbers of the fields of linkpb.Frame. A frame on a link is exactly one of these
-// fields; writing and reading it by hand saves the wrapping messages on the path of every push.
+// Field numbers of linkpb.Frame. A frame on a link is exactly one of these fields; encoding it by
+// hand saves the wrapping messages on the path of every push.
 const (
 	kindPing          protowire.Number = 3
 	kindRequest       protowire.Number = 5
@@ -25,7 +25,7 @@ const (
 	kindSessionClosed protowire.Number = 10
 )
 
-// dispatch decodes one frame and hands it on. An error ends the link.
+// dispatch decodes one frame and passes it on. An error ends the link.
 func (c *Conn) dispatch(body []byte) error {
 	kind, inner, err := splitFrame(body)
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *Conn) dispatch(body []byte) error {
 	return nil
 }
 
-// splitFrame takes the one field out of an encoded linkpb.Frame.
+// splitFrame extracts the one field from an encoded linkpb.Frame.
 func splitFrame(body []byte) (protowire.Number, []byte, error) {
 	kind, typ, n := protowire.ConsumeTag(body)
 	if n < 0 || typ != protowire.BytesType {
@@ -99,7 +99,7 @@ func (c *Conn) response(inner []byte) error {
 	if done := c.calls.remove(m.Id); done != nil {
 		done(m, nil)
 	} else {
-		c.ignored.Add(1) // forgotten by the caller
+		c.ignored.Add(1) // the caller has dropped the call
 	}
 	return nil
 }

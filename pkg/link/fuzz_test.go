@@ -12,7 +12,8 @@ import (
 	"teahouse/pkg/wire"
 )
 
-// FuzzSplitFrame: what the hand-written reader takes, the generated code takes too, as the same frame.
+// FuzzSplitFrame: whatever the hand-written reader accepts, the generated code accepts too, as the
+// same frame.
 func FuzzSplitFrame(f *testing.F) {
 	for _, frame := range []*linkpb.Frame{
 		{Body: &linkpb.Frame_Push{Push: &linkpb.Push{Session: 1, Payload: []byte("x")}}},
@@ -59,7 +60,7 @@ func FuzzHandshake(f *testing.F) {
 	})
 }
 
-// script is a connection whose peer says something and hears nothing.
+// script is a connection whose peer says fixed bytes and reads nothing.
 type script struct {
 	net.Conn
 	in *bytes.Reader

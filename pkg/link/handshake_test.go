@@ -66,8 +66,8 @@ func TestHandshakeWantsName(t *testing.T) {
 	}
 }
 
-// Whatever a stranger says, both sides end with an error, and no acceptor shows a mac
-// before it has seen one.
+// Whatever a stranger sends, both sides end with an error, and no acceptor shows a mac before it
+// has seen one.
 func TestHandshakeGarbage(t *testing.T) {
 	challenge := func(spoil func(*linkpb.Challenge)) []byte {
 		c := &linkpb.Challenge{Version: version, Cluster: "c1", Name: "x", Role: RoleNode, Nonce: make([]byte, nonceLen)}
@@ -194,7 +194,7 @@ func TestReflection(t *testing.T) {
 	}
 }
 
-// Everything that a mac covers changes it.
+// Changing anything that a mac covers changes the mac.
 func TestMACCoversAll(t *testing.T) {
 	base := func() (d, a *linkpb.Challenge) {
 		return &linkpb.Challenge{Version: 1, Cluster: "c", Name: "ab", Role: "c", Nonce: []byte("n1")},
@@ -275,7 +275,7 @@ func TestHandshakeEndsWithContext(t *testing.T) {
 	}
 }
 
-// A frame right behind the last proof is not lost.
+// A frame that arrives together with the last proof is not lost.
 func TestFrameBehindProof(t *testing.T) {
 	got := make(chan uint64, 1)
 	startPair(t, gatewayConfig(), nodeConfig(),

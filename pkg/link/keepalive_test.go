@@ -91,7 +91,7 @@ func TestBusyLinkNeedsNoPing(t *testing.T) {
 	})
 }
 
-// stall makes the writer of one end stop, as that of a stopped process would.
+// stall blocks the writer of one end, as in a paused process.
 type stall struct {
 	net.Conn
 	from <-chan struct{} // writes block once this is closed
@@ -143,7 +143,7 @@ func TestSilentPeerIsDead(t *testing.T) {
 	})
 }
 
-// A peer that does not read fills the queue up to its bounds, and nothing more.
+// A peer that does not read fills the queue up to its bounds, and no further.
 func TestQueueBounds(t *testing.T) {
 	cfg, err := nodeConfig().WithDefaults()
 	if err != nil {

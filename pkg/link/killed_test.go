@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// victim makes the test binary a process that only accepts links, until it is killed.
+// victim turns the test binary into a process that only accepts links, until it is killed.
 const victim = "TEAHOUSE_LINK_TEST_VICTIM"
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,7 @@ func runVictim() {
 	os.Exit(1)
 }
 
-// A killed process is told from a broken connection: this is what the failover hint rests on.
+// A killed process is distinguished from a broken connection: the failover hint relies on it.
 func TestPoolReportsKilledProcess(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), victim+"=1")

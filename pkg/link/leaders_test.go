@@ -52,7 +52,7 @@ func TestLeadersProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var l Leaders
 		highest := map[uint32]uint64{} // by group
-		said := map[Route]bool{}       // announcements of any group
+		said := map[Route]bool{}       // announcements for any group
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			before, copied := l, maps.Clone(l.routes)
 			node := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "node")

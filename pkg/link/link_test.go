@@ -18,7 +18,7 @@ import (
 
 var testSecret = []byte("a cluster secret of enough bytes")
 
-// testConfig is patient: a busy machine is not what most tests are about.
+// testConfig has long timeouts: most tests are not about a busy machine.
 func testConfig(name, role string) Config {
 	return Config{Cluster: "c1", Secret: testSecret, Name: name, Role: role, DeadAfter: time.Minute}
 }
@@ -26,7 +26,7 @@ func testConfig(name, role string) Config {
 func nodeConfig() Config    { return testConfig("node-1", RoleNode) }
 func gatewayConfig() Config { return testConfig("gateway-1", RoleGateway) }
 
-// tcpPair is both ends of a loopback connection.
+// tcpPair returns both ends of a loopback connection.
 func tcpPair(t testing.TB) (dialed, accepted net.Conn) {
 	t.Helper()
 	ln := listen(t)
@@ -167,7 +167,8 @@ func TestOrder(t *testing.T) {
 	if _, err := g.Go(&linkpb.Request{}, func(*linkpb.Response, error) { note("response") }); err != nil {
 		t.Fatal(err)
 	}
-	// The answer to a second request is behind everything; its handler sends all again.
+	// The answer to a second request comes after everything else; its handler sends everything
+	// again.
 	if _, err := g.Go(&linkpb.Request{}, func(*linkpb.Response, error) { note("last"); g.Close() }); err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +214,7 @@ func TestForgottenCall(t *testing.T) {
 		t.Error("Forget is true not exactly once")
 	}
 	n.Respond(<-requests, &linkpb.Response{})
-	if _, err := g.Call(t.Context(), &linkpb.Request{}); err != nil { // behind the late response
+	if _, err := g.Call(t.Context(), &linkpb.Request{}); err != nil { // answered after the late response
 		t.Fatal(err)
 	}
 	if got := g.Stats().Ignored; got != 1 {
@@ -233,8 +234,8 @@ func TestForgottenCall(t *testing.T) {
 	}
 }
 
-// When a link breaks its open calls fail, each once; a call made meanwhile is
-// either refused or among them.
+// When a link breaks, each of its open calls fails once; a call made meanwhile is either refused or
+// among them.
 func TestBreakFailsOpenCalls(t *testing.T) {
 	g, n := startPair(t, gatewayConfig(), nodeConfig(), Handler{}, Handler{
 		Request: func(*Conn, *linkpb.Request) {}, // never answers
@@ -291,7 +292,7 @@ func TestCallBound(t *testing.T) {
 	}
 }
 
-// An unsent call leaves nothing open.
+// A call that could not be sent does not stay open.
 func TestUnsentCall(t *testing.T) {
 	cfg := gatewayConfig()
 	cfg.MaxFrame, cfg.MaxCalls = 8<<10, 1
@@ -361,7 +362,7 @@ func TestGarbageEndsLink(t *testing.T) {
 	})
 }
 
-// What is written by hand is what the generated code would write.
+// The hand-written encoder writes what the generated code would write.
 func TestFrameEncoding(t *testing.T) {
 	cfg, err := nodeConfig().WithDefaults()
 	if err != nil {

@@ -22,21 +22,19 @@ type Loss struct {
 	Refused bool // nobody listens there any more: the process is gone
 }
 
-// PoolConfig says what a Pool does with its links. A zero time means its
-// default.
+// PoolConfig configures a Pool. A zero time means its default.
 type PoolConfig struct {
 	Link Config
 	// Handler gets the frames of all links, and their Up and Down.
 	Handler Handler
-	// Lost is called once for each link that broke (not for targets taken away),
-	// after Handler.Down, when the immediate redial has shown more, which may be
-	// much later than Loss.At. It is called on the target's own goroutine and may block it. May be nil.
+	// Lost is called once for each link that broke (not for removed targets), after Handler.Down,
+	// when the immediate redial has shown more, which may be much later than Loss.At. It is called
+	// on the target's own goroutine and may block it. May be nil.
 	Lost func(Loss)
 
-	// BackoffMin and BackoffMax bound the pause between two dials; it doubles,
-	// and a random part of up to a half is taken off. Defaults 50 ms and 1 s. A
-	// link that lived shorter than BackoffMax is not made again at once; whether
-	// anybody still listens is found out all the same.
+	// BackoffMin and BackoffMax bound the pause between two dials; it doubles, less a random part
+	// of up to a half. Defaults 50 ms and 1 s. A link that lived for less than BackoffMax is not
+	// replaced at once; whether anybody still listens is checked all the same.
 	BackoffMin, BackoffMax time.Duration
 }
 
@@ -51,25 +49,25 @@ func (c PoolConfig) withDefaults() (PoolConfig, error) {
 	return c, err
 }
 
-// Pool keeps one link to each of a changing set of targets, redialing as long
-// as a target is wanted. Each target has one goroutine.
+// Pool keeps one link to each of a changing set of targets, redialing for as long as a target is
+// wanted. Each target has one goroutine.
 type Pool struct {
 	cfg     PoolConfig
 	open    func(ctx context.Context, name, addr string, h Handler) (*Conn, error)
-	up      atomic.Pointer[map[string]*Conn] // working links; replaced, never changed
+	up      atomic.Pointer[map[string]*Conn] // working links; replaced, never modified
 	running sync.WaitGroup                   // the targets' goroutines
 
 	mu      sync.Mutex
 	closed  bool
-	targets map[string]*target // newest of each name, wanted or ending
+	targets map[string]*target // the newest of each name, wanted or ending
 }
 
-// target is one link that is wanted, or was.
+// target is one link that is or was wanted.
 type target struct {
 	name, addr string             // immutable
 	cancel     context.CancelFunc // ends its goroutine
 	done       chan struct{}      // closed when that has ended
-	ending     bool               // not wanted any more; guarded by Pool.mu
+	ending     bool               // no longer wanted; guarded by Pool.mu
 }
 
 // NewPool makes a pool without targets.
@@ -86,8 +84,8 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	return p, nil
 }
 
-// SetTargets says which links are wanted from now on: addresses by peer name. Links that
-// are not wanted any more, or at another address, are closed. It does not wait.
+// SetTargets replaces the set of wanted links: addresses by peer name. Links that are no longer
+// wanted, or have another address, are closed. It does not wait.
 func (p *Pool) SetTargets(addrs map[string]string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,8 +110,8 @@ func (t *target) endLocked() {
 	t.cancel()
 }
 
-// startLocked needs mu. The new target waits for the end of the old one, so that
-// Up and Down of one name stay in order.
+// startLocked needs mu. The new target waits for the end of the old one, so that Up and Down of one
+// name stay in order.
 func (p *Pool) startLocked(name, addr string, old *target) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &target{name: name, addr: addr, cancel: cancel, done: make(chan struct{})}
@@ -173,7 +171,7 @@ func (p *Pool) keep(ctx context.Context, t *target) {
 		case ctx.Err() != nil:
 			return
 		default:
-			if !told { // once, not at each try
+			if !told { // once, not for each attempt
 				log.Warn("link: cannot connect", "error", err)
 			}
 			told = true
@@ -186,8 +184,7 @@ func (p *Pool) keep(ctx context.Context, t *target) {
 	}
 }
 
-// hold waits for the end of a link, or ends it with ctx. A link that broke is replaced at
-// once if that is possible.
+// hold waits until a link ends, or ends it with ctx. A broken link is replaced at once if possible.
 func (p *Pool) hold(ctx context.Context, t *target, c *Conn) (*Conn, error) {
 	born := time.Now()
 	select {
@@ -200,7 +197,7 @@ func (p *Pool) hold(ctx context.Context, t *target, c *Conn) (*Conn, error) {
 	loss := Loss{Name: t.name, At: time.Now(), Err: c.Err()}
 	p.cfg.Link.Logger.Warn("link: lost", "peer", t.name, "error", loss.Err)
 	if time.Since(born) < p.cfg.BackoffMax {
-		// Two processes of one name would replace each other without a pause.
+		// Otherwise two processes of one name would replace each other without a pause.
 		loss.Refused = p.refuses(ctx, t.addr)
 		p.lost(loss)
 		return nil, loss.Err
@@ -217,8 +214,8 @@ func (p *Pool) lost(l Loss) {
 	}
 }
 
-// redial dials at once. The sockets of a dying process do not close in one moment: a connection
-// that is reset or closed during the handshake is worth another look.
+// redial dials at once. The sockets of a dying process do not all close at the same moment, so a
+// connection that is reset or closed during the handshake calls for another try.
 func (p *Pool) redial(ctx context.Context, t *target) (c *Conn, err error) {
 	for range redials {
 		c, err = p.dial(ctx, t)
@@ -230,8 +227,8 @@ func (p *Pool) redial(ctx context.Context, t *target) (c *Conn, err error) {
 	return c, err
 }
 
-// refuses knocks at addr, without the handshake that would replace a link: true means that
-// nobody listens. A living acceptor waits for the first word; a dying one hangs up.
+// refuses connects to addr without the handshake, which would replace a link: true means that
+// nobody listens. A living acceptor waits for the first message; a dying one hangs up.
 func (p *Pool) refuses(ctx context.Context, addr string) bool {
 	dialer := net.Dialer{Timeout: p.cfg.Link.DialTimeout}
 	for range redials {
@@ -255,7 +252,7 @@ const (
 	redialPause = 2 * time.Millisecond
 )
 
-// dial makes a link that Conn and Conns show from its Up to its Down.
+// dial makes a link that Conn and Conns return from its Up to its Down.
 func (p *Pool) dial(ctx context.Context, t *target) (*Conn, error) {
 	h := p.cfg.Handler
 	up, down := h.Up, h.Down
@@ -274,7 +271,6 @@ func (p *Pool) dial(ctx context.Context, t *target) (*Conn, error) {
 	return p.open(ctx, t.name, t.addr, h)
 }
 
-// show replaces the map of working links.
 func (p *Pool) show(name string, c *Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -29,7 +29,7 @@ func serve(t testing.TB, ln net.Listener, cfg Config, h Handler) (stop func()) {
 	return stop
 }
 
-// watch is a handler that tells Up and Down of each peer.
+// watch is a handler that reports Up and Down of each peer.
 func watch(events chan<- string) Handler {
 	return Handler{
 		Up:   func(c *Conn) { events <- "up " + c.Peer().Name },
@@ -61,7 +61,7 @@ func expect(t *testing.T, events <-chan string, want ...string) {
 	}
 }
 
-// lost makes a Lost function that tells what it is told.
+// lost makes a Lost function that reports its argument.
 func lost(events chan<- string) func(Loss) {
 	return func(l Loss) {
 		text := "lost " + l.Name
@@ -75,7 +75,7 @@ func lost(events chan<- string) func(Loss) {
 	}
 }
 
-// impatient is a pool that takes every link for one that has lived long.
+// impatient is a pool that considers every link to have lived long.
 func impatient(events chan string) PoolConfig {
 	return PoolConfig{
 		Link: gatewayConfig(), Handler: watch(events), Lost: lost(events),
@@ -93,7 +93,7 @@ func TestPoolReportsRefusal(t *testing.T) {
 	if c := p.Conn("node-1"); c == nil || p.Conns()["node-1"] != c || p.Conn("node-2") != nil {
 		t.Fatal("the pool does not show its link")
 	}
-	stop() // listener first, as at a process's end
+	stop() // listener first, as when a process ends
 	expect(t, events, "down node-1", "lost node-1 refused")
 	if p.Conn("node-1") != nil {
 		t.Fatal("the pool shows a link that is down")
@@ -106,8 +106,8 @@ func TestPoolReportsRefusal(t *testing.T) {
 	expect(t, events, "up node-1")
 }
 
-// A process that dies right after its start is as dead as an old one, but a young link that
-// broke is not made again at once.
+// A process that dies right after its start is as dead as an old one, even though a young link that
+// broke is not replaced at once.
 func TestPoolReportsRefusalOfAYoungLink(t *testing.T) {
 	ln := listen(t)
 	conns := make(chan *Conn, 16)
@@ -308,7 +308,7 @@ func TestServeEnds(t *testing.T) {
 	}
 }
 
-// Strangers who say nothing do not keep members out.
+// Silent strangers do not keep members out.
 func TestServeSilentStrangers(t *testing.T) {
 	ln := listen(t)
 	serve(t, ln, nodeConfig(), Handler{Request: echo})

@@ -11,22 +11,22 @@ import (
 	"teahouse/pkg/wire"
 )
 
-// keepBuffer is the largest write buffer that is used again; a burst's larger one is
-// left to the collector.
+// keepBuffer is the largest write buffer that is reused; a larger one, from a burst, is left to the
+// garbage collector.
 const keepBuffer = 1 << 20
 
-// queue holds the encoded frames that wait to be written, one behind the other in one
-// buffer. It exchanges that buffer with the writer's, so a frame is copied nowhere.
+// queue holds the encoded frames to be written, one after the other in one buffer. It swaps that
+// buffer with the writer's, so no frame is copied.
 type queue struct {
 	// Immutable.
 	maxFrame, maxFrames, maxBytes int
-	wake                          chan struct{} // capacity 1: something is waiting
+	wake                          chan struct{} // capacity 1: something is pending
 
 	mu      sync.Mutex
 	closed  bool
-	buf     []byte // waiting
+	buf     []byte // pending
 	frames  int    // in buf
-	idle    bool   // nothing was added since the last call of ping
+	idle    bool   // nothing was added since the last ping call
 	counted QueueStats
 }
 
@@ -45,9 +45,9 @@ func newQueue(cfg Config) *queue {
 	}
 }
 
-// add encodes the frame whose body is the one field kind with the message m. An id other
-// than 0 is written behind m as its field 1 (that of Request and Response), where it
-// overrides m's own: so one message can go out under many ids without being changed.
+// add encodes the frame whose body is the one field kind with the message m. An id other than 0 is
+// written after m as its field 1 (that of Request and Response), where it overrides m's own: so one
+// message can be sent under many ids without being changed.
 func (q *queue) add(kind protowire.Number, m proto.Message, id uint64) error {
 	q.mu.Lock()
 	err := q.addLocked(kind, m, id)
@@ -58,7 +58,7 @@ func (q *queue) add(kind protowire.Number, m proto.Message, id uint64) error {
 	return err
 }
 
-// ping adds a frame if nothing was added since the last call and nothing waits.
+// ping adds a frame if nothing was added since the last call and nothing is pending.
 func (q *queue) ping(kind protowire.Number, m proto.Message) {
 	q.mu.Lock()
 	due := q.idle && len(q.buf) == 0 && q.addLocked(kind, m, 0) == nil
@@ -89,7 +89,7 @@ func (q *queue) addLocked(kind protowire.Number, m proto.Message, id uint64) err
 	if body > q.maxFrame {
 		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLong, body, q.maxFrame)
 	}
-	// One frame always fits an empty queue, whatever the bounds are.
+	// One frame always fits into an empty queue, whatever the bounds.
 	size := wire.HeaderLen + body
 	if q.frames > 0 && (q.frames >= q.maxFrames || len(q.buf)+size > q.maxBytes) {
 		q.counted.Full++
@@ -113,8 +113,7 @@ func (q *queue) addLocked(kind protowire.Number, m proto.Message, id uint64) err
 	return nil
 }
 
-// take gives out all that waits, empty if nothing does, and goes on with the
-// memory of spare.
+// take returns all pending frames, or an empty buffer, and continues with the memory of spare.
 func (q *queue) take(spare []byte) []byte {
 	if cap(spare) > keepBuffer {
 		spare = nil

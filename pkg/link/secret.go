@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// LoadSecret reads Config.Secret from a file: at least 32 hex digits. A file
-// that others may read is refused, since who knows the secret can join the
-// cluster.
+// LoadSecret reads Config.Secret from a file: at least 32 hex digits. A file that others may read
+// is refused, since the secret lets its holder join the cluster.
 func LoadSecret(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {

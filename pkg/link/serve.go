@@ -9,14 +9,13 @@ import (
 	"time"
 )
 
-// maxHandshakes is how many connections may be in their handshake at once; further
-// connections wait in the listener's backlog.
+// maxHandshakes is how many connections may be in their handshake at once; more wait in the
+// listener's backlog.
 const maxHandshakes = 64
 
-// Serve accepts links on ln until ctx ends or ln fails, then closes ln and all links and
-// waits for them. There is at most one link to a peer of one name: a newer one
-// replaces the older, whose Handler.Down comes before the newer's Up. The error
-// is nil when ctx ended it.
+// Serve accepts links on ln until ctx ends or ln fails, then closes ln and all links and waits for
+// them. There is at most one link per peer name: a newer one replaces the older, whose Handler.Down
+// comes before the newer's Up. The error is nil if ctx ended it.
 func Serve(ctx context.Context, ln net.Listener, cfg Config, h Handler) error {
 	cfg, err := cfg.WithDefaults()
 	if err != nil {
@@ -64,7 +63,7 @@ type server struct {
 	running sync.WaitGroup
 
 	mu    sync.Mutex
-	links map[string]*Conn // by peer name, running or about to
+	links map[string]*Conn // by peer name; running or about to
 }
 
 // serve runs one connection from handshake to end; greeted is called when the

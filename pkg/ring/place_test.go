@@ -21,8 +21,8 @@ func drawLoads(t *rapid.T) []Load {
 	return loads
 }
 
-// withinBound says, in exact arithmetic and straight from the definition, whether the shard
-// may have that many tables.
+// withinBound computes, in exact arithmetic and straight from the definition, whether the shard may
+// have that many tables.
 func withinBound(loads []Load, slackPercent uint32, tables uint32) bool {
 	total, shards := int64(1), int64(0)
 	for _, l := range loads {
@@ -76,7 +76,7 @@ func TestPlaceIgnoresOrder(t *testing.T) {
 	})
 }
 
-// Filling shards one table at a time, no shard is ever above its share.
+// When shards are filled one table at a time, no shard is ever above its share.
 func TestPlaceFillsEvenly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		shards := rapid.IntRange(1, 10).Draw(t, "shards")
@@ -97,7 +97,7 @@ func TestPlaceFillsEvenly(t *testing.T) {
 	})
 }
 
-// While nobody is full, a shard that leaves gives up its own keys and no other key moves.
+// As long as no shard is full, removing one moves its own keys and no others.
 func TestPlaceMinimalMovement(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		shards := rapid.IntRange(2, 10).Draw(t, "shards")

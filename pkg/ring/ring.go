@@ -1,17 +1,17 @@
-// Package ring is consistent hashing: it says which member owns a key, so that everybody
-// who knows the same members gives the same answer, and so that a member's coming or going
-// moves only the keys that must move.
+// Package ring is consistent hashing: it says which member owns a key, such that everybody who
+// knows the same members gets the same answer, and a member that joins or leaves moves only the
+// keys that must move.
 //
 //	r, err := ring.New([]ring.Member{{Name: "node-1"}, {Name: "node-2"}, {Name: "node-3", Weight: 2}})
 //	home, ok := r.Owner(uint64(player))
 //	home, ok = r.Without("node-2").Owner(uint64(player)) // node-2 is suspect: skip it at once
 //
-// A Ring is an immutable value: build a new one from each member list and swap a pointer.
-// Equal members, in any order, give equal rings on every machine and in every run, so the
-// placement of a point is part of this package's contract and must not change.
+// A Ring is an immutable value: build a new one from each member list and swap a pointer. Equal
+// members, in any order, give equal rings on every machine and in every run, so the placement of a
+// point is part of this package's contract and must not change.
 //
-// Place is the other half: it puts a NEW table on one of several shards, near to where
-// hashing wants it, but never on one that already has more than its share.
+// Place is the other half: it puts a NEW table on one of several shards, close to where hashing
+// wants it, but never on one that already has more than its share.
 //
 // The package has no clock, no network and no randomness. Anybody may import it.
 package ring
@@ -46,7 +46,7 @@ type Member struct {
 	Name string
 	// Weight is the member's share relative to others, 1 to MaxWeight; 0 means 1.
 	Weight int
-	// Zone is what fails together, such as a rack. Successors prefers different zones.
+	// Zone groups members that fail together, such as a rack. Successors prefers different zones.
 	Zone string
 }
 
@@ -54,13 +54,12 @@ type Member struct {
 // any goroutine.
 type Ring struct {
 	members []Member // sorted by name
-	hashes  []uint64 // the points, ascending; apart from owners so that a search stays in few cache lines
+	hashes  []uint64 // the points, ascending; separate from owners so that a search touches few cache lines
 	owners  []uint16 // owners[i] is the index in members of the owner of hashes[i]
 }
 
-// New places the members on a ring. The error wraps ErrMembers: an empty or repeated name, a
-// weight out of range, too many members. No member at all is no error; such a ring owns
-// nothing.
+// New places the members on a ring. The error wraps ErrMembers: an empty or repeated name, a weight
+// out of range, too many members. No members is not an error; such a ring owns nothing.
 func New(members []Member) (*Ring, error) {
 	if len(members) > MaxMembers {
 		return nil, fmt.Errorf("%w: %d, at most %d", ErrMembers, len(members), MaxMembers)
@@ -97,8 +96,8 @@ func New(members []Member) (*Ring, error) {
 			points = append(points, point{xxhash.Sum64(buf), uint16(i)})
 		}
 	}
-	// Members are sorted by name, so the lower owner first makes a collision of two hashes
-	// harmless too.
+	// Members are sorted by name, so ordering by owner makes the result deterministic even if two
+	// hashes collide.
 	slices.SortFunc(points, func(a, b point) int {
 		return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.owner, b.owner))
 	})
@@ -124,8 +123,8 @@ func (r *Ring) Owner(key uint64) (name string, ok bool) {
 	return r.members[r.owners[r.search(key)]].Name, true
 }
 
-// OwnerAmong returns the first member from the key on that is there, which is the owner on a
-// ring Without all others; ok is false if nobody is.
+// OwnerAmong returns the first member from the key on for which there is true: the owner on a ring
+// Without all others. ok is false if there is none.
 func (r *Ring) OwnerAmong(key uint64, there func(name string) bool) (name string, ok bool) {
 	if name, ok = r.Owner(key); !ok || there(name) {
 		return name, ok
@@ -138,16 +137,15 @@ func (r *Ring) OwnerAmong(key uint64, there func(name string) bool) (name string
 	return "", false
 }
 
-// Successors returns up to n different members for the key: its owner, then the members
-// that follow on the ring. A member whose zone is already among the chosen comes later than
-// one of a fresh zone.
+// Successors returns up to n different members for the key: its owner, then the members that follow
+// on the ring. Members of a zone that is not among the chosen yet come first.
 func (r *Ring) Successors(key uint64, n int) []string {
 	return r.successors(-1, key, n)
 }
 
-// SuccessorsOf is Successors for a key that the named member owns by decree, as it does the
-// shards that it leads: up to n different other members, preferring zones other than its
-// own. It does not mind if the named member is not on the ring.
+// SuccessorsOf is Successors for a key that the named member owns by decree, like the shards that
+// it leads: up to n different other members, preferring zones other than its own. The named member
+// need not be on the ring.
 func (r *Ring) SuccessorsOf(name string, key uint64, n int) []string {
 	first, ok := r.index(name)
 	if !ok {
@@ -156,8 +154,8 @@ func (r *Ring) SuccessorsOf(name string, key uint64, n int) []string {
 	return r.successors(first, key, n)
 }
 
-// successors chooses up to n members from the key on, other than the member first (-1 for
-// none), whose zone counts as taken.
+// successors chooses up to n members from the key on, other than the member first (-1 for none),
+// whose zone counts as used.
 func (r *Ring) successors(first int, key uint64, n int) []string {
 	if n <= 0 || len(r.hashes) == 0 {
 		return nil
@@ -184,7 +182,7 @@ func (r *Ring) successors(first int, key uint64, n int) []string {
 	return chosen
 }
 
-// walk lists all members but skip in the order in which they are met from the key on.
+// walk lists all members but skip in the order of their first points from the key on.
 func (r *Ring) walk(skip int, key uint64) []uint16 {
 	seen := make([]bool, len(r.members))
 	want := len(r.members)
@@ -204,8 +202,8 @@ func (r *Ring) walk(skip int, key uint64) []uint16 {
 	return order
 }
 
-// Without returns a ring that skips the named members, as if it had been built without
-// them; names that are not on the ring do not matter.
+// Without returns a ring that skips the named members, as if it had been built without them; names
+// that are not on the ring are ignored.
 func (r *Ring) Without(names ...string) *Ring {
 	renumbered := make([]int, len(r.members)) // old index → new one, -1 for the skipped
 	kept := make([]Member, 0, len(r.members))

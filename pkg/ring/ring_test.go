@@ -100,8 +100,8 @@ func TestInputIsNotKept(t *testing.T) {
 	}
 }
 
-// A member that leaves gives its keys away, and no other key moves; read backwards, a member
-// that joins only takes keys.
+// A member that leaves gives up its keys and no other key moves; conversely, a member that joins
+// only takes keys.
 func TestMinimalMovement(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		members := drawMembers(t)
@@ -196,8 +196,8 @@ func TestSuccessors(t *testing.T) {
 	})
 }
 
-// checkSpread demands different names, and that no zone was used again while a less used one
-// had a member left.
+// checkSpread demands different names, and that no zone is reused while a less used one has a
+// member left.
 func checkSpread(t *rapid.T, members []Member, chosen []string) {
 	zone := map[string]string{}
 	left := map[string]int{}
@@ -222,7 +222,7 @@ func checkSpread(t *rapid.T, members []Member, chosen []string) {
 	}
 }
 
-// What a dead member owned spreads over the others, it does not fall on one.
+// What a dead member owned is spread over the others instead of going to a single one.
 func TestSuccessorsOfDifferByKey(t *testing.T) {
 	r := mustNew(t, nodes(6)...)
 	first := map[string]bool{}

@@ -69,9 +69,8 @@ func testTwoResultsAtOnce(t *testing.T, open Opener) {
 	wantProfile(t, open(), game.Profile{Player: 1, Score: 6, Hands: 1})
 }
 
-// testOverlappingHands settles hands of few players in many seatings, each one
-// by two workers: a lost update shows in the totals, a wrong lock order as a
-// deadlock.
+// testOverlappingHands settles hands of few players in many seatings, each by two workers: a lost
+// update would show in the totals, a wrong lock order as a deadlock.
 func testOverlappingHands(t *testing.T, open Opener) {
 	const players, rounds = 6, 8
 	seating := func(n int) []game.PlayerID {

@@ -1,10 +1,10 @@
-// Package storetest is the contract of game.Results and game.Births as tests.
-// Every implementation runs it:
+// Package storetest is the contract of game.Results and game.Births as tests. Every implementation
+// runs it:
 //
 //	storetest.Run(t, func(t *testing.T) storetest.Opener { … })
 //
-// It knows nothing of how a store works, so what only one database can do wrong
-// is tested beside its adapter. Only tests import it.
+// It knows nothing of how a store works; faults that only one database can have are tested next to
+// its adapter. Only tests import it.
 package storetest
 
 import (
@@ -24,11 +24,10 @@ type Store interface {
 	game.Births
 }
 
-// Opener gives one more handle on the same database. The handles live until
-// the test ends.
+// Opener returns another handle on the same database. The handles live until the test ends.
 type Opener func() Store
 
-// Run tests the implementation whose empty databases fresh makes.
+// Run tests the implementation; fresh makes an empty database.
 func Run(t *testing.T, fresh func(*testing.T) Opener) {
 	for _, c := range []struct {
 		name string
@@ -56,7 +55,7 @@ func Run(t *testing.T, fresh func(*testing.T) Opener) {
 // milliseconds.
 var finished = time.Date(2026, 5, 4, 3, 2, 1, 7e6, time.UTC)
 
-// result makes a hand of four seats with scores that name their players.
+// result makes a hand of four seats with scores derived from their players.
 func result(table game.TableID, hand uint32, players ...game.PlayerID) game.HandResult {
 	r := game.HandResult{
 		Key:  game.HandKey{Cluster: "c1", Table: table, Hand: hand},
@@ -164,7 +163,7 @@ func testSettleCancelled(t *testing.T, open Opener) {
 	if err := s.Settle(ctx, r); err == nil {
 		t.Error("Settle with a cancelled context reported success")
 	}
-	mustSettle(t, s, r) // whatever became of it, it may be retried
+	mustSettle(t, s, r) // a hand may be settled again, whatever became of it
 	wantProfile(t, s, game.Profile{Player: 1, Score: 6, Hands: 1})
 }
 
@@ -185,7 +184,7 @@ func testArchive(t *testing.T, open Opener) {
 		}
 	}
 	read(first.Key, 1, nil, game.ErrNotOver)
-	read(first.Key, 5, nil, game.ErrNotFound) // a stranger does not learn that there is a hand
+	read(first.Key, 5, nil, game.ErrNotFound) // strangers do not even learn that the hand exists
 	read(last.Key, 1, nil, game.ErrNotFound)
 	mustSettle(t, s, last)
 	for _, p := range []game.PlayerID{1, 2, 3} {
@@ -196,7 +195,7 @@ func testArchive(t *testing.T, open Opener) {
 	read(first.Key, 0, nil, game.ErrNotFound)
 }
 
-// testArchiveOfVoidTable: a round that never has its last hand ends all the same.
+// A round that never has a last hand must end too.
 func testArchiveOfVoidTable(t *testing.T, open Opener) {
 	s := open()
 	void, running := result(game.MakeTableID(1, 1), 1, 1, 2, 3, 4), result(game.MakeTableID(1, 2), 1, 1, 2, 3, 4)

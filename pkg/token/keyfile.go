@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 )
 
-// The names of the files that GenerateKeyFiles makes: PEM, as other tools read it.
+// The names of the files that GenerateKeyFiles writes: PEM, readable by other tools.
 const (
 	SecretFile = "session.key"
 	PublicFile = "session.pub"
@@ -26,13 +26,12 @@ const (
 	maxKeyFile = 4096
 )
 
-// ErrKeyFileMode refuses a secret key that others than its owner may read or write.
+// ErrKeyFileMode refuses a secret key that anyone but its owner may read or write.
 var ErrKeyFileMode = errors.New("token: secret key file is open to others")
 
-// GenerateKeyFiles makes a new pair of keys in the folder: SecretFile with mode 0600 and
-// PublicFile with mode 0644. Each file appears complete or not at all. A secret key that is
-// there already stays, and the error wraps fs.ErrExist; its public key is written if an
-// interrupted run left it out.
+// GenerateKeyFiles writes a new key pair to the folder: SecretFile with mode 0600 and PublicFile
+// with mode 0644. Each file appears complete or not at all. An existing secret key stays, and the
+// error wraps fs.ErrExist; its public key is written if an interrupted run left it out.
 func GenerateKeyFiles(dir string) error {
 	secretPath, publicPath := filepath.Join(dir, SecretFile), filepath.Join(dir, PublicFile)
 	public, secret, err := ed25519.GenerateKey(rand.Reader)
@@ -66,8 +65,8 @@ func GenerateKeyFiles(dir string) error {
 	return err
 }
 
-// createFile writes a PEM file that must not exist yet. A link, unlike a rename, fails if
-// there is such a file, so two processes cannot both believe that they made the key.
+// createFile writes a PEM file that must not exist yet. A link, unlike a rename, fails if the file
+// exists, so two processes cannot both believe that they made the key.
 func createFile(path, block string, der []byte, mode fs.FileMode) (err error) {
 	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // mode 0600
 	if err != nil {
@@ -92,8 +91,8 @@ func createFile(path, block string, der []byte, mode fs.FileMode) (err error) {
 	return nil
 }
 
-// LoadSigner reads the secret key. The error wraps ErrKeyFileMode if the file's mode is
-// looser than 0600, and never shows what is in the file.
+// LoadSigner reads the secret key. The error wraps ErrKeyFileMode if the file's mode is looser than
+// 0600, and never shows the file's contents.
 func LoadSigner(path string) (*Signer, error) {
 	der, err := readKeyFile(path, secretBlock, func(info fs.FileInfo) error {
 		if mode := info.Mode().Perm(); mode&0o077 != 0 {
@@ -132,8 +131,8 @@ func LoadVerifier(path string) (*Verifier, error) {
 	return NewVerifier(public)
 }
 
-// readKeyFile returns the bytes inside the PEM file. The check sees the opened file, not the
-// path, so the file cannot be exchanged in between.
+// readKeyFile returns the bytes inside the PEM file. check gets the opened file, not the path, so
+// the file cannot be replaced in between.
 func readKeyFile(path, block string, check func(fs.FileInfo) error) ([]byte, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,5 +1,5 @@
-// Package token makes and checks session tokens: the proof that a player has logged in,
-// which a client shows to whatever gateway it comes back through.
+// Package token makes and checks session tokens: the proof that a player has logged in, which a
+// client shows to any gateway that it comes back through.
 //
 // The node that executes a login signs; gateways hold only the public key:
 //
@@ -9,11 +9,11 @@
 //	verifier, err := token.LoadVerifier(filepath.Join(dir, token.PublicFile))
 //	claims, err := verifier.Verify(text, time.Now())
 //
-// A token is a PASETO of version 4, purpose public: readable by everybody, made only by who
-// holds the Ed25519 secret key. It is a bearer secret all the same: never log one.
+// A token is a PASETO of version 4, purpose public: readable by everybody, made only by holders of
+// the Ed25519 secret key. It is a bearer secret all the same: never log one.
 //
-// The package has no clock, knows no revocation (a session's epoch decides which login
-// counts) and no sessions. Anybody may import it.
+// The package has no clock, no revocation (a session's epoch decides which login counts) and no
+// sessions. Anybody may import it.
 package token
 
 import (
@@ -29,31 +29,31 @@ import (
 )
 
 const (
-	// Lifetime is how long a token is valid if its claims do not say otherwise.
+	// Lifetime is how long a token is valid unless its claims say otherwise.
 	Lifetime = 24 * time.Hour
-	// MaxLen bounds the length of a token in bytes. What is longer is refused unread.
+	// MaxLen bounds the length of a token in bytes. A longer one is refused unread.
 	MaxLen = 512
 )
 
 var (
-	// ErrInvalid refuses a token that this key has not signed for this purpose: forged,
-	// garbage, of another key, of another version, or too long.
+	// ErrInvalid refuses a token that this key has not signed for this purpose: forged, garbage, of
+	// another key or version, or too long.
 	ErrInvalid = errors.New("token: invalid")
-	// ErrExpired refuses a token that was valid once.
+	// ErrExpired refuses a token that is no longer valid.
 	ErrExpired = errors.New("token: expired")
 	// ErrClaims refuses to sign claims that no verifier would accept.
 	ErrClaims = errors.New("token: claims cannot be signed")
 )
 
-// purpose is signed along with each token and not carried in it, so that nothing else that
-// this key may sign one day passes for a session token.
+// purpose is signed along with each token but not carried in it, so that nothing else that this key
+// may ever sign can pass for a session token.
 var purpose = []byte("teahouse session")
 
 // Claims is what a token says about its bearer. Times have a precision of one second.
 type Claims struct {
 	// Player is the player's id, never 0.
 	Player uint64
-	// Guest tells that there is no account behind the player.
+	// Guest means that the player has no account.
 	Guest bool
 	// IssuedAt is the time of signing.
 	IssuedAt time.Time
@@ -66,8 +66,8 @@ type Signer struct {
 	key paseto.V4AsymmetricSecretKey
 }
 
-// NewSigner returns a Signer with the given key. The error tells that it is not a well
-// formed Ed25519 private key.
+// NewSigner returns a Signer with the given key, or an error if it is not a well-formed Ed25519
+// private key.
 func NewSigner(secret ed25519.PrivateKey) (*Signer, error) {
 	// The length is checked here because the library slices the key before it checks.
 	if len(secret) != ed25519.PrivateKeySize {
@@ -80,8 +80,8 @@ func NewSigner(secret ed25519.PrivateKey) (*Signer, error) {
 	return &Signer{key: key}, nil
 }
 
-// Sign returns a token for the claims, issued now; IssuedAt is ignored, and a zero Expires
-// means Lifetime from now. The error wraps ErrClaims: no player, or expired already.
+// Sign returns a token for the claims, issued now; IssuedAt is ignored, and a zero Expires means
+// Lifetime from now. The error wraps ErrClaims: no player, or already expired.
 func (s *Signer) Sign(c Claims, now time.Time) (string, error) {
 	if c.Expires.IsZero() {
 		c.Expires = now.Add(Lifetime)
@@ -105,10 +105,10 @@ func (s *Signer) Sign(c Claims, now time.Time) (string, error) {
 // Verifier returns the Verifier of the tokens that s signs.
 func (s *Signer) Verifier() *Verifier { return &Verifier{key: s.key.Public()} }
 
-// Format keeps the key out of whatever is printed, with every verb.
+// Format keeps the key out of printed text, with every verb.
 func (Signer) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
 
-// String keeps the key out of whatever is printed.
+// String keeps the key out of printed text.
 func (Signer) String() string { return redacted }
 
 // LogValue keeps the key out of logs.
@@ -121,8 +121,7 @@ type Verifier struct {
 	key paseto.V4AsymmetricPublicKey
 }
 
-// NewVerifier returns a Verifier with the given key. The error tells that it has the wrong
-// length.
+// NewVerifier returns a Verifier with the given key, or an error if it has the wrong length.
 func NewVerifier(public ed25519.PublicKey) (*Verifier, error) {
 	key, err := paseto.NewV4AsymmetricPublicKeyFromEd25519(public)
 	if err != nil {
@@ -131,15 +130,15 @@ func NewVerifier(public ed25519.PublicKey) (*Verifier, error) {
 	return &Verifier{key: key}, nil
 }
 
-// Verify returns what the token says, if it is genuine and not expired. The errors are
-// ErrInvalid and ErrExpired, without detail: whoever forges tokens learns nothing from them.
+// Verify returns the token's claims if it is genuine and not expired. The errors are ErrInvalid and
+// ErrExpired, without detail, so that forgers learn nothing from them.
 func (v *Verifier) Verify(text string, now time.Time) (Claims, error) {
 	// Session tokens have no footer, the fourth part of a PASETO; an empty one would give
 	// each token a second spelling.
 	if len(text) > MaxLen || strings.Count(text, ".") != 2 {
 		return Claims{}, ErrInvalid
 	}
-	// Expiry is checked below, against the caller's clock; the library has its own.
+	// Expiry is checked below against the caller's clock; the library would use its own.
 	t, err := paseto.MakeParser(nil).ParseV4Public(v.key, text, purpose)
 	if err != nil {
 		return Claims{}, ErrInvalid

@@ -22,7 +22,7 @@ import (
 
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// testKey is a key that depends on the seed alone.
+// testKey is a key that depends only on the seed.
 func testKey(seed byte) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
 }
@@ -106,7 +106,7 @@ func TestInvalid(t *testing.T) {
 		t.Fatalf("nothing replaced in %q", payload)
 	}
 
-	// signed makes what the right key could sign one day, and is not a session token.
+	// signed makes something that the right key might sign one day and that is not a session token.
 	signed := func(implicit []byte, claims map[string]any) string {
 		t.Helper()
 		tok, err := paseto.MakeToken(claims, nil)
@@ -201,7 +201,7 @@ func TestKeysOfWrongLength(t *testing.T) {
 	}
 }
 
-// However a Signer is printed, alone or inside something, the key does not show.
+// However a Signer is printed, alone or inside something, the key is not shown.
 func TestSignerPrintsNoKey(t *testing.T) {
 	key := testKey(0xA7) // 167 = 0xa7 = 0247
 	s, err := NewSigner(key)

@@ -1,5 +1,5 @@
-// Package wire is the one home of the protocol between clients and the
-// gateway: framing, limits, methods, what codes mean, version history.
+// Package wire is the one home of the protocol between clients and the gateway: framing, limits,
+// methods, meanings of codes, version history.
 //
 //	body, rest, err := wire.Split(buf, limits.MaxFrame) // or (*Reader).Next on a stream
 //	env, err := wire.ParseEnvelope(body)
@@ -9,11 +9,10 @@
 //
 //	| 4 bytes: length of the body, big-endian | body: a protobuf Envelope |
 //
-// The length does not count its own four bytes. Over WebSocket one binary
-// message is one Envelope and the length is left out. A length above
-// Limits.MaxFrame is refused before anything is allocated or read for it, with
-// Bye FRAME_TOO_LONG; a body that is no Envelope, or one that may not come at
-// this point, ends in Bye BAD_FRAME.
+// The length does not count its own four bytes. Over WebSocket one binary message is one Envelope
+// and the length is left out. A length above Limits.MaxFrame is refused with Bye FRAME_TOO_LONG
+// before anything is allocated or read for it; a body that is no Envelope, or one that is not
+// allowed at this point, ends in Bye BAD_FRAME.
 //
 // # Flow
 //
@@ -27,11 +26,10 @@
 //	Ping                   ←→      Pong, from either side at any time
 //	                       ←       Bye{code, reconnect, after_ms}, then the end
 //
-// Hello is the client's first message and must come within Limits.Handshake.
-// Each Call gets exactly one Reply with its id; replies may overtake each
-// other. A side that has said nothing for Limits.Heartbeat sends a Ping; one
-// that has heard nothing for Limits.Idle closes. Pushes of one table are
-// numbered without holes, for each seat on its own.
+// Hello is the client's first message and must arrive within Limits.Handshake. Each Call gets
+// exactly one Reply with its id; replies may overtake each other. A side that has sent nothing for
+// Limits.Heartbeat sends a Ping; one that has received nothing for Limits.Idle closes. Pushes of
+// one table are numbered without gaps, per seat.
 //
 // Codes say whether a call is decided; see Definite and SendAgain.
 //
@@ -39,16 +37,14 @@
 //
 //	1  the first one
 //
-// A gateway speaks min(Hello.version, Version) and refuses what is below
-// MinVersion. Within a version fields and methods may be added, and numbers are
-// never reused.
+// A gateway speaks min(Hello.version, Version) and refuses versions below MinVersion. Within a
+// version fields and methods may be added, and numbers are never reused.
 //
-// The package starts nothing, does no I/O beyond Reader, and knows nothing of
-// links (pkg/link uses its framing). Everybody may import it.
+// The package starts nothing, does no I/O beyond Reader, and knows nothing of links (pkg/link uses
+// its framing). Everybody may import it.
 package wire
 
-// Version is the newest protocol version, MinVersion the oldest that is
-// still spoken.
+// Version is the newest protocol version, MinVersion the oldest one still spoken.
 const (
 	Version    = 1
 	MinVersion = 1

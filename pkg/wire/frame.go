@@ -13,14 +13,14 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// HeaderLen is the length of the length.
+// HeaderLen is the size of the length field in bytes.
 const HeaderLen = 4
 
-// ErrPartial says that buf does not hold a whole frame yet: read more.
+// ErrPartial means that buf does not hold a whole frame yet: read more.
 var ErrPartial = errors.New("wire: frame not complete yet")
 
-// FrameTooLong refuses a frame by its announced length. game.CodeOf finds
-// FRAME_TOO_LONG in it.
+// FrameTooLong refuses a frame because of its announced length. game.CodeOf finds FRAME_TOO_LONG in
+// it.
 type FrameTooLong struct {
 	Announced uint32 // bytes
 	Max       int
@@ -30,14 +30,13 @@ func (e *FrameTooLong) Error() string {
 	return fmt.Sprintf("wire: frame of %d bytes announced, at most %d allowed", e.Announced, e.Max)
 }
 
-// Unwrap gives the code for the player.
+// Unwrap returns the code for the player.
 func (e *FrameTooLong) Unwrap() error {
 	return &game.Error{Code: wirepb.Code_FRAME_TOO_LONG, Detail: "announced length beyond the limit"}
 }
 
-// FrameLen is the length of the frame that buf begins with, its header
-// included, or ErrPartial while the header is not there, or *FrameTooLong. The
-// rest of the frame need not be there.
+// FrameLen is the length of the frame at the start of buf, including its header, or ErrPartial
+// until the header is complete, or *FrameTooLong. The rest of the frame need not be there.
 func FrameLen(buf []byte, maxFrame int) (int, error) {
 	if len(buf) < HeaderLen {
 		return 0, ErrPartial
@@ -49,9 +48,8 @@ func FrameLen(buf []byte, maxFrame int) (int, error) {
 	return HeaderLen + int(n), nil
 }
 
-// Split cuts the first frame off buf: its body and what follows, both still
-// memory of buf. With ErrPartial nothing is lost: read more behind buf and try
-// again. *FrameTooLong ends the connection.
+// Split splits buf into its first frame's body and what follows; both share memory with buf.
+// ErrPartial loses nothing: append more to buf and try again. *FrameTooLong ends the connection.
 func Split(buf []byte, maxFrame int) (body, rest []byte, err error) {
 	n, err := FrameLen(buf, maxFrame)
 	if err != nil {
@@ -63,8 +61,8 @@ func Split(buf []byte, maxFrame int) (body, rest []byte, err error) {
 	return buf[HeaderLen:n:n], buf[n:], nil
 }
 
-// AppendFrame appends m as one frame to dst: encoded in place, without a copy
-// between. On an error dst comes back as it was.
+// AppendFrame appends m as one frame to dst, encoding it in place. On an error it returns dst
+// unchanged.
 func AppendFrame(dst []byte, m proto.Message) ([]byte, error) {
 	start := len(dst)
 	out, err := proto.MarshalOptions{}.MarshalAppend(append(dst, 0, 0, 0, 0), m)
@@ -79,13 +77,13 @@ func AppendFrame(dst []byte, m proto.Message) ([]byte, error) {
 	return out, nil
 }
 
-// AppendEnvelope is AppendFrame for what travels between client and gateway.
+// AppendEnvelope is AppendFrame for messages between client and gateway.
 func AppendEnvelope(dst []byte, e *wirepb.Envelope) ([]byte, error) {
 	return AppendFrame(dst, e)
 }
 
-// ParseEnvelope reads the body of a frame. What it returns shares no memory with
-// body. An error carries BAD_FRAME.
+// ParseEnvelope reads the body of a frame. The result shares no memory with body. An error carries
+// BAD_FRAME.
 func ParseEnvelope(body []byte) (*wirepb.Envelope, error) {
 	e := new(wirepb.Envelope)
 	if err := proto.Unmarshal(body, e); err != nil {
@@ -97,7 +95,7 @@ func ParseEnvelope(body []byte) (*wirepb.Envelope, error) {
 	return e, nil
 }
 
-// Reader cuts a stream into frames. It is not safe for concurrent use.
+// Reader splits a stream into frames. It is not safe for concurrent use.
 type Reader struct {
 	src      io.Reader
 	maxFrame int
@@ -111,12 +109,12 @@ func NewReader(src io.Reader, maxFrame, bufSize int) *Reader {
 	return &Reader{src: src, maxFrame: maxFrame, buf: make([]byte, max(bufSize, 512))}
 }
 
-// SetMaxFrame changes the limit for the frames to come, for instance once the peer has
-// proved who it is.
+// SetMaxFrame changes the limit for later frames, for instance once the peer has proved its
+// identity.
 func (r *Reader) SetMaxFrame(n int) { r.maxFrame = n }
 
-// Next returns the next body; it is valid until the following call. io.EOF
-// says that the stream ended between two frames, io.ErrUnexpectedEOF within one.
+// Next returns the next body; it is valid until the following call. io.EOF means that the stream
+// ended between two frames, io.ErrUnexpectedEOF inside one.
 func (r *Reader) Next() ([]byte, error) {
 	for {
 		body, _, err := Split(r.buf[r.r:r.w], r.maxFrame)
@@ -131,7 +129,7 @@ func (r *Reader) Next() ([]byte, error) {
 		n, err := r.src.Read(r.buf[r.w:])
 		r.w += n
 		if n > 0 || err == nil {
-			continue // an error comes again with the next Read
+			continue // the next Read returns the error again
 		}
 		if errors.Is(err, io.EOF) && r.w > r.r {
 			return nil, io.ErrUnexpectedEOF
@@ -140,8 +138,8 @@ func (r *Reader) Next() ([]byte, error) {
 	}
 }
 
-// makeRoom leaves space behind buf[r:w] for at least one byte, and for the
-// whole of a frame whose length is known and was allowed.
+// makeRoom makes space after buf[r:w] for at least one byte, and for the whole of a frame whose
+// length is known and within the limit.
 func (r *Reader) makeRoom() {
 	need := r.w - r.r + 1
 	if n, err := FrameLen(r.buf[r.r:r.w], r.maxFrame); err == nil {

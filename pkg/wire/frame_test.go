@@ -89,7 +89,7 @@ func TestReaderRefusesBeforeAllocating(t *testing.T) {
 	}
 }
 
-// However the stream is cut, Split and Reader give the same frames.
+// However the stream is split, Split and Reader return the same frames.
 func TestFramesSurviveAnyCut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		payloads := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 3000), 1, 8).Draw(t, "payloads")

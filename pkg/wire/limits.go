@@ -8,19 +8,17 @@ import (
 // Limits bound what one client may make the gateway hold. A zero field means
 // its default.
 type Limits struct {
-	// MaxFrame is the longest body of a frame in bytes, in both directions.
-	// Default 64 KiB, at least 1 KiB, at most 16 MiB.
+	// MaxFrame is the longest body of a frame in bytes, in both directions. Default 64 KiB, at
+	// least 1 KiB, at most 16 MiB.
 	MaxFrame int
-	// MaxCalls is how many calls of a client may be unanswered; one more is
-	// answered with BUSY. Default 32.
+	// MaxCalls is how many calls of a client may be unanswered; any more get BUSY. Default 32.
 	MaxCalls int
 	// Handshake is how long a client may take to say Hello. Default 5 s.
 	Handshake time.Duration
-	// Heartbeat is how long either side may be silent before it sends a Ping.
-	// Default 10 s.
+	// Heartbeat is how long either side may be silent before it sends a Ping. Default 10 s.
 	Heartbeat time.Duration
-	// Idle is the silence after which the peer counts as gone. Default 30 s; it must
-	// be longer than Heartbeat.
+	// Idle is the silence after which the peer is considered gone. Default 30 s; it must be longer
+	// than Heartbeat.
 	Idle time.Duration
 }
 
@@ -29,7 +27,7 @@ const (
 	maxMaxFrame = 16 << 20
 )
 
-// WithDefaults fills in what is zero and refuses what cannot work.
+// WithDefaults fills in zero fields and refuses values that cannot work.
 func (l Limits) WithDefaults() (Limits, error) {
 	setDefault(&l.MaxFrame, 64<<10)
 	setDefault(&l.MaxCalls, 32)

@@ -26,8 +26,8 @@ type Methods struct {
 	byName map[string]Method
 }
 
-// NewMethods reads the table from the compiled protocol definition. It panics on
-// a definition that lacks a name or a scope: that is a fault of the build, not of its use.
+// NewMethods reads the table from the compiled protocol definition. It panics on a definition that
+// lacks a name or a scope: a fault of the build, not of the caller.
 func NewMethods() *Methods {
 	m, err := methodsOf(wirepb.File_pkg_wire_wirepb_methods_proto.Services())
 	if err != nil {

@@ -87,8 +87,8 @@ func build(t *testing.T, f *descriptorpb.FileDescriptorProto) protoreflect.FileD
 	return file
 }
 
-// Every code has exactly one meaning for the sender, and the ones that rules
-// M1 to M3 name have the right one.
+// Every code has exactly one meaning for the sender, and those that the rules for moves rely on
+// have the right one.
 func TestCodeMeanings(t *testing.T) {
 	for number := range wirepb.Code_name {
 		code := wirepb.Code(number)

@@ -7,14 +7,14 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// TileVisitor is told one tile: the field that shows it, whether value is an id or a kind.
+// TileVisitor gets one tile: the field that shows it, and whether value is an id or a kind.
 type TileVisitor func(field protoreflect.FieldDescriptor, kind wirepb.TileField, value uint32)
 
-// Tiles calls visit for every tile that m shows: each value of each field with the
-// option (tile), in m and in the messages within it. A bytes field holds one
-// tile a byte. A single number without presence is not visited when it is 0, as
-// nobody can tell it from an absent one: declare such fields optional. The walk cannot look into payloads that are opaque bytes; decode
-// those and walk them on their own. The order of visits is not defined.
+// Tiles calls visit for every tile that m shows: each value of each field with the option (tile),
+// in m and in the messages within it. A bytes field holds one tile per byte. A single number
+// without presence is not visited when it is 0, because that cannot be told from an absent one:
+// declare such fields optional. Payloads that are opaque bytes are not entered; decode and walk
+// them separately. The order of visits is undefined.
 func Tiles(m proto.Message, visit TileVisitor) {
 	walkTiles(m.ProtoReflect(), visit)
 }

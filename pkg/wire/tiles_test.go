@@ -66,10 +66,10 @@ func TestTiles(t *testing.T) {
 		}))
 	}
 	root := message(func(m *dynamicpb.Message) {
-		m.Set(field("seat"), protoreflect.ValueOfUint32(99)) // no tile
+		m.Set(field("seat"), protoreflect.ValueOfUint32(99)) // not a tile
 		m.Set(field("tile"), protoreflect.ValueOfUint32(1))
 		hand := m.Mutable(field("hand")).List()
-		hand.Append(protoreflect.ValueOfUint32(0)) // in a list a zero is seen
+		hand.Append(protoreflect.ValueOfUint32(0)) // in a list, 0 is visible
 		hand.Append(protoreflect.ValueOfUint32(2))
 		m.Set(field("void"), protoreflect.ValueOfInt64(26))
 		m.Set(field("wall"), protoreflect.ValueOfBytes([]byte{3, 107}))

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// backoff is the pause after a failure: it doubles from min to max, and a random part of up
-// to a half is taken off, so that a hundred processes do not come back in step.
+// backoff is the pause after a failure: it doubles from min to max, less a random part of up to a
+// half, so that a hundred processes do not come back in step.
 type backoff struct {
 	min, max time.Duration
 	next     time.Duration

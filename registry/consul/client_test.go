@@ -25,12 +25,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// These tests play an agent that misbehaves, in a bubble of fake time: the agent is a
-// function instead of a socket, and it decides what comes back.
+// These tests play a misbehaving agent in a bubble of fake time: the agent is a function instead of
+// a socket, and decides what to answer.
 
 var errUnreachable = errors.New("connection refused")
 
-// agent is an http.RoundTripper that records what it is asked.
+// agent is an http.RoundTripper that records the requests.
 type agent struct {
 	began  time.Time
 	answer func(*http.Request) (*http.Response, error)
@@ -117,7 +117,7 @@ func TestHeartbeatsComeEveryThirdOfTheTTL(t *testing.T) {
 		if err := reg.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute) // nothing comes after the deregistration
+		time.Sleep(time.Minute) // no request follows the deregistration
 		wantRequests(t, a,
 			"0.0 agent/service/register",
 			"2.0 agent/check/update/ttl:teahouse.n1",
@@ -153,8 +153,8 @@ func TestForgottenInstanceIsRegisteredAnew(t *testing.T) {
 	})
 }
 
-// TestReplacedRegistrationIsSilent: after a restart of the agent only the newest registration
-// of an instance comes back, and closing the one that it replaced takes nothing away.
+// After a restart of the agent only the newest registration of an instance comes back, and closing
+// the one that it replaced removes nothing.
 func TestReplacedRegistrationIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var known atomic.Bool
@@ -222,7 +222,7 @@ func TestRegisterOutlastsAnOutage(t *testing.T) {
 			t.Fatalf("register during an outage: %v", err)
 		}
 		time.Sleep(time.Minute)
-		// Pauses grow to at most a third of the TTL, 2 s, and at least half of that.
+		// Pauses grow to at most a third of the TTL (2 s), less up to half.
 		if n := len(a.requests()); n < 30 || n > 70 {
 			t.Errorf("%d attempts in a minute", n)
 		}
@@ -296,13 +296,13 @@ func TestClosingAnUnknownRegistrationIsNoError(t *testing.T) {
 	})
 }
 
-// step is one answer to a health query and what must come of it.
+// step is one answer to a health query and its expected result.
 type step struct {
 	err      error
 	index    uint64
 	ids      []string
-	asked    string   // the index that the query must carry; "" for none
-	snapshot []string // what the watcher must get; nil for nothing
+	asked    string   // the index expected in the query; "" for none
+	snapshot []string // the expected snapshot; nil for none
 }
 
 // script answers one query per step, then blocks until its context ends.
@@ -429,8 +429,8 @@ func TestUnreadSnapshotIsSuperseded(t *testing.T) {
 	})
 }
 
-// An agent that answers at once, always the same, is not asked in a tight loop; nor is one
-// that always fails.
+// An agent that always gives the same answer at once, or always fails, is not asked in a tight
+// loop.
 func TestNoTightLoop(t *testing.T) {
 	for name, answer := range map[string]func(*http.Request) (*http.Response, error){
 		"does not block": func(*http.Request) (*http.Response, error) { return listing(7), nil },

@@ -15,42 +15,42 @@ import (
 // DefaultAddr is where a Consul agent usually listens, and so the embedded registry.
 const DefaultAddr = "127.0.0.1:8500"
 
-// Config is how to reach the registry. Only Addr must be set.
+// Config tells how to reach the registry. Only Addr is required.
 type Config struct {
 	// Addr is the Consul agent's, or the embedded registry's, HTTP address: host:port, or a
 	// URL with the scheme http, https or unix.
 	Addr string
-	// Token is the ACL token; without one the client takes the usual CONSUL_ variables of the
-	// environment. It is a secret.
+	// Token is the ACL token; if empty, the client uses the usual CONSUL_ environment variables. It
+	// is a secret.
 	Token string
-	// Cluster begins the names of the services, so that several clusters can share one
-	// registry: lower-case letters, digits and dashes, at most 32. Default: teahouse.
+	// Cluster prefixes the names of the services, so that several clusters can share one registry:
+	// lower-case letters, digits and dashes, at most 32. Default: teahouse.
 	Cluster string
 
 	// TTL is how long an instance stays healthy without a heartbeat; one is sent every third
 	// of it. Default: 5 s.
 	TTL time.Duration
-	// DeregisterAfter is how long an unhealthy instance stays on the registry's books.
-	// Watchers do not see it any more by then. Default: 1 minute, which is Consul's minimum.
+	// DeregisterAfter is how long an unhealthy instance stays registered. By then watchers have
+	// long ceased to see it. Default: 1 minute, which is Consul's minimum.
 	DeregisterAfter time.Duration
 	// Wait is how long a blocking query may stay unanswered, at most 10 minutes. Default: 30 s.
 	Wait time.Duration
-	// Timeout bounds every request that does not block, and the margin that a blocking one
-	// has over Wait. Default: 2 s.
+	// Timeout bounds each non-blocking request, and the time that a blocking one may take beyond
+	// Wait. Default: 2 s.
 	Timeout time.Duration
-	// BackoffMin and BackoffMax bound the pause after a failed request: it doubles from the
-	// one to the other, less a random part of up to a half. Defaults: 50 ms and 2 s.
+	// BackoffMin and BackoffMax bound the pause after a failed request: it doubles from the one to
+	// the other, less a random part of up to a half. Defaults: 50 ms and 2 s.
 	BackoffMin, BackoffMax time.Duration
 
 	// Transport carries the requests; it is for tests and for TLS settings. By default the
 	// Registry makes its own and closes it.
 	Transport http.RoundTripper
-	// Logger gets a line when the registry is lost and found. By default nothing is logged.
+	// Logger gets a line when the registry is lost and found. Default: no logging.
 	Logger *slog.Logger
 }
 
-// checkAddr finds what can never be reached, which trying again would not tell from an
-// agent that is away.
+// checkAddr refuses addresses that cannot work. Retrying could not tell them from an agent that is
+// away.
 func checkAddr(addr string) error {
 	hostPort := addr
 	if scheme, rest, found := strings.Cut(addr, "://"); found {
@@ -77,8 +77,7 @@ func checkAddr(addr string) error {
 
 var validCluster = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
-// withDefaults returns the config with its gaps filled in, or an error that names the field
-// that is out of range.
+// withDefaults fills in zero fields, or returns an error that names a field that is out of range.
 func (c Config) withDefaults() (Config, error) {
 	if c.Addr == "" {
 		return c, errors.New("consul: Addr is empty")

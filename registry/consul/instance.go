@@ -13,14 +13,14 @@ import (
 	"teahouse/registry"
 )
 
-// The meta keys that carry what a Consul service has no field for.
+// The meta keys for what a Consul service has no field for.
 const (
 	metaName     = registry.ReservedMetaPrefix + "name"
 	metaRaftAddr = registry.ReservedMetaPrefix + "raft-addr"
 )
 
-// serviceID is the instance's name on the agent, whose services of all clusters have one
-// name space. A cluster's name has no dot.
+// serviceID is the instance's name on the agent, where the services of all clusters share one name
+// space. A cluster's name has no dot.
 func (r *Registry) serviceID(instanceID string) string { return r.cfg.Cluster + "." + instanceID }
 
 func checkID(serviceID string) string { return "ttl:" + serviceID }
@@ -42,7 +42,7 @@ func (r *Registry) describe(i registry.Instance) *api.AgentServiceRegistration {
 			CheckID: checkID(id),
 			Name:    "heartbeat",
 			TTL:     r.cfg.TTL.String(),
-			// Whoever registers is alive; it need not wait for its first heartbeat to be seen.
+			// A process that registers is alive; do not wait for its first heartbeat.
 			Status:                         api.HealthPassing,
 			DeregisterCriticalServiceAfter: r.cfg.DeregisterAfter.String(),
 		},
@@ -55,8 +55,8 @@ func (r *Registry) describe(i registry.Instance) *api.AgentServiceRegistration {
 	return s
 }
 
-// instanceOf is the inverse of describe. The error tells that somebody else registered a
-// service under our name that is not an instance.
+// instanceOf is the inverse of describe. It returns an error if somebody else registered a service
+// under our name that is not an instance.
 func (r *Registry) instanceOf(role string, s *api.AgentService) (registry.Instance, error) {
 	if s == nil {
 		return registry.Instance{}, fmt.Errorf("%w: no service", registry.ErrInvalidInstance)
@@ -81,8 +81,8 @@ func (r *Registry) instanceOf(role string, s *api.AgentService) (registry.Instan
 	return i, i.Validate()
 }
 
-// instancesOf returns the healthy instances among the entries, sorted by ID, and the errors
-// of those entries that are none.
+// instancesOf returns the healthy instances among the entries, sorted by ID, and the errors of the
+// entries that are not instances.
 func (r *Registry) instancesOf(role string, entries []*api.ServiceEntry) (instances []registry.Instance, bad []error) {
 	instances = make([]registry.Instance, 0, len(entries))
 	for _, e := range entries {
@@ -94,8 +94,8 @@ func (r *Registry) instancesOf(role string, entries []*api.ServiceEntry) (instan
 		instances = append(instances, i)
 	}
 	slices.SortStableFunc(instances, func(a, b registry.Instance) int { return strings.Compare(a.ID, b.ID) })
-	// With several agents the same ID can be on the books of two, if a process moved; the
-	// older entry dies with its check. One of them must do until then.
+	// With several agents the same ID can be registered on two, if a process moved; the older entry
+	// dies with its check. Until then, keep one of them.
 	instances = slices.CompactFunc(instances, func(a, b registry.Instance) bool { return a.ID == b.ID })
 	return instances, bad
 }

@@ -16,7 +16,7 @@ func (r *Registry) Register(ctx context.Context, instance registry.Instance) (re
 		return nil, err
 	}
 	if r.isClosed() {
-		return nil, registry.ErrClosed // before anything is announced
+		return nil, registry.ErrClosed // before announcing anything
 	}
 	reg := &registration{
 		registry: r,
@@ -27,7 +27,7 @@ func (r *Registry) Register(ctx context.Context, instance registry.Instance) (re
 	}
 	keepCtx, cancel := context.WithCancel(context.Background())
 	reg.cancel = cancel
-	r.replace(reg.instance, nil) // else its heartbeat could bring it back, after a restart of the agent
+	r.replace(reg.instance, nil) // else its heartbeat could register it again after a restart of the agent
 	known := reg.announce(ctx)
 	err := r.spawn(keepCtx, func(ctx context.Context) { reg.keep(ctx, known) })
 	if err != nil {
@@ -38,8 +38,8 @@ func (r *Registry) Register(ctx context.Context, instance registry.Instance) (re
 	return reg, nil
 }
 
-// replace makes reg, which may be nil, the instance's registration and ends the heartbeat of
-// the one before.
+// replace makes reg, which may be nil, the instance's registration and ends the previous one's
+// heartbeat.
 func (r *Registry) replace(instance string, reg *registration) {
 	r.mu.Lock()
 	old := r.kept[instance]
@@ -69,8 +69,8 @@ type registration struct {
 	closeErr error // written inside close
 }
 
-// keep is the goroutine of a registration: a heartbeat every third of the TTL, and another
-// registration whenever the registry does not know the instance.
+// keep is the goroutine of a registration: it sends a heartbeat every third of the TTL, and
+// registers again whenever the registry does not know the instance.
 func (g *registration) keep(ctx context.Context, known bool) {
 	defer close(g.done)
 	cfg := &g.registry.cfg
@@ -86,8 +86,8 @@ func (g *registration) keep(ctx context.Context, known bool) {
 		if known {
 			known = g.beat(ctx)
 		}
-		// An agent that was restarted has forgotten the instance and says so at once, hence
-		// no pause between the failed heartbeat and the new registration.
+		// A restarted agent has forgotten the instance and says so at once, so there is no pause
+		// between the failed heartbeat and the new registration.
 		if !known {
 			known = g.announce(ctx)
 		}
@@ -105,7 +105,7 @@ func (g *registration) announce(ctx context.Context) bool {
 	return g.note(g.registry.client.Agent().ServiceRegisterOpts(g.service, opts))
 }
 
-// beat keeps the check passing; false means that the instance must be registered anew.
+// beat keeps the check passing; false means that the instance must be registered again.
 func (g *registration) beat(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, g.registry.cfg.Timeout)
 	defer cancel()
@@ -130,13 +130,13 @@ func (g *registration) note(err error) bool {
 // Close implements registry.Registration.
 func (g *registration) Close(ctx context.Context) error {
 	g.close.Do(func() {
-		g.end() // first: it would register the instance again
+		g.end() // first, since it would register the instance again
 		g.registry.forget(g)
 		ctx, cancel := context.WithTimeout(ctx, g.registry.cfg.Timeout)
 		defer cancel()
 		opts := (&api.QueryOptions{}).WithContext(ctx)
 		err := g.registry.client.Agent().ServiceDeregisterOpts(g.service.ID, opts)
-		// An agent that does not know the instance has dropped it already.
+		// An agent that does not know the instance has already dropped it.
 		if err != nil && !isUnknown(err) {
 			g.closeErr = fmt.Errorf("consul: deregister %s: %w", g.instance, err)
 		}
@@ -144,13 +144,13 @@ func (g *registration) Close(ctx context.Context) error {
 	return g.closeErr
 }
 
-// end ends the heartbeat and waits for it.
+// end stops the heartbeat and waits for it.
 func (g *registration) end() {
 	g.cancel()
 	<-g.done
 }
 
-// forget takes a closed registration out of those that a later one replaces.
+// forget removes a closed registration from those that a later one replaces.
 func (r *Registry) forget(g *registration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

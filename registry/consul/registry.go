@@ -1,16 +1,16 @@
-// Package consul is the registry on a Consul agent, or on anything that speaks the same part
-// of its HTTP API, such as package embedded.
+// Package consul is the registry on a Consul agent, or on anything that speaks the same part of its
+// HTTP API, such as package embedded.
 //
 //	reg, err := consul.New(consul.Config{Addr: "127.0.0.1:8500", Logger: logger})
 //	defer reg.Close()
 //
-// An instance is a service "<cluster>-<role>" with the ID "<cluster>.<id>" and a TTL check, kept passing by a heartbeat
-// and registered anew whenever the agent does not know it (any more). A watch is a chain of
-// blocking queries for the passing instances; when the agent is out of reach the watch
-// stays silent, tries again with growing pauses, and the last snapshot stays in force.
+// An instance is a service "<cluster>-<role>" with the ID "<cluster>.<id>" and a TTL check, kept
+// passing by a heartbeat and registered again whenever the agent does not know it. A watch is a
+// chain of blocking queries for the passing instances; while the agent is unreachable the watch
+// stays silent and retries with growing pauses, and the last snapshot stays in force.
 //
-// The agent is trusted: its answers are bounded in size, not authenticated. Only packages
-// that assemble a process import this one.
+// The agent is trusted: its answers are bounded in size, not authenticated. Only packages that
+// assemble a process import this one.
 package consul
 
 import (
@@ -50,8 +50,7 @@ type Registry struct {
 
 var _ registry.Registry = (*Registry)(nil)
 
-// New returns a Registry; nothing is sent yet. The error names the field of cfg that is
-// wrong.
+// New returns a Registry; nothing is sent yet. The error names the invalid field of cfg.
 func New(cfg Config) (*Registry, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -60,7 +59,7 @@ func New(cfg Config) (*Registry, error) {
 	transport := cfg.Transport
 	if transport == nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
-		own.Proxy = nil // an agent is near; a proxy would cut the blocking queries
+		own.Proxy = nil // an agent is nearby; a proxy would cut off blocking queries
 		own.MaxIdleConnsPerHost = 4
 		transport = own
 	}
@@ -99,8 +98,8 @@ func (r *Registry) isClosed() bool {
 	return r.closed
 }
 
-// spawn runs a task that Close waits for. The task must end when its context does, which is
-// when ctx ends or the Registry is closed.
+// spawn runs a task that Close waits for. The task must end when its context does, which is when
+// ctx ends or the Registry is closed.
 func (r *Registry) spawn(ctx context.Context, task func(context.Context)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -123,7 +122,7 @@ func (r *Registry) spawn(ctx context.Context, task func(context.Context)) error 
 
 func (r *Registry) service(role string) string { return r.cfg.Cluster + "-" + role }
 
-// boundedTransport cuts answers that are longer than maxAnswer.
+// boundedTransport cuts off answers that are longer than maxAnswer.
 type boundedTransport struct{ next http.RoundTripper }
 
 func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -135,7 +134,7 @@ func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// outage logs the first failure of a row and its end, so that a registry that is away for
+// outage logs the first of consecutive failures and their end, so that a registry that is away for
 // an hour does not fill the log.
 type outage struct {
 	log      *slog.Logger
@@ -160,7 +159,7 @@ func (o *outage) recovered() {
 	o.failures = 0
 }
 
-// isRefusal reports whether the agent answered, and said no.
+// isRefusal reports whether the agent answered with a refusal.
 func isRefusal(err error) bool {
 	_, ok := errors.AsType[api.StatusError](err)
 	return ok

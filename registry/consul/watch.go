@@ -34,7 +34,7 @@ type watch struct {
 	out      chan registry.Snapshot // holds the newest snapshot until it is read
 	outage   outage
 
-	sent bool                // whether there was a snapshot yet
+	sent bool                // there was a snapshot already
 	last []registry.Instance // of the newest snapshot
 }
 
@@ -52,8 +52,8 @@ func (w *watch) run(ctx context.Context) {
 		}
 		if err != nil {
 			w.outage.failed(err)
-			// Behind the failure may be a restart, and the new index may have any value,
-			// even the old one by chance: ask for the whole list.
+			// The failure may be due to a restart, after which the index may have any value, even
+			// the old one by chance: ask for the whole list.
 			index = 0
 			if !sleep(ctx, retry.pause()) {
 				return
@@ -63,8 +63,8 @@ func (w *watch) run(ctx context.Context) {
 		w.outage.recovered()
 		w.deliver(newIndex, entries)
 
-		// Nothing new, and not because the wait was over: a registry that does not block must
-		// not be asked in a tight loop.
+		// Nothing new, and not because the wait was over: a registry that does not block must not
+		// be asked in a tight loop.
 		if newIndex == index && time.Since(began) < cfg.BackoffMin {
 			if !sleep(ctx, retry.pause()) {
 				return
@@ -79,10 +79,10 @@ func (w *watch) run(ctx context.Context) {
 	}
 }
 
-// query blocks until the registry's index is another than the given one; 0 does not block.
+// query blocks until the registry's index differs from index; 0 does not block.
 func (w *watch) query(ctx context.Context, index uint64) ([]*api.ServiceEntry, uint64, error) {
 	cfg := &w.registry.cfg
-	// A registry adds up to a sixteenth to the wait, to spread the answers.
+	// A registry adds up to a sixteenth to the wait, to spread its answers.
 	ctx, cancel := context.WithTimeout(ctx, cfg.Wait+cfg.Wait/16+cfg.Timeout)
 	defer cancel()
 	opts := (&api.QueryOptions{WaitIndex: index, WaitTime: cfg.Wait}).WithContext(ctx)
@@ -90,12 +90,12 @@ func (w *watch) query(ctx context.Context, index uint64) ([]*api.ServiceEntry, u
 	if err != nil {
 		return nil, 0, err
 	}
-	// An index of 0 would make the next query return at once, for ever.
+	// With an index of 0 the next query would return at once, forever.
 	return entries, max(meta.LastIndex, 1), nil
 }
 
-// deliver puts a snapshot into the channel if it differs from the last one. A registry's
-// index also moves for reasons that do not show in the list, such as a check's output.
+// deliver puts a snapshot into the channel if it differs from the last one. A registry's index also
+// moves for reasons that the list does not show, such as a check's output.
 func (w *watch) deliver(index uint64, entries []*api.ServiceEntry) {
 	instances, bad := w.registry.instancesOf(w.role, entries)
 	if w.sent && slices.EqualFunc(w.last, instances, registry.Instance.Equal) {
@@ -109,5 +109,5 @@ func (w *watch) deliver(index uint64, entries []*api.ServiceEntry) {
 	case <-w.out: // not read in time: superseded
 	default:
 	}
-	w.out <- registry.Snapshot{Index: index, Instances: instances} // has room: nobody else sends
+	w.out <- registry.Snapshot{Index: index, Instances: instances} // has room: this is the only sender
 }

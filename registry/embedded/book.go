@@ -10,19 +10,19 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-// book is the catalog with its clock and its readers: it serializes the calls, wakes the
-// blocking queries, and lets time pass.
+// book is the catalog with its clock and its readers: it serializes the calls, wakes the blocking
+// queries, and applies the passing of time.
 type book struct {
 	cfg Config
 	log *slog.Logger
 
-	watches          atomic.Int64 // blocking queries that wait
+	watches          atomic.Int64 // waiting blocking queries
 	refusedInstances atomic.Uint64
 	refusedWatches   atomic.Uint64
 	refusedBodies    atomic.Uint64
 
-	// sooner tells expire that a deadline may have come that is before the one it sleeps for.
-	// Heartbeats only move deadlines away, so they do not need it.
+	// sooner tells expire that there may be a deadline before the one it sleeps for. Heartbeats
+	// only postpone deadlines, so they do not need it.
 	sooner chan struct{}
 
 	mu      sync.Mutex
@@ -79,15 +79,15 @@ func (b *book) update(checkID, status string) (err error) {
 	return err
 }
 
-// read returns the list and the index that it is as of.
+// read returns the list and its index.
 func (b *book) read(name string, passingOnly bool) (list []entry, index uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.catalog.list(name, passingOnly), b.catalog.index
 }
 
-// wait blocks until the index is another than the given one, the time is over, or ctx ends.
-// It returns at once, with false, if too many wait already.
+// wait blocks until the index differs from index, the time is over, or ctx ends. If too many are
+// waiting already, it returns false at once.
 func (b *book) wait(ctx context.Context, index uint64, d time.Duration) bool {
 	if b.watches.Add(1) > int64(b.cfg.MaxWatches) {
 		b.watches.Add(-1)
@@ -101,7 +101,7 @@ func (b *book) wait(ctx context.Context, index uint64, d time.Duration) bool {
 		b.mu.Lock()
 		current, changed := b.catalog.index, b.changed
 		b.mu.Unlock()
-		// An index from the future is one that an earlier life of the registry gave out.
+		// An index from the future was issued before a restart of the registry.
 		if current != index {
 			return true
 		}
@@ -115,7 +115,7 @@ func (b *book) wait(ctx context.Context, index uint64, d time.Duration) bool {
 	}
 }
 
-// expire lets time pass until ctx ends.
+// expire applies the passing of time until ctx ends.
 func (b *book) expire(ctx context.Context) {
 	for {
 		var events []event
@@ -151,7 +151,7 @@ func (b *book) expire(ctx context.Context) {
 func (b *book) wakeExpiry() {
 	select {
 	case b.sooner <- struct{}{}:
-	default: // it will look anyway
+	default: // a wake-up is already pending
 	}
 }
 

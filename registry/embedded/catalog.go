@@ -10,12 +10,12 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-// catalog is the state of the registry: who is registered, and until when whose heartbeat
-// counts. It is pure: the time comes in with each call and never goes backwards.
+// catalog is the state of the registry: who is registered, and until when each heartbeat counts. It
+// is pure: the time is a parameter of each call and never goes backwards.
 type catalog struct {
 	max     int
 	entries map[string]*entry // by service ID
-	index   uint64            // advances with every change that a query can show; starts at 1
+	index   uint64            // increases with every change that a query can show; starts at 1
 }
 
 // entry is one service with its check, if it has one.
@@ -31,8 +31,8 @@ type check struct {
 	ttl             time.Duration
 	deregisterAfter time.Duration // 0: never
 	status          string
-	// deadline is when a check that is not critical turns critical, or when the service of a
-	// critical one is deregistered; the zero time is never.
+	// deadline is when a check turns critical or, if it is critical, when its service is
+	// deregistered; the zero time is never.
 	deadline time.Time
 }
 
@@ -40,7 +40,7 @@ func (c check) exists() bool { return c.id != "" }
 
 func (c check) passing() bool { return !c.exists() || c.status == api.HealthPassing }
 
-// set changes the status and with it the deadline.
+// set changes the status, and the deadline with it.
 func (c *check) set(now time.Time, status string) {
 	c.status = status
 	c.deadline = time.Time{}
@@ -86,8 +86,8 @@ func (c *catalog) deregister(serviceID string) error {
 	return nil
 }
 
-// update is a heartbeat: the check gets the status and a new deadline. If several services
-// named their checks alike, it is meant for all of them.
+// update is a heartbeat: the check gets the status and a new deadline. If several services use the
+// same check id, it applies to all of them.
 func (c *catalog) update(now time.Time, checkID, status string) error {
 	found, changed := false, false
 	for _, e := range c.entries {
@@ -109,13 +109,12 @@ func (c *catalog) update(now time.Time, checkID, status string) error {
 // event is something that advance did.
 type event struct {
 	serviceID string
-	removed   bool // deregistered; otherwise it has turned critical
+	removed   bool // deregistered; else it has turned critical
 }
 
-// advance turns the overdue checks critical and deregisters the services that have been
-// critical for too long, as of their deadlines, however late it is called. It returns what
-// happened, in order of service IDs, and when to look again; the zero time means that
-// nothing can become due.
+// advance turns overdue checks critical and deregisters services that have been critical for too
+// long, as of their deadlines, however late it is called. It returns what happened, in order of
+// service IDs, and when to look again; the zero time means that nothing can become due.
 func (c *catalog) advance(now time.Time) (events []event, next time.Time) {
 	for id, e := range c.entries {
 		if overdue(e.check, now) && e.check.status != api.HealthCritical {
@@ -142,7 +141,7 @@ func overdue(c check, now time.Time) bool {
 	return !c.deadline.IsZero() && !now.Before(c.deadline)
 }
 
-// list returns the services of that name, or only those that pass, sorted by ID.
+// list returns the services of that name, all or only the passing ones, sorted by ID.
 func (c *catalog) list(name string, passingOnly bool) []entry {
 	var out []entry
 	for _, e := range c.entries {

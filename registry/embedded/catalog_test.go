@@ -141,8 +141,8 @@ func TestFullCatalogStillReplaces(t *testing.T) {
 	}
 }
 
-// Whatever happens in whatever order, a service passes exactly as long as its last
-// heartbeat says.
+// Whatever happens in whatever order, a service passes exactly as long as its last heartbeat
+// allows.
 func TestCatalogAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := newCatalog(4)

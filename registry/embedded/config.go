@@ -6,32 +6,29 @@ import (
 	"time"
 )
 
-// Config is where the server listens and what it bears. The zero value is usable.
+// Config sets the server's address and bounds. The zero value is usable.
 type Config struct {
 	// Addr is the host:port to listen on. Default: 127.0.0.1:0, any free port. There is no
-	// authentication: another interface than loopback must be one that only the cluster can
-	// reach.
+	// authentication: an interface other than loopback must be one that only the cluster can reach.
 	Addr string
 
-	// MaxInstances bounds the registered instances; a further one is refused with status 429.
-	// Default: 1024.
+	// MaxInstances bounds the registered instances; any more are refused with status 429. Default:
+	// 1024.
 	MaxInstances int
-	// MaxWatches bounds the blocking queries that wait at a time; a further one is refused with
-	// status 429. Default: 4096.
+	// MaxWatches bounds the blocking queries that wait at a time; any more are refused with status
+	// 429. Default: 4096.
 	MaxWatches int
-	// MaxConns bounds the open connections; a further one is closed at once. Default: 8192.
+	// MaxConns bounds the open connections; any more are closed at once. Default: 8192.
 	MaxConns int
 	// MaxBody bounds the body of a request, in bytes; a longer one is refused with status 413.
 	// Default: 64 KiB.
 	MaxBody int64
 
-	// Logger gets a line for each instance that comes, goes or falls silent. By default nothing
-	// is logged.
+	// Logger gets a line for each instance that comes, goes or falls silent. Default: no logging.
 	Logger *slog.Logger
 }
 
-// withDefaults returns the config with its gaps filled in, or an error that names the field
-// that is out of range.
+// withDefaults fills in zero fields, or returns an error that names a field that is out of range.
 func (c Config) withDefaults() (Config, error) {
 	if c.Addr == "" {
 		c.Addr = "127.0.0.1:0"
@@ -64,7 +61,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// The wait of a blocking query, as Consul has it.
+// The wait of a blocking query, as in Consul.
 const (
 	defaultWait = 5 * time.Minute
 	maxWait     = 10 * time.Minute

@@ -11,8 +11,8 @@ func NewHandler(cfg Config) http.Handler {
 	return handler
 }
 
-// NewHandlerAndExpiry is a server without sockets, for bubbles of fake time; expire lets time
-// pass until its context ends.
+// NewHandlerAndExpiry is a server without sockets, for bubbles of fake time; expire applies the
+// passing of time until its context ends.
 func NewHandlerAndExpiry(cfg Config) (handler http.Handler, expire func(context.Context)) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

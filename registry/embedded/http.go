@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-// The bounds of what a registration may contain beside its size.
+// Bounds on a registration besides its size.
 const (
 	maxIDLen = 256
 	maxTTL   = 24 * time.Hour
@@ -19,8 +19,8 @@ const (
 // bodyTime is how long a client may take to send a body.
 const bodyTime = 5 * time.Second
 
-// handler is the part of Consul's HTTP API that the client uses; the bodies are the client's
-// own types.
+// handler is the part of Consul's HTTP API that the client uses; the bodies are the client's own
+// types.
 func (b *book) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /v1/agent/service/register", b.serveRegister)
@@ -106,7 +106,7 @@ func (b *book) serveUpdate(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveHealth answers at once, or with ?index=N once the list is no longer as of N.
+// serveHealth answers at once or, with ?index=N, once the list's index is no longer N.
 func (b *book) serveHealth(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	if text := query.Get("index"); text != "" {
@@ -131,7 +131,7 @@ func (b *book) serveHealth(w http.ResponseWriter, r *http.Request) {
 	}
 
 	list, index := b.read(r.PathValue("name"), query.Has(api.HealthPassing))
-	out := make([]*api.ServiceEntry, len(list)) // an empty list is [], not null
+	out := make([]*api.ServiceEntry, len(list)) // so that an empty list is [], not null
 	for i, e := range list {
 		out[i] = e.answer()
 	}
@@ -145,7 +145,7 @@ func (b *book) serveHealth(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Consul-Index", strconv.FormatUint(index, 10))
 	header.Set("X-Consul-KnownLeader", "true")
 	header.Set("X-Consul-LastContact", "0")
-	_, _ = w.Write(body) // an error is a client that has gone
+	_, _ = w.Write(body) // an error means that the client has gone
 }
 
 // answer is the entry as Consul shows it. All services are on one node, this server.
@@ -165,9 +165,9 @@ func (e entry) answer() *api.ServiceEntry {
 	return out
 }
 
-// decode reads the body, within the bound, or answers why not.
+// decode reads the body within its bound, or answers with an error.
 func (b *book) decode(w http.ResponseWriter, r *http.Request, into any) bool {
-	// The recorders of tests know no deadlines, hence the ignored errors.
+	// The recorders of tests have no deadlines, hence the ignored errors.
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(time.Now().Add(bodyTime))
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, b.cfg.MaxBody)).Decode(into)

@@ -1,14 +1,13 @@
-// Package embedded is a registry server for clusters without Consul: it speaks the part of
-// Consul's HTTP API that the client in package consul uses, so that the same client code runs
-// on both.
+// Package embedded is a registry server for clusters without Consul: it speaks the part of Consul's
+// HTTP API that the client in package consul uses, so that the same client code runs on both.
 //
 //	server, err := embedded.New(embedded.Config{Addr: "127.0.0.1:7799", Logger: logger})
 //	go server.Run(ctx)
 //	reg, err := consul.New(consul.Config{Addr: server.Addr()})
 //
-// It keeps nothing on disk: after a restart it knows nobody, says so to each heartbeat, and
-// the instances register themselves again within a third of their time to live. It is one
-// process without replicas or authentication; the cluster plays on while it is away.
+// It keeps nothing on disk: after a restart it knows no instance, says so to each heartbeat, and
+// the instances register themselves again within a third of their time to live. It is one process
+// without replicas or authentication; the cluster keeps working while it is away.
 //
 // Only packages that assemble a process import this one.
 package embedded
@@ -44,8 +43,8 @@ type Server struct {
 	started, closed bool // guarded by mu
 }
 
-// New listens; requests are answered once Run is called. The error tells that the config is
-// wrong or the address taken.
+// New listens; requests are answered once Run is called. It returns an error if the config is wrong
+// or the address is taken.
 func New(cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -67,7 +66,7 @@ func New(cfg Config) (*Server, error) {
 		WriteTimeout:      maxWait + 10*time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    8 << 10,
-		// net/http reports here what clients do wrong; that is theirs to log.
+		// net/http reports here what clients do wrong; logging that is up to them.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	return s, nil
@@ -76,12 +75,12 @@ func New(cfg Config) (*Server, error) {
 // Addr is the address that the server listens on, host:port.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// drainTime is how long open requests may take to notice the end of the server. They all
-// wait on Run's context, so only a connection that has sent nothing yet can use it up.
+// drainTime is how long open requests may take to notice that the server is ending. They all wait
+// on Run's context, so only a connection that has sent nothing yet can use it up.
 const drainTime = 250 * time.Millisecond
 
 // Run serves until ctx ends or Close is called, then returns nil with no request open and no
-// goroutine left. Another error is the listener's. Call it once; after Close it does nothing.
+// goroutine left. Any other error is the listener's. Call it once; after Close it does nothing.
 func (s *Server) Run(ctx context.Context) error {
 	s.mu.Lock()
 	started, closed := s.started, s.closed
@@ -102,7 +101,7 @@ func (s *Server) Run(ctx context.Context) error {
 	tasks.Go(func() { s.book.expire(ctx) })
 	var serveErr error
 	tasks.Go(func() {
-		defer cancel() // a listener that fails ends the rest
+		defer cancel() // if the listener fails, end everything else
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			serveErr = fmt.Errorf("embedded: serve: %w", err)
 		}
@@ -116,14 +115,14 @@ func (s *Server) Run(ctx context.Context) error {
 	drain, stop := context.WithTimeout(context.Background(), drainTime)
 	defer stop()
 	if s.http.Shutdown(drain) != nil {
-		_ = s.http.Close() // whoever is still connected is cut off
+		_ = s.http.Close() // cuts off remaining connections
 	}
 	tasks.Wait()
 	return serveErr
 }
 
-// Close ends Run and waits for it. Watches are answered with status 503. It may be called
-// more than once, and instead of Run.
+// Close ends Run and waits for it. Watches are answered with status 503. It may be called more than
+// once, and without Run.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	started, closed := s.started, s.closed
@@ -142,7 +141,7 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// countConn is told of every connection; one too many is closed before it is read.
+// countConn is called for every connection; any above the bound is closed before it is read.
 func (s *Server) countConn(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -155,10 +154,10 @@ func (s *Server) countConn(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// Stats is a moment's look at the server.
+// Stats is a snapshot of the server's counters.
 type Stats struct {
-	Instances int // registered, whether healthy or not
-	Watches   int // blocking queries that wait
+	Instances int // registered, healthy or not
+	Watches   int // waiting blocking queries
 	Conns     int // open connections
 
 	RefusedInstances uint64 // registrations over MaxInstances
@@ -167,7 +166,6 @@ type Stats struct {
 	RefusedBodies    uint64 // requests over MaxBody, or unreadable
 }
 
-// Stats returns the counters.
 func (s *Server) Stats() Stats {
 	stats := s.book.stats()
 	stats.Conns = int(s.conns.Load())

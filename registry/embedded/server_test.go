@@ -58,7 +58,7 @@ func mustRegister(t testing.TB, r registry.Registry, i registry.Instance) regist
 	return reg
 }
 
-// A restarted server knows nobody, and everybody comes back to it.
+// A restarted server knows no instance, and they all register again.
 func TestRestart(t *testing.T) {
 	first := start(t, embedded.Config{})
 	quick := consul.Config{Addr: first.Addr(), TTL: 300 * time.Millisecond, BackoffMax: 100 * time.Millisecond}
@@ -86,7 +86,7 @@ func TestRegistryStartsLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := early.Addr()
-	if err := early.Close(); err != nil { // instead of Run
+	if err := early.Close(); err != nil { // without Run
 		t.Fatal(err)
 	}
 	r := client(t, consul.Config{Addr: addr, TTL: 300 * time.Millisecond, BackoffMax: 100 * time.Millisecond})
@@ -162,7 +162,7 @@ func TestConfigOutOfRange(t *testing.T) {
 	}
 }
 
-// send makes one request without the client, for what the client never sends.
+// send makes one request without the client, which would never send it.
 func send(t *testing.T, server *embedded.Server, method, path, body string) (status int) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+server.Addr()+path, strings.NewReader(body))
@@ -221,7 +221,7 @@ func TestBadRequests(t *testing.T) {
 
 func TestTooManyWatches(t *testing.T) {
 	server := start(t, embedded.Config{MaxWatches: 1})
-	// An index from the future is answered at once; the current one, 1, waits.
+	// An index from the future is answered at once; the current one, 1, blocks.
 	if got := send(t, server, "GET", "/v1/health/service/a?index=7&wait=10m", ""); got != 200 {
 		t.Fatalf("index from the future: status %d", got)
 	}
@@ -240,7 +240,7 @@ func TestTooManyWatches(t *testing.T) {
 	if got := server.Stats().RefusedWatches; got != 1 {
 		t.Errorf("%d refused watches, want 1", got)
 	}
-	if err := server.Close(); err != nil { // ends the one that waits
+	if err := server.Close(); err != nil { // ends the blocked query
 		t.Fatal(err)
 	}
 	if got := <-waits; got != 503 {
@@ -255,7 +255,7 @@ func TestTooManyConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	// An answer shows that the first connection is counted.
+	// An answer shows that the first connection has been counted.
 	if _, err := first.Write([]byte("GET /v1/health/service/a HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ func isTimeout(err error) bool {
 	return ok && netErr.Timeout()
 }
 
-// A silent client does not hold up the end.
+// A silent client does not delay the end.
 func TestCloseWithSilentConnection(t *testing.T) {
 	server := start(t, embedded.Config{})
 	conn, err := net.Dial("tcp", server.Addr())

@@ -12,8 +12,8 @@ import (
 	"teahouse/registry/embedded"
 )
 
-// inProcess carries the client's requests to the handler without a socket, so that both can
-// live in a bubble of fake time.
+// inProcess passes the client's requests to the handler without a socket, so that both can run in a
+// bubble of fake time.
 type inProcess struct{ handler http.Handler }
 
 func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -25,8 +25,8 @@ func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.Result(), req.Context().Err()
 }
 
-// With the default times: a living instance is seen for an hour, a silent one until its time
-// to live is over, and its change reaches the watchers at that very moment.
+// With the default times: a living instance is seen for an hour, a silent one until its time to
+// live is over, and watchers learn of that at that very moment.
 func TestExpiryToTheSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler, expire := embedded.NewHandlerAndExpiry(embedded.Config{})
@@ -52,7 +52,7 @@ func TestExpiryToTheSecond(t *testing.T) {
 		default:
 		}
 
-		// The last heartbeat was at a multiple of 5/3 s: 3600 s, 1 s ago.
+		// The last heartbeat came at a multiple of 5/3 s: at 3600 s, 1 s ago.
 		if err := crashes.Close(); err != nil {
 			t.Fatal(err)
 		}

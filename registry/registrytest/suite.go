@@ -14,13 +14,13 @@ import (
 	"teahouse/registry"
 )
 
-// patience is how long the suite waits for an event that must come. It is generous because
-// it only passes when a test fails.
+// patience is how long the suite waits for an event that must come. It is generous because it
+// elapses only when a test fails.
 const patience = 30 * time.Second
 
-// Run runs the suite. Each call of newRegistry makes another client, as another process
-// would, onto the same service; clients with the same cluster see each other's instances, and
-// no others. The suite closes them. The time to live should be short: some tests wait for it.
+// Run runs the suite. Each call of newRegistry makes another client of the same service, as another
+// process would; clients with the same cluster see each other's instances and no others. The suite
+// closes them. The time to live should be short: some tests wait for it.
 func Run(t *testing.T, newRegistry func(t *testing.T, cluster string) registry.Registry) {
 	s := suite{newRegistry: newRegistry}
 	for _, test := range []struct {
@@ -41,7 +41,7 @@ func Run(t *testing.T, newRegistry func(t *testing.T, cluster string) registry.R
 		{"invalid input is refused", s.invalid},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			// Names are unique per run too, so a service that outlives a test run is no problem.
+			// Names are unique per run too, so services left over from an earlier run do no harm.
 			name := fmt.Sprintf("t%x", time.Now().UnixNano())
 			test.run(t, cluster{suite: s, name: name})
 		})
@@ -82,7 +82,7 @@ func register(t *testing.T, r registry.Registry, i registry.Instance) registry.R
 	return reg
 }
 
-// watcher checks every snapshot that it sees.
+// watcher checks every snapshot that it receives.
 type watcher struct {
 	t  *testing.T
 	ch <-chan registry.Snapshot
@@ -174,7 +174,7 @@ func (suite) deregister(t *testing.T, c cluster) {
 	w := watch(t, c.client(t), registry.RoleNode)
 	stays, goes := register(t, r, node("stays")), register(t, r, node("goes"))
 	w.until("goes", "stays")
-	for range 2 { // the second close does nothing
+	for range 2 { // the second Close does nothing
 		if err := goes.Close(t.Context()); err != nil {
 			t.Fatalf("close: %v", err)
 		}
@@ -234,8 +234,8 @@ func (suite) clusters(t *testing.T, c cluster) {
 	}
 }
 
-// expiry waits, twice, until an instance whose process has died is gone; by then the other
-// one's heartbeats must have carried it over its own time to live.
+// expiry waits, twice, until an instance whose process has died is gone; by then the other one's
+// heartbeats must have kept it beyond its own time to live.
 func (suite) expiry(t *testing.T, c cluster) {
 	alive := c.client(t)
 	w := watch(t, alive, registry.RoleNode)
@@ -257,7 +257,7 @@ func (suite) expiry(t *testing.T, c cluster) {
 func (suite) slowReader(t *testing.T, c cluster) {
 	r := c.client(t)
 	slow, quick := watch(t, r, registry.RoleNode), watch(t, r, registry.RoleNode)
-	slow.next() // empty; from here on it reads nothing
+	slow.next() // empty; it reads nothing from now on
 	quick.until()
 	var want []string
 	for i := range 5 {
@@ -266,8 +266,8 @@ func (suite) slowReader(t *testing.T, c cluster) {
 		register(t, r, node(id))
 		quick.until(want...)
 	}
-	// The slow watch is a query of its own, which may be a step behind the quick one, but it
-	// never gives more than the one snapshot that waited and those that came after it.
+	// The slow watch is a separate query, which may lag a step behind the quick one, but it never
+	// returns more than the one snapshot that was kept and those after it.
 	for reads := 1; ; reads++ {
 		if slices.Equal(idsOf(slow.next()), want) {
 			break
