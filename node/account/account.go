@@ -1,12 +1,12 @@
-// Package account answers a player's calls about their own standing:
-// account.profile and account.hands, read from the database.
+// Package account answers a player's calls about their own standing: account.profile and
+// account.hands, read from the database.
 //
 //	s, err := account.New(account.Config{Results: store, Pool: pool, Logger: log})
 //	dispatch.Handle("account.profile", s.Profile)
 //
-// Both have scope SESSION, so the ring owner of the player executes them. The
-// package changes nothing, caches nothing and does not check who is the owner:
-// that is done before a call gets here. node/host wires it.
+// Both have scope SESSION, so the ring owner of the player executes them. The package changes
+// nothing, caches nothing and does not check who owns the player: that is done before a call gets
+// here. node/host wires it.
 package account
 
 import (
@@ -23,13 +23,13 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Results is what this package reads; game.Results has it.
+// Results is the part of game.Results that this package reads.
 type Results interface {
 	Hands(ctx context.Context, player game.PlayerID, before uint64, limit int) ([]game.HandLine, error)
 	Profile(ctx context.Context, player game.PlayerID) (game.Profile, error)
 }
 
-// Pool runs what blocks. Submit must not wait: a full pool refuses.
+// Pool runs blocking functions. Submit must not wait: a full pool refuses.
 type Pool interface {
 	Submit(task func()) error
 }
@@ -40,7 +40,6 @@ const (
 	maxHands     = 100
 )
 
-// Config is what the service works with.
 type Config struct {
 	Results Results       // required
 	Pool    Pool          // required
@@ -70,8 +69,7 @@ func New(cfg Config) (*Service, error) {
 	return &Service{cfg}, nil
 }
 
-// Profile answers account.profile. A player without a settled hand has the
-// standing that everybody begins with.
+// Profile answers account.profile. A player without a settled hand has the initial standing.
 func (s *Service) Profile(_ string, req *linkpb.Request, reply func(*linkpb.Response)) {
 	s.answer(req, &wirepb.ProfileRequest{}, reply, func(ctx context.Context) (proto.Message, error) {
 		p, err := s.cfg.Results.Profile(ctx, game.PlayerID(req.Player))

@@ -15,7 +15,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// results answers for player 7; anything else is as its error says.
+// results answers for player 7; for others it fails with err.
 type results struct {
 	err    error
 	hang   bool
@@ -36,7 +36,7 @@ func (r *results) Hands(_ context.Context, _ game.PlayerID, before uint64, limit
 	return []game.HandLine{{ID: 9, Table: 8, Hand: 7, Seat: 3, Score: -2, Finished: time.UnixMilli(5)}}, r.err
 }
 
-// pool runs tasks at once, or refuses all.
+// pool runs tasks at once, or refuses them all.
 type pool struct{ full bool }
 
 func (p pool) Submit(task func()) error {

@@ -1,11 +1,11 @@
-// Package archive gives players the records of their hands: archive.hand.
+// Package archive returns the records of players' own hands: archive.hand.
 //
 //	s, err := archive.New(archive.Config{Cluster: id, Results: store, Pool: pool, Logger: log})
 //	dispatch.Handle("archive.hand", s.Hand)
 //
-// A record holds every hidden tile of its hand. So it goes only to players who
-// sat there, and only once the last hand of the round is settled; the store
-// decides both. The method has scope SESSION. node/host wires the package.
+// A record holds every hidden tile of its hand. So only players of that hand get it, and only once
+// the last hand of the round is settled; the store decides both. The method has scope SESSION.
+// node/host wires the package.
 package archive
 
 import (
@@ -22,17 +22,16 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Results is what this package reads; game.Results has it.
+// Results is the part of game.Results that this package reads.
 type Results interface {
 	Archive(ctx context.Context, key game.HandKey, player game.PlayerID) ([]byte, error)
 }
 
-// Pool runs what blocks. Submit must not wait: a full pool refuses.
+// Pool runs blocking functions. Submit must not wait: a full pool refuses.
 type Pool interface {
 	Submit(task func()) error
 }
 
-// Config is what the service works with.
 type Config struct {
 	Cluster string        // cluster id; required
 	Results Results       // required

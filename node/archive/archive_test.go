@@ -31,7 +31,7 @@ func (r results) Archive(ctx context.Context, key game.HandKey, p game.PlayerID)
 	return []byte("record"), r.err
 }
 
-// pool runs tasks at once, or refuses all.
+// pool runs tasks at once, or refuses them all.
 type pool struct{ full bool }
 
 func (p pool) Submit(task func()) error {

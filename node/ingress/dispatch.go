@@ -10,7 +10,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// request hands a request to who executes it, or refuses it.
+// request passes a request to its handler, or refuses it.
 func (in *Ingress) request(c *link.Conn, req *linkpb.Request) {
 	in.counts.requests.Add(1)
 	handler, refusal := in.route(c.Peer(), req)
@@ -23,7 +23,7 @@ func (in *Ingress) request(c *link.Conn, req *linkpb.Request) {
 	handler(c.Peer().Name, req, answer.send)
 }
 
-// route finds the handler of a request; nil comes with the refusal.
+// route finds the handler of a request; if nil, it returns the refusal.
 func (in *Ingress) route(peer link.Peer, req *linkpb.Request) (Handler, *linkpb.Response) {
 	switch req.Method {
 	case link.MethodCreate, link.MethodEnded, link.MethodYield, link.MethodJoin, link.MethodAlign:
@@ -85,7 +85,7 @@ func (in *Ingress) sessionClosed(c *link.Conn, m *linkpb.SessionClosed) {
 	}
 }
 
-// answer is the right to respond once to a request, on the link that it came by.
+// answer is the right to respond once to a request, on the link that it arrived on.
 type answer struct {
 	in   *Ingress
 	c    *link.Conn
@@ -101,7 +101,7 @@ func (a *answer) send(m *linkpb.Response) {
 	}
 	err := a.c.Respond(a.id, m)
 	if errors.Is(err, link.ErrTooLong) {
-		// A broken link would not help: the call would come again and break the next one.
+		// Breaking the link would not help: the call would come again and break the next one.
 		a.in.log.Error("ingress: an answer is too long for a link", "error", err)
 		err = a.c.Respond(a.id, &linkpb.Response{Code: wirepb.Code_INTERNAL, Detail: "the answer is too long"})
 	}

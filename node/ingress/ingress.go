@@ -16,16 +16,16 @@ import (
 	"teahouse/pkg/wire"
 )
 
-// Handler executes a request of the peer from. It must not block; reply may be
-// called from any goroutine, once, and fills in the response's id itself.
+// Handler executes a request from the peer from. It must not block; reply may be called from any
+// goroutine, once, and fills in the response's id itself.
 type Handler func(from string, req *linkpb.Request, reply func(*linkpb.Response))
 
 // Group is a Raft group on this node, leading or not.
 type Group interface {
 	// Request is a Handler.
 	Request(from string, req *linkpb.Request, reply func(*linkpb.Response))
-	// SessionClosed tells that a client of gateway from, seated at a table of
-	// this group, is gone. It must not block.
+	// SessionClosed reports that a client of gateway from, seated at a table of this group, is
+	// gone. It must not block.
 	SessionClosed(from string, m *linkpb.SessionClosed)
 }
 
@@ -35,13 +35,12 @@ type Config struct {
 	Methods *wire.Methods
 	// Services execute the methods of scope SESSION, by method name.
 	Services map[string]Handler
-	// OnPeer is told when a link comes up, after announcements and members were sent on
-	// it, and when it is gone; for one name always in turns. It must not block. May be nil.
+	// OnPeer is called when a link comes up, after announcements and members were sent on it, and
+	// when it is gone; strictly alternating for each name. It must not block. May be nil.
 	OnPeer func(name, role string, up bool)
 }
 
-// Ingress accepts links and dispatches what comes in. It is safe for
-// concurrent use.
+// Ingress accepts links and dispatches requests. It is safe for concurrent use.
 type Ingress struct {
 	// Immutable.
 	cfg Config
@@ -51,8 +50,8 @@ type Ingress struct {
 	peers  atomic.Pointer[map[string]*link.Conn]  // replaced under mu
 	counts counts
 
-	// mu orders what every link is told: a new link gets the current state and joins
-	// peers in one step.
+	// mu orders what is sent to all links: a new link gets the current state and joins peers in one
+	// step.
 	mu      sync.Mutex
 	leading map[uint32]*linkpb.Announce // current announcements by group
 	members *linkpb.Members             // newest, nil before the first
@@ -73,7 +72,8 @@ func New(cfg Config) (*Ingress, error) {
 	return in, nil
 }
 
-// Serve accepts links on ln until ctx ends, then closes ln and all links. Its error is nil when ctx ended it.
+// Serve accepts links on ln until ctx ends, then closes ln and all links. The error is nil if ctx
+// ended it.
 func (in *Ingress) Serve(ctx context.Context, ln net.Listener) error {
 	return link.Serve(ctx, ln, in.cfg.Link, link.Handler{
 		Up:            in.up,
@@ -83,7 +83,7 @@ func (in *Ingress) Serve(ctx context.Context, ln net.Listener) error {
 	})
 }
 
-// SetGroup says who executes the calls for a group; nil takes the group away.
+// SetGroup sets who executes the calls for a group; nil removes the group.
 func (in *Ingress) SetGroup(id game.GroupID, g Group) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -96,7 +96,7 @@ func (in *Ingress) SetGroup(id game.GroupID, g Group) {
 	in.groups.Store(&groups)
 }
 
-// Gateways are the names of the gateways that are linked now, sorted.
+// Gateways lists the currently linked gateways by name, sorted.
 func (in *Ingress) Gateways() []string {
 	var names []string
 	for name, c := range *in.peers.Load() {
@@ -108,8 +108,8 @@ func (in *Ingress) Gateways() []string {
 	return names
 }
 
-// Push sends m to a gateway. False means that it has no link now, or one that is
-// full and is broken for it: the client will ask for what it missed.
+// Push sends m to a gateway. It reports false if the gateway has no link, or a full one, which is
+// then broken: the client will ask for what it missed.
 func (in *Ingress) Push(gateway string, m *linkpb.Push) bool {
 	c := (*in.peers.Load())[gateway]
 	if c == nil {
@@ -123,9 +123,9 @@ func (in *Ingress) Push(gateway string, m *linkpb.Push) bool {
 	return true
 }
 
-// Announce tells all peers, now and on each new link, that this node leads a group
-// in a term, or no longer. An announcement of a term below the current one is stale and
-// is dropped. The message must not be changed afterwards.
+// Announce tells all peers, now and on each new link, that this node leads a group in a term, or no
+// longer does. An announcement of a lower term than the current one is stale and is dropped. The
+// message must not be changed afterwards.
 func (in *Ingress) Announce(a *linkpb.Announce) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -142,8 +142,8 @@ func (in *Ingress) Announce(a *linkpb.Announce) {
 	}
 }
 
-// SetMembers tells all peers, now and on each new link, the member list. A list with a
-// number that is not above the current one's is dropped. The message must not be changed afterwards.
+// SetMembers sends the member list to all peers, now and on each new link. A list whose number is
+// not above the current one's is dropped. The message must not be changed afterwards.
 func (in *Ingress) SetMembers(m *linkpb.Members) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -156,7 +156,7 @@ func (in *Ingress) SetMembers(m *linkpb.Members) {
 	}
 }
 
-// sent breaks a link whose queue is full, so that no hole stays in what the peer is told.
+// sent breaks a link whose queue is full, so that the peer never misses a message without noticing.
 func (in *Ingress) sent(c *link.Conn, err error) bool {
 	if err == nil {
 		return true

@@ -24,11 +24,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func linkConfig(name, role string) link.Config {
 	return link.Config{
 		Cluster: "c1", Secret: []byte("a cluster secret of enough bytes"), Name: name, Role: role,
-		DeadAfter: time.Minute, // a busy machine is not what these tests are about
+		DeadAfter: time.Minute, // these tests must not fail on a busy machine
 	}
 }
 
-// named is a group or service that answers with its own name and the caller's.
+// named is a group or service that answers with its own and the caller's name.
 type named struct {
 	name   string
 	closed chan string
@@ -178,7 +178,8 @@ func TestAnswerOnce(t *testing.T) {
 	}
 }
 
-// An answer that no frame holds must not break the link: the call would come again on the next.
+// An answer that is too long for a frame must not break the link: the call would come again on the
+// next one.
 func TestAnswerTooLong(t *testing.T) {
 	_, addr := start(t, Config{Services: map[string]Handler{
 		"account.profile": func(_ string, _ *linkpb.Request, reply func(*linkpb.Response)) {
@@ -257,7 +258,8 @@ func TestPush(t *testing.T) {
 	}
 }
 
-// A gateway that does not read has its link broken, so that no push is missing in silence.
+// A gateway that does not read gets its link broken, so that it never misses a push without
+// noticing.
 func TestPushToFullLink(t *testing.T) {
 	downs := make(chan string, 4)
 	in, addr := start(t, Config{OnPeer: func(name, _ string, up bool) {
@@ -269,7 +271,7 @@ func TestPushToFullLink(t *testing.T) {
 	slow := dial(t, addr, "gateway-1", link.RoleGateway, link.Handler{Push: func(*link.Conn, *linkpb.Push) { <-release }})
 	defer close(release)
 	payload := make([]byte, 1<<20)
-	if _, err := slow.Call(t.Context(), &linkpb.Request{}); err != nil { // the link is in the table
+	if _, err := slow.Call(t.Context(), &linkpb.Request{}); err != nil { // the link is registered
 		t.Fatal(err)
 	}
 	sent := 0
@@ -286,7 +288,7 @@ func TestPushToFullLink(t *testing.T) {
 	}
 }
 
-// News come first on a new link, then as they happen, to everybody.
+// News is sent first on a new link, and to everybody as it happens.
 func TestNews(t *testing.T) {
 	in, addr := start(t, Config{OnPeer: nil})
 	in.Announce(&linkpb.Announce{Group: 1, Term: 5})

@@ -6,7 +6,7 @@ import "sync/atomic"
 type Stats struct {
 	Links          int    // now
 	Requests       uint64 // received
-	Refused        uint64 // of them, without reaching a handler
+	Refused        uint64 // of these, without reaching a handler
 	AnsweredTwice  uint64 // responses dropped: a handler's fault
 	Pushes         uint64 // sent
 	PushesUnlinked uint64 // dropped: that gateway has no link here

@@ -1,21 +1,19 @@
-// Package match decides who plays with whom. It is a pure function of a
-// queue's waiting tickets and of the time that the caller names.
+// Package match decides who plays with whom. It is a pure function of a queue's waiting tickets and
+// of the time that the caller passes.
 //
 //	plan := match.Run(tickets, nowMs, match.Settings{Seats: 4, Window: 100, WidenPerSecond: 20, MaxWindow: 1000})
 //	for _, table := range plan.Tables { … }
 //
-// The oldest ticket chooses first: of the tables whose ratings lie within its
-// window it takes the one with the least spread. A window widens with its
-// ticket's waiting time, so the oldest ticket has the widest. Of equally rated
-// tickets the older one is always seated first. Once a ticket has waited for
-// BotsAfterMs it takes what company it can get, and bots fill its table.
+// The oldest ticket chooses first: of the tables whose ratings lie within its window it takes the
+// one with the least spread. A window widens with its ticket's waiting time, so the oldest ticket
+// has the widest. Of equally rated tickets the older one is always seated first. A ticket that has
+// waited for BotsAfterMs takes whoever is available, and bots fill its table.
 //
-// The package keeps no queue, knows no players and no parties, and imports
-// nothing local. The coordinator is its caller; anybody may be.
+// The package keeps no queue, knows no players and no parties, and imports nothing local. The
+// coordinator calls it; anybody may.
 package match
 
-// Ticket is one waiting player. Who joined earlier stands further ahead; the
-// lower id decides between equals.
+// Ticket is one waiting player. Earlier joiners come first; the lower id breaks ties.
 type Ticket struct {
 	ID       uint64
 	Rating   int64
@@ -24,29 +22,29 @@ type Ticket struct {
 
 // Settings are the rules of one queue.
 type Settings struct {
-	Seats          int    // of a table; less than 1 matches nobody
-	Window         uint32 // rating points that a fresh ticket accepts between the best and the worst of its table
-	WidenPerSecond uint32 // points by which a second of waiting widens it
-	MaxWindow      uint32 // where that ends; Window if it is less
+	Seats          int    // per table; less than 1 matches nobody
+	Window         uint32 // rating points between the best and the worst of a table that a fresh ticket accepts
+	WidenPerSecond uint32 // points added per second of waiting
+	MaxWindow      uint32 // upper limit; Window if that is larger
 	BotsAfterMs    uint32 // wait after which bots fill a table; 0 = never
 }
 
 // Table is a table to be made.
 type Table struct {
-	Tickets []uint64 // ids; the first is the ticket that chose
-	Bots    int      // seats left to players made of code
+	Tickets []uint64 // ids; first the ticket that chose
+	Bots    int      // seats left to bots
 }
 
-// Plan is what the matcher wants.
+// Plan is the matcher's result.
 type Plan struct {
 	Tables []Table
-	// NextMs is the earliest moment at which time alone makes another table
-	// of the tickets that are left; 0 = never.
+	// NextMs is the earliest moment at which the passing of time alone makes another table of the
+	// remaining tickets; 0 = never.
 	NextMs uint64
 }
 
-// Run matches the waiting tickets of one queue as of nowMs. Their order in the
-// slice does not matter and is not changed. It takes O(n log n) time.
+// Run matches the waiting tickets of one queue as of nowMs. Their order in the slice does not
+// matter and is not changed. It takes O(n log n) time.
 func Run(waiting []Ticket, nowMs uint64, s Settings) Plan {
 	if s.Seats < 1 || len(waiting) == 0 {
 		return Plan{}
@@ -79,8 +77,8 @@ func Run(waiting []Ticket, nowMs uint64, s Settings) Plan {
 	return plan
 }
 
-// maxWidenMs is the waiting time that still widens a window: 24 days, so that
-// no product overflows.
+// maxWidenMs is the longest waiting time that still widens a window: 24 days, so that no product
+// overflows.
 const maxWidenMs = 1 << 31
 
 func (s Settings) window(t Ticket, nowMs uint64) uint64 {
@@ -94,7 +92,7 @@ func (s Settings) botsDue(t Ticket, nowMs uint64) bool {
 	return s.BotsAfterMs > 0 && nowMs >= t.JoinedMs && nowMs-t.JoinedMs >= uint64(s.BotsAfterMs)
 }
 
-// due is when ticket i of the pool gets its table if nobody comes or goes; 0 = never.
+// due is when ticket i of the pool gets its table if nobody joins or leaves; 0 = never.
 func (s Settings) due(p *pool, i int, t Ticket) uint64 {
 	var due uint64
 	if s.BotsAfterMs > 0 {

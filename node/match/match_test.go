@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// at makes tickets with the given ratings that joined one after the other at 0.
+// at makes tickets with the given ratings that joined one after the other, from 0 on.
 func at(ratings ...int64) []Ticket {
 	var list []Ticket
 	for i, r := range ratings {
@@ -64,7 +64,7 @@ func TestExtremeNumbers(t *testing.T) {
 	}
 	plan := Run(tickets, most, s)
 	if len(plan.Tables) != 2 {
-		t.Errorf("plan: %+v", plan) // 2 and 4 waited long enough for bots, at ratings too far apart; the others just came
+		t.Errorf("plan: %+v", plan) // 2 and 4 have waited long enough for bots, but their ratings are too far apart; the others have just joined
 	}
 }
 

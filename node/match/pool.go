@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// pool holds the tickets that are not seated yet, by rating.
+// pool holds the unseated tickets by rating.
 type pool struct {
 	tickets []Ticket // oldest first
 	seated  []bool   // by index in tickets
@@ -13,19 +13,18 @@ type pool struct {
 	classes []class  // by rating, ascending
 }
 
-// class is all tickets of one rating. They are seated oldest first.
+// class holds all tickets of one rating. They are seated oldest first.
 type class struct {
 	rating     int64
 	waiting    []int // indices in tickets, oldest first
-	prev, next int   // nearest classes that have somebody waiting; -1 = none
+	prev, next int   // nearest classes with waiting tickets; -1 = none
 }
 
-// group is a table that could be made: own tickets of the class that chooses,
-// and others.
+// group is a possible table: own tickets of the choosing class, and others.
 type group struct {
 	class  int
 	own    int
-	others []int // classes, once for each ticket
+	others []int // classes, once per ticket
 	spread uint64
 }
 
@@ -59,9 +58,9 @@ func newPool(waiting []Ticket) *pool {
 	return p
 }
 
-// choose finds the table of the given size with the least spread for a ticket.
-// The answer is the same for all tickets of a class, because only ratings
-// matter: if the oldest of them cannot have a table, no other can.
+// choose finds the table of the given size with the least spread for a ticket. The answer is the
+// same for all tickets of a class, because only ratings matter: if the oldest of them cannot have a
+// table, no other can.
 func (p *pool) choose(ticket, size int) (group, bool) {
 	c := p.class[ticket]
 	own := min(size, len(p.classes[c].waiting))
@@ -74,7 +73,7 @@ func (p *pool) choose(ticket, size int) (group, bool) {
 	upper := p.neighbours(c, rest, func(c class) int { return c.next })
 	found := false
 	for l := max(0, rest-len(upper)); l <= min(rest, len(lower)); l++ {
-		// The nearest l below and the nearest rest-l above: nothing else with as many below is narrower.
+		// The nearest l below and the nearest rest-l above: with l below, nothing is narrower.
 		lo, hi := c, c
 		if l > 0 {
 			lo = lower[l-1]
@@ -92,8 +91,8 @@ func (p *pool) choose(ticket, size int) (group, bool) {
 	return g, found
 }
 
-// company finds the largest table of at most size that fits the window; the
-// ticket alone always does.
+// company finds the largest table of at most size that fits the window; the ticket alone always
+// fits.
 func (p *pool) company(ticket, size int, window uint64) group {
 	for ; size > 1; size-- {
 		if g, ok := p.choose(ticket, size); ok && g.spread <= window {
@@ -104,8 +103,8 @@ func (p *pool) company(ticket, size int, window uint64) group {
 	return g
 }
 
-// neighbours lists the classes of the n tickets that follow class c in one
-// direction, once for each ticket; fewer if there are not so many.
+// neighbours lists the classes of the n tickets that follow class c in one direction, once per
+// ticket; fewer if there are not enough.
 func (p *pool) neighbours(c, n int, step func(class) int) []int {
 	var list []int
 	for c = step(p.classes[c]); c >= 0 && len(list) < n; c = step(p.classes[c]) {
@@ -116,8 +115,7 @@ func (p *pool) neighbours(c, n int, step func(class) int) []int {
 	return list
 }
 
-// seat takes the group out of the pool and returns its tickets, first the one
-// that chose.
+// seat removes the group from the pool and returns its tickets, first the one that chose.
 func (p *pool) seat(g group) []uint64 {
 	ids := make([]uint64, 0, g.size())
 	for range g.own {

@@ -26,7 +26,7 @@ func ticketsGen(most int) *rapid.Generator[[]Ticket] {
 			joined += rapid.Uint64Range(0, 800).Draw(t, "pause")
 			list = append(list, Ticket{
 				ID: uint64(i + 1), JoinedMs: joined,
-				// Few ratings, so that equals are common.
+				// Few ratings, so that ties are common.
 				Rating: 10 * rapid.Int64Range(0, 20).Draw(t, "rating"),
 			})
 		}
@@ -83,7 +83,7 @@ func checkTable(t *rapid.T, table Table, tickets []Ticket, now uint64, s Setting
 	var widest uint64
 	waited := false
 	for i, id := range table.Tickets {
-		tk := tickets[id-1] // an unknown ticket panics
+		tk := tickets[id-1] // panics on an unknown ticket
 		if i == 0 {
 			lo, hi = tk.Rating, tk.Rating
 		}
@@ -99,7 +99,7 @@ func checkTable(t *rapid.T, table Table, tickets []Ticket, now uint64, s Setting
 	}
 }
 
-// TestNobodyWaitsInVain tries all groups of the tickets that were left.
+// TestNobodyWaitsInVain tries all groups of the remaining tickets.
 func TestNobodyWaitsInVain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := settingsGen.Draw(t, "settings")

@@ -13,16 +13,16 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Why one sending was given up.
+// Why one attempt was given up.
 var (
 	errLeaderChanged = errors.New("another leader")
 	errNoResponse    = errors.New("no response")
 )
 
 // Call has the leader of group execute req, and returns its definite answer. It waits while no
-// leader is known and sends again when the outcome of a sending is unknown, so req must be of a
-// method that may be repeated, and must not be changed until Call returns. The only error is
-// ctx's (with what was tried last): the outcome is unknown then.
+// leader is known and resends while the outcome is unknown, so req's method must be idempotent; req
+// must not be changed until Call returns. The only error is ctx's (with the last attempt's): the
+// outcome is unknown then.
 func (p *Peers) Call(ctx context.Context, group game.GroupID, req *linkpb.Request) (*linkpb.Response, error) {
 	pause := p.cfg.PauseMin
 	last := "no leader known"
@@ -55,10 +55,10 @@ func (p *Peers) Call(ctx context.Context, group game.GroupID, req *linkpb.Reques
 	return nil, fmt.Errorf("peer: call %s of group %d: %w (last: %s)", req.Method, group, ctx.Err(), last)
 }
 
-// sendFunc sends once, as Conn.Go does; forget takes the interest back.
+// sendFunc sends once, as Conn.Go does; forget cancels the interest in the response.
 type sendFunc func(req *linkpb.Request, done func(*linkpb.Response, error)) (forget func(), err error)
 
-// sender is the way along route, nil if it leads nowhere now.
+// sender sends along route; nil if there is no link for it now.
 func (p *Peers) sender(group game.GroupID, route link.Route) sendFunc {
 	switch {
 	case route.Node == "":
@@ -68,7 +68,7 @@ func (p *Peers) sender(group game.GroupID, route link.Route) sendFunc {
 	}
 	c := p.pool.Conn(route.Node)
 	if c == nil {
-		return nil // its Down is about to clear the route
+		return nil // its Down will clear the route
 	}
 	return func(req *linkpb.Request, done func(*linkpb.Response, error)) (func(), error) {
 		id, err := c.Go(req, done)
@@ -76,7 +76,7 @@ func (p *Peers) sender(group game.GroupID, route link.Route) sendFunc {
 	}
 }
 
-// local is the way to a group on this node.
+// local is the sender for a group on this node.
 func (p *Peers) local(group game.GroupID) sendFunc {
 	if p.cfg.Local == nil {
 		return nil
@@ -91,8 +91,8 @@ func (p *Peers) local(group game.GroupID) sendFunc {
 	}
 }
 
-// try sends once and waits for the response, but not longer than ResendAfter, and not once the
-// group has another leader: the old one may never answer.
+// try sends once and waits for the response, at most for ResendAfter, and only until the group has
+// another leader: the old one may never answer.
 func (p *Peers) try(
 	ctx context.Context, group game.GroupID, route link.Route, req *linkpb.Request, send sendFunc,
 ) (*linkpb.Response, error) {
@@ -104,7 +104,7 @@ func (p *Peers) try(
 	forget, err := send(req, func(m *linkpb.Response, err error) {
 		select {
 		case got <- result{m, err}:
-		default: // a handler that answers twice
+		default: // the handler answered twice
 		}
 	})
 	if err != nil {
@@ -130,7 +130,7 @@ func (p *Peers) try(
 	}
 }
 
-// pause waits for a change of the leaders, but at most d, or for ctx.
+// pause waits until the leaders change, at most d, or until ctx ends.
 func (p *Peers) pause(ctx context.Context, changed <-chan struct{}, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

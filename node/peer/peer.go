@@ -10,23 +10,22 @@ import (
 	"teahouse/pkg/link/linkpb"
 )
 
-// Handler executes a request that stays on this node, by the same rules as one
-// that came over a link.
+// Handler executes a request locally, by the same rules as one that came over a link.
 type Handler func(from string, req *linkpb.Request, reply func(*linkpb.Response))
 
-// Config is what Peers needs. Link is required; a zero time means its default.
+// Config configures Peers. Link is required; a zero time means its default.
 type Config struct {
 	Link link.Config
-	// Local is the handler of a group that runs on this node, else nil. It is asked when this
-	// node itself has announced to lead the group.
+	// Local returns the handler of a group that runs on this node, else nil. It is asked when this
+	// node itself has announced that it leads the group.
 	Local func(game.GroupID) Handler
-	// Lost is told of each link to a node that broke, as link.PoolConfig says. May be nil.
+	// Lost is called for each broken link to a node, see link.PoolConfig. May be nil.
 	Lost func(link.Loss)
-	// Members is told of each member list that a link says; every node has them from its own log
-	// too, unless it is no longer a member. It must not block. May be nil.
+	// Members is called with each member list that arrives on a link; every node also has them from
+	// its own log, unless it is no longer a member. It must not block. May be nil.
 	Members func(*linkpb.Members)
-	// ResendAfter is how long one sending waits for its response before the call
-	// is sent again; a new leader or a broken link is not waited for. Default 1 s.
+	// ResendAfter is how long one attempt waits for its response before the call is sent again; a
+	// new leader or a broken link ends it at once. Default 1 s.
 	ResendAfter time.Duration
 	// PauseMin and PauseMax bound the pause after an OUTCOME_UNKNOWN or a full
 	// queue; it doubles. Defaults 10 ms and 500 ms.
@@ -51,7 +50,7 @@ func (c *Config) setDefaults() error {
 	return err
 }
 
-// Peers are the links to the other nodes. It is safe for concurrent use.
+// Peers holds the links to the other nodes. It is safe for concurrent use.
 type Peers struct {
 	// Immutable.
 	cfg  Config
@@ -85,8 +84,8 @@ func New(cfg Config) (*Peers, error) {
 	return p, nil
 }
 
-// SetTargets says which nodes to keep links to: link addresses by node name. This node's own
-// name is left out.
+// SetTargets sets the nodes to keep links to: link addresses by node name. This node's own name is
+// ignored.
 func (p *Peers) SetTargets(addrs map[string]string) {
 	others := make(map[string]string, len(addrs))
 	for name, addr := range addrs {
@@ -97,17 +96,16 @@ func (p *Peers) SetTargets(addrs map[string]string) {
 	p.pool.SetTargets(others)
 }
 
-// Announce folds in what this node itself announces on its links.
+// Announce takes in what this node itself announces on its links.
 func (p *Peers) Announce(a *linkpb.Announce) { p.announced(p.cfg.Link.Name, a) }
 
-// Leader is the node that leads group as far as one knows, "" if nobody.
+// Leader is the node that leads group, "" if unknown.
 func (p *Peers) Leader(group game.GroupID) string {
 	route, _ := p.route(group)
 	return route.Node
 }
 
-// Close closes all links and waits for their goroutines. Calls still under way end
-// with their own contexts.
+// Close closes all links and waits for their goroutines. Running calls end with their own contexts.
 func (p *Peers) Close() { p.pool.Close() }
 
 func (p *Peers) announced(node string, a *linkpb.Announce) {
@@ -131,7 +129,7 @@ func (p *Peers) update(fold func(link.Leaders) (link.Leaders, bool)) {
 	p.changed = make(chan struct{})
 }
 
-// route is the current route to a group's leader, and a channel that is closed at the next
+// route returns the current route to a group's leader, and a channel that is closed at the next
 // change of any route.
 func (p *Peers) route(group game.GroupID) (link.Route, <-chan struct{}) {
 	p.mu.Lock()

@@ -25,11 +25,11 @@ const shard = game.GroupID(3)
 func linkConfig(name string) link.Config {
 	return link.Config{
 		Cluster: "c1", Secret: []byte("a cluster secret of enough bytes"), Name: name, Role: link.RoleNode,
-		DeadAfter: time.Minute, // a busy machine is not what these tests are about
+		DeadAfter: time.Minute, // these tests must not fail on a busy machine
 	}
 }
 
-// fakeNode is another node whose answers the test gives.
+// fakeNode is another node, for which the test answers.
 type fakeNode struct {
 	name, addr string
 	stop       func()
@@ -104,7 +104,7 @@ func receive[T any](t *testing.T, from <-chan T) T {
 	}
 }
 
-// call makes a call whose outcome comes as text.
+// call makes a call and returns a channel for its outcome as text.
 func call(t *testing.T, p *Peers) <-chan string {
 	t.Helper()
 	outcome := make(chan string, 1)
@@ -154,7 +154,7 @@ func TestCallReturnsRefusal(t *testing.T) {
 }
 
 func TestCallFollowsLeader(t *testing.T) {
-	// How the first leader fails; each time the call must end at the second one.
+	// Ways in which the first leader fails; each time the call must end at the second one.
 	for name, fail := range map[string]func(t *testing.T, first request, n2 *fakeNode, c2 *link.Conn){
 		"not leader": func(_ *testing.T, first request, _ *fakeNode, _ *link.Conn) {
 			first.answer(wirepb.Code_NOT_LEADER, "")
@@ -200,7 +200,7 @@ func TestCallSendsAgain(t *testing.T) {
 		announce(t, conns["node-2"], 1, false)
 		outcome := call(t, p)
 		receive(t, n2.requests)
-		// The route is as it was when a link is made again and announces the same term.
+		// The route is the same as before when a new link announces the same term.
 		second := receive(t, n2.requests)
 		second.c.Close()
 		announce(t, receive(t, n2.up), 1, false)
@@ -232,7 +232,7 @@ func TestCallStaysHome(t *testing.T) {
 	}})
 	tries := 0
 	handler <- func(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
-		tries++ // the caller's goroutine
+		tries++ // on the caller's goroutine
 		code := wirepb.Code_OUTCOME_UNKNOWN
 		if tries == 2 {
 			code = wirepb.Code_OK

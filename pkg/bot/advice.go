@@ -7,24 +7,24 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// Advice is what a hand without a tile to discard is good for.
+// Advice evaluates a hand without a tile to discard.
 type Advice struct {
-	Discard mahjong.Kind // what went before; NoKind if nothing did
-	Shanten int          // tiles away from waiting: 0 = it waits
+	Discard mahjong.Kind // what was discarded to get there; NoKind if nothing
+	Shanten int          // tiles away from waiting: 0 = waiting
 	Useful  mahjong.KindSet
 	Tiles   int // of the useful kinds, less those in the own hand
 }
 
-// Advise says how far a hand of 13 tiles is, a meld counted as three, and which kinds bring
-// it nearer. Tiles of the void suit count for nothing; where none is chosen, the hand is
-// read with the best one. It sees no other tiles than the hand's.
+// Advise evaluates a hand of 13 tiles, a meld counted as three: how far it is from waiting, and
+// which kinds help. Tiles of the void suit count for nothing; if none is chosen, the best one is
+// assumed. It sees no tiles but the hand's.
 func Advise(s mahjong.Shape) Advice {
 	o := outlook{strong: &strong{memo: new(memo)}, sight: new(sight)}
 	return o.advise(s, mahjong.NoKind)
 }
 
-// AdviseDiscards gives the advice for each kind that may go from a hand of 14 tiles, the
-// best first. While there are tiles of the void suit only those may go.
+// AdviseDiscards gives the advice for each kind that a hand of 14 tiles may discard, best first.
+// While there are tiles of the void suit only those may go.
 func AdviseDiscards(s mahjong.Shape) []Advice {
 	o := outlook{strong: &strong{memo: new(memo)}, sight: new(sight)}
 	voids := s.Void.Valid() && s.Concealed.InSuit(s.Void) > 0
@@ -68,7 +68,7 @@ func (o *outlook) advise(s mahjong.Shape, discard mahjong.Kind) Advice {
 	return a
 }
 
-// nearest is the shanten with the void suit, or with the best one.
+// nearest is the shanten with the void suit, or else with the best one.
 func (o *outlook) nearest(s *mahjong.Shape) int {
 	best := 2 * 4
 	held := suitsOf(s.Melds)

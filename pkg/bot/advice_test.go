@@ -25,7 +25,7 @@ func TestAdvise(t *testing.T) {
 		"123m456m789m1p4p7p9p":         1,
 		"11m22m33m55p66p77p9p void=s":  0, // seven pairs
 		"147m258p369s1234m void=s":     4,
-		"123456789m 1234s":             0, // of two suits, whichever is void
+		"123456789m 1234s":             0, // two suits, whichever is void
 		"[111m] 123p456p789p2m void=s": 0,
 	} {
 		if a := bot.Advise(shape(t, text)); a.Shanten != want {
@@ -43,11 +43,11 @@ func TestAdvise(t *testing.T) {
 	}
 }
 
-// What waits by the engine's own look-up is at shanten 0, and useful are its waits.
+// A hand that waits by the engine's own look-up has shanten 0, and its waits are the useful kinds.
 func TestAdviceAgreesWithWaits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := mahjong.Shape{Void: mahjong.Tiao}
-		// Sets and a pair, less one tile: near enough to waiting that both answers come up.
+		// Sets and a pair, less one tile: close enough to waiting that both answers occur.
 		for range 4 {
 			low := rapid.IntRange(0, 6).Draw(t, "low") + 9*rapid.IntRange(0, 1).Draw(t, "suit")
 			for i := range 3 {

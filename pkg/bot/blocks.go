@@ -1,20 +1,20 @@
 package bot
 
-// blocks says what tiles can be grouped into: with a pair set apart (second row) or
-// not, for each number of whole sets, the most parts of sets (two tiles each) beside
-// them; none where that many sets cannot be made.
+// blocks says what tiles can be grouped into: with a pair set aside (second row) or without, for
+// each number of complete sets, the most partial sets (two tiles each) besides; none where that
+// many sets are impossible.
 type blocks [2][5]int8
 
 const none int8 = -1
 
-// noTiles is what nothing can be grouped into.
+// noTiles is the blocks of no tiles.
 func noTiles() blocks {
 	return blocks{{0, none, none, none, none}, {none, none, none, none, none}}
 }
 
-// weigh finds the groupings of one suit. Tiles three ranks apart have nothing to do with
-// each other, so what lies between such gaps is grouped by itself: the work grows
-// steeply with the number of tiles.
+// weigh finds the groupings of one suit. Tiles three ranks apart cannot be combined, so the
+// stretches between such gaps are grouped separately: the work grows steeply with the number of
+// tiles.
 func weigh(counts [9]uint8) blocks {
 	all := noTiles()
 	first := true
@@ -44,14 +44,14 @@ type weigher struct {
 	best   blocks
 }
 
-// group tries every use of the lowest tile not yet used.
+// group tries every use of the lowest unused tile.
 func (w *weigher) group(rank, pair, sets, parts int) {
 	for rank < 9 && w.counts[rank] == 0 {
 		rank++
 	}
 	c := &w.counts
 	if rank == 9 || sets+parts == 4 {
-		// A hand has room for four sets; beside them only a pair is of use.
+		// A hand has room for four sets; besides them only a pair is useful.
 		w.note(pair, sets, parts)
 		for ; pair == 0 && rank < 9; rank++ {
 			if c[rank] >= 2 {
@@ -92,8 +92,8 @@ func (w *weigher) group(rank, pair, sets, parts int) {
 			c[rank+d]++
 		}
 	}
-	// The lowest tile may stay alone; then so do its equals. Three equal tiles never do:
-	// as a triplet they take nothing from the others.
+	// The lowest tile may stay alone, and then so do its equals. Three equal tiles never do: making
+	// them a triplet takes nothing from the others.
 	if c[rank] < 3 {
 		held := c[rank]
 		c[rank] = 0
@@ -108,7 +108,7 @@ func (w *weigher) note(pair, sets, parts int) {
 	}
 }
 
-// join groups two suits as one.
+// join groups two suits together.
 func (b blocks) join(o *blocks) blocks {
 	sum := blocks{{none, none, none, none, none}, {none, none, none, none, none}}
 	for pair := range 2 {

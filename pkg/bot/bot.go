@@ -1,20 +1,20 @@
-// Package bot holds players of Sichuan mahjong made of code.
+// Package bot holds the bots for Sichuan mahjong.
 //
 //	p := bot.New(game.Strong, rules)
 //	view := hand.View(seat)
 //	command := p.Choose(&view)
 //
-// There are three strengths. The weak one keeps what lies together and takes whatever it is
-// offered. The middle one goes for the nearest win by the widest way. The strong one weighs
-// what each answer can be expected to earn: how far the hand is from each form that it may
-// take, which tiles for it are still to come and from where, what the rule set pays for
-// it, what a discard may cost, and whether a win is worth more than to wait for a better
-// one. All of them give up the suit that lies together least.
+// There are three strengths. The weak one keeps tiles that fit together and takes whatever it is
+// offered. The middle one goes for the nearest win by the widest way. The strong one estimates the
+// expected gain of each answer: how far the hand is from each form that it may take, which tiles
+// for it are still to come and from where, what the rule set pays for it, what a discard may cost,
+// and whether a win is worth more than waiting for a better one. All of them give up the suit that
+// fits together least.
 //
-// A bot decides from a View, the prompt in it included, and from nothing else, so it
-// knows no more than its seat may see. It draws no random numbers, has no clock and waits
-// for nothing: the same view gets the same answer, and who wants a bot to take its time
-// does that around it. Random is the partner to measure against: legal, and nothing more.
+// A bot decides from a View, including its prompt, and nothing else, so it knows no more than its
+// seat may see. It draws no random numbers, has no clock and waits for nothing: the same view gets
+// the same answer. Thinking time is up to the caller. Random is the baseline to measure against:
+// legal, and nothing more.
 package bot
 
 import (
@@ -22,23 +22,23 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// Player plays by one rule set at one strength. It remembers how tiles group, since the
-// same few suits come up again and again: about 128 kB, which never change an answer.
-// Players are safe for concurrent use, and one serves any number of seats.
+// Player plays by one rule set at one strength. It caches how tiles group, since the same few suits
+// come up again and again: about 128 kB, which never change an answer. Players are safe for
+// concurrent use, and one serves any number of seats.
 type Player struct {
 	style style
 	memo  memo
 }
 
-// style is how a strength answers the prompts. The view has the prompt open.
+// style is how a strength answers prompts. The view has the prompt open.
 type style interface {
 	swap(view *mahjong.View) [3]mahjong.Tile
 	void(view *mahjong.View) mahjong.Suit
-	turn(view *mahjong.View, c *mahjong.Command) // sets what c does
-	claim(view *mahjong.View) mahjong.Action     // to a discard or a bu-gang
+	turn(view *mahjong.View, c *mahjong.Command) // sets c's action
+	claim(view *mahjong.View) mahjong.Action     // for a discard or a bu-gang
 }
 
-// New makes a player. Strengths that are none play as game.Middle does.
+// New makes a player. An invalid strength plays as game.Middle.
 func New(strength game.Strength, rules mahjong.Rules) *Player {
 	p := new(Player)
 	switch strength {
@@ -52,8 +52,8 @@ func New(strength game.Strength, rules mahjong.Rules) *Player {
 	return p
 }
 
-// Choose answers the open prompt of view. Without one it returns the zero Command. What a
-// legal answer is stands in the prompt alone; the view must be one that Hand.View gives.
+// Choose answers the open prompt of view. Without one it returns the zero Command. Legal answers
+// come from the prompt alone; the view must be one from Hand.View.
 func (p *Player) Choose(view *mahjong.View) mahjong.Command {
 	c := mahjong.Command{Seat: view.Seat}
 	switch view.Prompt.Kind {

@@ -52,7 +52,7 @@ func play(t testing.TB, rules mahjong.Rules, d mahjong.Deal, players [mahjong.Se
 	return r
 }
 
-// ruleSets change what is offered, what is seen and what pays.
+// ruleSets vary what is offered, what is visible and what pays.
 var ruleSets = []string{
 	`{}`, `{"mode":"xueliu"}`, `{"swap":false,"late_bugang":"forbid"}`, `{"pass_lock":"all","multi_hu":false}`,
 	`{"hide_angang":true,"show_winners":true,"swap_suits":"any","void_calls":false}`,
@@ -60,7 +60,7 @@ var ruleSets = []string{
 	`{"cap":0,"zimo":"fan","base":1000000}`, `{"mode":"xueliu","cap":1,"zimo":"none","dajiao":false,"tuishui":false}`,
 }
 
-// TestChooseIsLegal lets each strength play with its like.
+// TestChooseIsLegal lets each strength play against itself.
 func TestChooseIsLegal(t *testing.T) {
 	for _, strength := range game.Strengths() {
 		t.Run(strength.String(), func(t *testing.T) {
@@ -79,8 +79,7 @@ func TestChooseIsLegal(t *testing.T) {
 	}
 }
 
-// TestChooseIsPure asks for the same view a player that has seen others before and one that
-// has not.
+// TestChooseIsPure asks two players about the same view, one of which has seen other views before.
 func TestChooseIsPure(t *testing.T) {
 	for _, strength := range game.Strengths() {
 		for _, text := range ruleSets[:2] {
@@ -103,7 +102,7 @@ func TestChooseIsPure(t *testing.T) {
 	}
 }
 
-// TestShared lets hands that are played at the same time share one player.
+// TestShared lets hands that are played concurrently share one player.
 func TestShared(t *testing.T) {
 	rules := mahjong.DefaultRules()
 	shared := bot.New(game.Strong, rules)
@@ -140,8 +139,8 @@ func TestWithoutPrompt(t *testing.T) {
 	}
 }
 
-// The benchmarks measure one decision, over all the prompts of some hands played by the
-// same strength, in both games.
+// The benchmarks measure one decision, averaged over all prompts of some hands played by the same
+// strength, in both games.
 func BenchmarkWeak(b *testing.B)   { benchmark(b, game.Weak) }
 func BenchmarkMiddle(b *testing.B) { benchmark(b, game.Middle) }
 func BenchmarkStrong(b *testing.B) { benchmark(b, game.Strong) }

@@ -2,7 +2,7 @@ package bot
 
 import "teahouse/pkg/mahjong"
 
-// form is what a hand is to become.
+// form is what a hand aims to become.
 type form uint8
 
 const (
@@ -16,17 +16,17 @@ var formFan = [...]int{plain: 0, triplets: 1, sevenPairs: 2}
 
 const oneSuitFan = 2
 
-// target is a form out of some suits, one bit each, that a hand may be built toward.
+// target is a form out of some suits (one bit each) that a hand may aim for.
 type target struct {
 	form    form
 	suits   int
 	shanten int
 }
 
-// detour is how much farther than the nearest win a better one may lie to be thought of.
+// detour is how many more tiles than the nearest win a better one may need to be considered.
 const detour = 3
 
-// goals gives what the hand may become beside the nearest win.
+// goals lists what the hand may become besides the nearest win.
 func (o *outlook) goals() []target {
 	var found []target
 	least := o.shanten()
@@ -60,20 +60,20 @@ func (o *outlook) open() int {
 	return 7
 }
 
-// goal values the way to a target.
+// goal values going for a target.
 func (o *outlook) goal(f form, suits, shanten, rounds int) float64 {
 	fan := formFan[f] + o.roots(suits)
 	if suits&(suits-1) == 0 {
 		fan += oneSuitFan
 	}
-	shanten = max(shanten, 1) // one that waits already is valued by what it waits for
+	shanten = max(shanten, 1) // a hand that waits already is valued by its waits
 	return o.ladder(f, suits, fan, rounds).from(&o.prospects, shanten, o.nearer(f, suits, shanten), rounds)
 }
 
-// ladders are kept by form, by whether they are for one suit, and by fan.
+// ladders are cached by form, by whether they are for one suit, and by fan.
 type ladders [len(paces)][2][maxFan + 1]*ladder
 
-// ladder is that of a form out of some suits which brings so much fan.
+// ladder returns the ladder of a form out of some suits that scores fan.
 func (o *outlook) ladder(f form, suits, fan, rounds int) *ladder {
 	fan = min(fan, maxFan)
 	p, one := &paces[f], 0
@@ -90,8 +90,8 @@ func (o *outlook) ladder(f form, suits, fan, rounds int) *ladder {
 	return *kept
 }
 
-// counted is the shanten up to which the tiles that help are counted. Farther away nearly
-// every tile helps.
+// counted is the shanten up to which the helpful tiles are counted. Farther away nearly every tile
+// helps.
 const counted = 3
 
 // nearer is the chance that a round brings the hand nearer to a target.
@@ -130,7 +130,7 @@ func (o *outlook) shantenOf(f form, suits int) int {
 	return o.plainShanten(suits)
 }
 
-// roots counts the kinds of the suits of which the hand has all four.
+// roots counts the kinds in the suits of which the hand has all four.
 func (o *outlook) roots(suits int) int {
 	n := 0
 	for k, c := range o.counts {

@@ -2,7 +2,7 @@ package bot
 
 import "teahouse/pkg/mahjong"
 
-// holding is a hand as the bot weighs it. Tiles of the void suit count for nothing.
+// holding is a hand as the bot evaluates it. Tiles of the void suit count for nothing.
 type holding struct {
 	counts mahjong.Counts
 	melds  int
@@ -11,7 +11,7 @@ type holding struct {
 	memo   *memo
 }
 
-// newHolding reads the own hand, and from all that lies open which tiles may still come.
+// newHolding reads the own hand, and from all visible tiles which ones may still come.
 func newHolding(view *mahjong.View, m *memo) holding {
 	h := holding{counts: mahjong.Count(view.Hand), melds: len(view.Seats[view.Seat].Melds), memo: m}
 	for k := range h.unseen {
@@ -24,7 +24,7 @@ func newHolding(view *mahjong.View, m *memo) holding {
 	}
 	for i := range view.Seats {
 		for _, r := range view.Seats[i].River {
-			if r.Claimer < 0 { // a claimed tile is shown by its meld
+			if r.Claimer < 0 { // a claimed tile shows in its meld
 				seen(r.Tile)
 			}
 		}
@@ -43,20 +43,20 @@ func newHolding(view *mahjong.View, m *memo) holding {
 	return h
 }
 
-// value says how far a hand is from winning: tiles missing before it waits, and how many
-// unseen tiles bring it nearer.
+// value is how far a hand is from winning: the tiles it needs before it waits, and how many unseen
+// tiles help.
 type value struct{ shanten, live int }
 
-// farAway is the shanten from which on live tiles are not counted: nearly every tile
-// helps such a hand, and the count costs more than it tells.
+// farAway is the shanten from which live tiles are not counted: nearly every tile helps such a
+// hand, and the count costs more than it is worth.
 const farAway = 3
 
 func (v value) betterThan(o value) bool {
 	return v.shanten < o.shanten || v.shanten == o.shanten && v.live > o.live
 }
 
-// bestDiscard gives the tile of may whose discard leaves the best hand, and that hand's
-// shanten. Among equals the tile goes that has least to do with the others.
+// bestDiscard returns the tile of may whose discard leaves the best hand, and that hand's shanten.
+// Of equals it discards the tile that fits the others least.
 func (h *holding) bestDiscard(may []mahjong.Tile) (mahjong.Tile, int) {
 	if h.voids > 0 || len(may) == 1 {
 		return may[len(may)-1], h.shanten()
@@ -76,8 +76,8 @@ func (h *holding) shanten() int {
 	return g.shanten(g.base, g.pairs)
 }
 
-// bestKind gives the kind whose discard leaves the best hand, and that hand's value.
-// With a void tile in hand that goes instead, and the rest stays as it is.
+// bestKind returns the kind whose discard leaves the best hand, and that hand's value. A void tile
+// in hand goes first, which leaves the rest as it is.
 func (h *holding) bestKind() (mahjong.Kind, value) {
 	if h.voids > 0 {
 		return 0, h.evaluate()
@@ -119,8 +119,8 @@ func (h *holding) evaluate() value {
 	return v
 }
 
-// grid keeps what the suits of a hand are worth, so that one changed tile means one suit
-// weighed again.
+// grid keeps the values of a hand's suits, so that after changing one tile only one suit is
+// evaluated again.
 type grid struct {
 	h      *holding
 	counts mahjong.Counts // of the base, while those of h change
@@ -129,7 +129,7 @@ type grid struct {
 	plus   [mahjong.NumKinds]plus
 }
 
-// plus is the base with one tile more: the suit of that tile, and the whole hand.
+// plus is the base with one more tile: that tile's suit, and the whole hand.
 type plus struct {
 	known   bool
 	suit    blocks
@@ -151,7 +151,7 @@ func (h *holding) suit(suit int) blocks {
 	return h.memo.weigh([9]uint8(h.counts[suit*9 : suit*9+9]))
 }
 
-// shanten is the least over the plain form and, without melds, seven pairs.
+// shanten is the minimum over the plain form and, without melds, seven pairs.
 func (g *grid) shanten(suits [3]blocks, pairs int) int {
 	all := suits[0].join(&suits[1]).join(&suits[2])
 	s := all.shanten(4 - g.h.melds)
@@ -186,16 +186,16 @@ func (g *grid) liveWithout(k, shanten int) int {
 	return live
 }
 
-// live counts the unseen tiles that bring a hand of this shanten nearer. The hand is the
-// base, but for one tile of the suit changed (-1 = it is the base).
+// live counts the unseen tiles that bring a hand of this shanten nearer. The hand is the base,
+// except for one tile of the suit changed (-1 = it is the base).
 func (g *grid) live(suits [3]blocks, pairs, shanten, changed int) int {
 	live := 0
 	for k, unseen := range g.h.unseen {
 		if unseen == 0 || g.h.counts[k] == 4 || !g.near(k) {
 			continue
 		}
-		// With more tiles no hand is farther away: what does not help the whole base
-		// does not help a part of it. This spares most of the weighing.
+		// More tiles never take a hand farther away: what does not help the whole base does not
+		// help a part of it. This saves most evaluations.
 		plus := g.with(k)
 		if plus.shanten >= shanten {
 			continue
@@ -220,7 +220,7 @@ func (g *grid) live(suits [3]blocks, pairs, shanten, changed int) int {
 	return live
 }
 
-// with gives the base with one tile of kind k more.
+// with gives the base with one more tile of kind k.
 func (g *grid) with(k int) *plus {
 	p := &g.plus[k]
 	if p.known {
@@ -239,8 +239,8 @@ func (g *grid) with(k int) *plus {
 	return p
 }
 
-// near says whether a tile of kind k could do anything for the hand: something must lie
-// within two ranks of it.
+// near reports whether a tile of kind k could help the hand at all: there must be a tile within two
+// ranks of it.
 func (g *grid) near(k int) bool {
 	rank := k % 9
 	for r := max(0, rank-2); r <= min(8, rank+2); r++ {

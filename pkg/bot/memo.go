@@ -4,11 +4,10 @@ import "sync/atomic"
 
 const memoBits = 14
 
-// memo remembers how suits can be grouped, since the same few come up again and again:
-// each suit at the one place that its code gives, where a newer one takes the place of an
-// older. An entry is one word, the code above the packed blocks, so many goroutines may
-// share a memo, and what one of them overwrites costs another time, never an answer.
-// The zero memo is empty.
+// memo caches how suits can be grouped, since the same few come up again and again. Each suit has
+// one place, determined by its code, where newer entries replace older ones. An entry is one word,
+// the code above the packed blocks, so goroutines may share a memo: overwriting each other's
+// entries costs time, never a wrong answer. The zero memo is empty.
 type memo struct {
 	places [1 << memoBits]atomic.Uint64
 }
@@ -30,7 +29,7 @@ func (m *memo) weigh(counts [9]uint8) blocks {
 	return b
 }
 
-// packedBits is three for each of the ten numbers of blocks, which go from none to 4.
+// packedBits is three for each of the ten numbers of blocks, which range from none to 4.
 const packedBits = 30
 
 func (b *blocks) pack() (packed uint64) {

@@ -2,9 +2,8 @@ package bot
 
 import "teahouse/pkg/mahjong"
 
-// middle goes for the nearest win by the widest way: it counts how many tiles are missing
-// and how many unseen ones help, and looks neither at what a win is worth nor at the
-// others.
+// middle goes for the nearest win by the widest way: it counts the missing tiles and the unseen
+// ones that help, and considers neither what a win is worth nor the others.
 type middle struct{ memo *memo }
 
 func (*middle) swap(view *mahjong.View) [3]mahjong.Tile { return chooseSwap(view.Hand) }
@@ -39,7 +38,7 @@ func (m *middle) turn(view *mahjong.View, c *mahjong.Command) {
 	c.Action, c.Tile = mahjong.ActDiscard, discard
 }
 
-// claim wins when it can, and makes a meld where that brings the hand on.
+// claim wins when it can, and makes a meld if that brings the hand nearer.
 func (m *middle) claim(view *mahjong.View) mahjong.Action {
 	p := &view.Prompt
 	if p.Hu {

@@ -6,7 +6,7 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// chooseSwap gives away three tiles of the suit that the hand can best do without.
+// chooseSwap gives away three tiles of the suit that the hand needs least.
 func chooseSwap(hand []mahjong.Tile) (tiles [3]mahjong.Tile) {
 	counts := mahjong.Count(hand)
 	best := math.Inf(1)
@@ -53,7 +53,7 @@ func chooseVoid(hand []mahjong.Tile) mahjong.Suit {
 	return choice
 }
 
-// suitWorth weighs the tiles of a suit: each by itself, and what they are to each other.
+// suitWorth values the tiles of a suit, each by itself and by how they fit together.
 func suitWorth(counts *mahjong.Counts, suit mahjong.Suit) float64 {
 	worth := 0.0
 	for k := mahjong.Kind(suit) * 9; k < mahjong.Kind(suit)*9+9; k++ {
@@ -64,7 +64,7 @@ func suitWorth(counts *mahjong.Counts, suit mahjong.Suit) float64 {
 	return worth
 }
 
-// bond weighs what a tile of kind k has to do with the rest of the hand.
+// bond values how well a tile of kind k fits the rest of the hand.
 func bond(counts *mahjong.Counts, k mahjong.Kind) float64 {
 	b := 2.5 * float64(counts[k]-1)
 	at := func(d int) float64 {

@@ -9,20 +9,20 @@ type outlook struct {
 	prospects
 	counts  mahjong.Counts // concealed, less the tiles of the void suit
 	melds   []mahjong.MeldShape
-	ladders *ladders // as far as they were asked for
+	ladders *ladders // filled in as needed
 }
 
-// maxFan bounds the fan that are told apart.
+// maxFan is the highest fan that is distinguished.
 const maxFan = 16
 
 // climbs is the value of a hand for each number of rounds left.
 type climbs [longest + 1]float64
 
-// doubt is how much the nearest win still counts where a better one is aimed at.
+// doubt is the weight that the nearest win keeps when the hand aims for a better one.
 const doubt = 0.2
 
-// value is what the hand, with no tile to discard, can be expected to earn in the rounds
-// that are left: by the best of what it may become.
+// value is what the hand, with no tile to discard, can be expected to earn in the rounds left,
+// going for the best of what it may become.
 func (o *outlook) value(rounds int) float64 {
 	rounds = min(rounds, longest)
 	var best float64
@@ -53,8 +53,8 @@ func (o *outlook) shanten() int {
 	return s
 }
 
-// waiting values a hand that waits; false if it does not. It may be that the tiles for
-// which it waits are all gone: then it only need not pay at the end.
+// waiting values a waiting hand; false if it does not wait. If the tiles that it waits for are all
+// gone, it merely need not pay at the end.
 func (o *outlook) waiting(rounds int) (v climbs, ok bool) {
 	var room [9]wait
 	waits, ok := o.waits(room[:0])
@@ -82,7 +82,7 @@ func (o *outlook) waits(waits []wait) ([]wait, bool) {
 	return waits, true
 }
 
-// nearly values a hand that one tile brings to wait, looking at each such tile.
+// nearly values a hand that is one tile away from waiting, looking at each such tile.
 func (o *outlook) nearly(rounds int) float64 {
 	var sum climbs // over the tiles: chance times value
 	all := 0.0

@@ -6,8 +6,8 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// Random gives a legal answer to the open prompt of view: each answer is as likely as
-// any other. Without an open prompt it returns the zero Command.
+// Random returns a legal answer to the open prompt of view, each with the same probability. Without
+// an open prompt it returns the zero Command.
 func Random(view *mahjong.View, rng *rand.Rand) mahjong.Command {
 	p := &view.Prompt
 	c := mahjong.Command{Seat: view.Seat}
@@ -43,8 +43,7 @@ func Random(view *mahjong.View, rng *rand.Rand) mahjong.Command {
 	return answers[rng.IntN(len(answers))]
 }
 
-// randomThree gives three tiles of one suit, the suit being that of a random tile which
-// has enough of its kind.
+// randomThree returns three tiles of one suit, the suit of a random tile that has enough of it.
 func randomThree(hand []mahjong.Tile, rng *rand.Rand) (three [3]mahjong.Tile) {
 	counts := mahjong.Count(hand)
 	for {

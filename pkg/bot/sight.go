@@ -6,8 +6,8 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// sight is what a strong player reads off a view: where the tiles may be that it does not
-// see, and what to expect of the others.
+// sight is what a strong player infers from a view: where the unseen tiles may be, and what to
+// expect of the others.
 type sight struct {
 	me      int
 	missing mahjong.Suit // the own void suit
@@ -17,7 +17,7 @@ type sight struct {
 	room    [mahjong.Seats]rival
 
 	draw [mahjong.NumKinds]float64 // chance that a draw is of the kind
-	feed [mahjong.NumKinds]float64 // tiles of the kind that the others discard in a round
+	feed [mahjong.NumKinds]float64 // tiles of the kind that the others discard per round
 }
 
 // rival is another seat in play.
@@ -25,11 +25,11 @@ type rival struct {
 	seat      int
 	void      mahjong.Suit
 	bare      bool // holds no tile of its void suit
-	locked    bool // plays on after a win with a fixed hand
+	locked    bool // plays on with a fixed hand after a win
 	concealed int
 	discarded mahjong.KindSet
-	ready     float64 // chance that it waits for a tile
-	loss      float64 // points that its win by a discard costs, in units of the base
+	ready     float64 // chance that it is waiting
+	loss      float64 // points lost if it wins by a discard, in units of the base
 }
 
 func newSight(view *mahjong.View) *sight {
@@ -47,7 +47,7 @@ func newSight(view *mahjong.View) *sight {
 	return s
 }
 
-// countUnseen takes off what lies open. A claimed tile may lie in a river and in a meld.
+// countUnseen subtracts the visible tiles. A claimed tile may be both in a river and in a meld.
 func (s *sight) countUnseen(view *mahjong.View) {
 	var seen [mahjong.NumTiles]bool
 	see := func(tiles ...mahjong.Tile) {
@@ -82,7 +82,7 @@ func (s *sight) countUnseen(view *mahjong.View) {
 // newRival judges a seat by what it shows.
 func newRival(i int, seat *mahjong.SeatView) rival {
 	r := rival{seat: i, void: seat.Void, locked: seat.Locked, concealed: seat.Concealed}
-	playing := 0 // discards since the void suit was gone
+	playing := 0 // discards since the void suit ran out
 	for _, t := range seat.River {
 		k := t.Tile.Kind()
 		r.discarded = r.discarded.With(k)
@@ -90,7 +90,7 @@ func newRival(i int, seat *mahjong.SeatView) rival {
 			playing++
 		}
 	}
-	// Tiles of the void suit must go first, so who discards another one has none.
+	// Tiles of the void suit must go first, so a seat that discards another tile has none.
 	r.bare = playing > 0 || seat.Locked
 	r.ready = readyChance(playing, len(seat.Melds))
 	if seat.Locked {
@@ -100,8 +100,8 @@ func newRival(i int, seat *mahjong.SeatView) rival {
 	return r
 }
 
-// readyChance says how many of the seats that had discarded so many tiles of the suits they
-// keep, with so many melds, were waiting. Measured over hands that such players played.
+// readyChance is the share of seats that were waiting, of those that had discarded so many tiles of
+// the suits they keep and had so many melds. Measured over hands between such players.
 func readyChance(playing, melds int) float64 {
 	byDiscards := [...]float64{0.01, 0.1, 0.27, 0.43, 0.55, 0.65, 0.74, 0.79, 0.84, 0.87, 0.9}
 	chance := byDiscards[min(playing, len(byDiscards)-1)]
@@ -114,7 +114,7 @@ func readyChance(playing, melds int) float64 {
 	return chance
 }
 
-// lossTo is what the win of a seat by a discard costs on average, by its melds.
+// lossTo is the average cost of a seat's win by a discard, by its melds.
 func lossTo(seat *mahjong.SeatView) float64 {
 	suits, gangs := 0, 0
 	for _, m := range seat.Melds {
@@ -140,10 +140,10 @@ func lossTo(seat *mahjong.SeatView) float64 {
 	return loss * math.Exp2(0.7*float64(gangs))
 }
 
-// What a seat that waits wins in a round from each of the others.
+// What a waiting seat wins per round from each of the others.
 const (
 	drawCost = 0.07 * 2.5     // its draws: a small win and the bonus for it
-	feedCost = 0.12 / 3 * 1.5 // a third of what it is fed
+	feedCost = 0.12 / 3 * 1.5 // a third of what it gets from discards
 )
 
 func (s *sight) prospects(rules mahjong.Rules) prospects {
@@ -153,12 +153,12 @@ func (s *sight) prospects(rules mahjong.Rules) prospects {
 		p.penalty = 1.2 * others
 	}
 	if p.again {
-		return p // the others win as much, whatever this seat does
+		return p // the others win as much whatever this seat does
 	}
 	ready := 0.0
 	for i := range s.rivals {
 		now := s.rivals[i].ready
-		ready += now + 0.3*(1-now) // and soon more
+		ready += now + 0.3*(1-now) // and more soon
 	}
 	p.cost = ready * (drawCost + feedCost)
 	if others > 0 {
@@ -167,8 +167,8 @@ func (s *sight) prospects(rules mahjong.Rules) prospects {
 	return p
 }
 
-// weigh finds how likely tiles of kind k come to be drawn and discarded. The unseen ones
-// are in the wall or in hands that may hold them.
+// weigh estimates how many tiles of kind k will be drawn and discarded. The unseen ones are in the
+// wall or in hands that may hold them.
 func (s *sight) weigh(k mahjong.Kind) {
 	if s.unseen[k] == 0 || k.Suit() == s.missing {
 		return
@@ -212,8 +212,8 @@ func (s *sight) danger(k mahjong.Kind) float64 {
 	return cost
 }
 
-// waits is the chance that a seat which waits does so for kind k, of which the player sees
-// all but some tiles.
+// waits is the chance that a waiting seat waits for kind k, of which the player cannot see unseen
+// tiles.
 func (r *rival) waits(k mahjong.Kind, unseen uint8) float64 {
 	if k.Suit() == r.void {
 		return 0

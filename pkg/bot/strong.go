@@ -4,13 +4,13 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// strong asks of everything that it may do what it can be expected to earn: how soon the
-// hand may win, by which tiles that are still to come, what such a win is worth by the rule
-// set, and what the others may win by its discard.
+// strong compares all options by their expected gain: how soon the hand may win, by which tiles
+// still to come, what such a win is worth by the rule set, and what the others may win from its
+// discard.
 type strong struct {
 	rules mahjong.Rules
 	memo  *memo
-	di    float64 // what a self-draw adds for each payer
+	di    float64 // what a self-draw adds per payer
 	zimo  int     // fan of a self-draw
 }
 
@@ -33,12 +33,11 @@ func (s *strong) worth(fan int) float64 {
 	return float64(int64(1) << fan)
 }
 
-// drawn is what a self-draw of so much fan, that of the draw aside, brings.
+// drawn is the gain of a self-draw with so much fan, not counting that for the draw.
 func (o *outlook) drawn(fan int) float64 {
 	return float64(len(o.rivals)) * (o.worth(fan+o.zimo) + o.di)
 }
 
-// look reads a view.
 func (s *strong) look(view *mahjong.View) *outlook {
 	o := &outlook{strong: s, sight: newSight(view), counts: mahjong.Count(view.Hand)}
 	for k := range o.counts {
@@ -85,7 +84,7 @@ func (s *strong) turn(view *mahjong.View, c *mahjong.Command) {
 	}
 }
 
-// lockedTurn plays a hand that no longer changes: what is offered costs it nothing.
+// lockedTurn plays a hand that can no longer change: accepting what is offered costs nothing.
 func (s *strong) lockedTurn(p *mahjong.Prompt, c *mahjong.Command) {
 	switch {
 	case p.Hu:
@@ -99,7 +98,7 @@ func (s *strong) lockedTurn(p *mahjong.Prompt, c *mahjong.Command) {
 	}
 }
 
-// discard gives the best of the tiles that may go, and what is then to be expected.
+// discard returns the best of the tiles that may go, and the expected gain then.
 func (o *outlook) discard(may []mahjong.Tile) (mahjong.Tile, float64) {
 	rounds := o.rounds()
 	choice, best := may[0], 0.0
@@ -192,7 +191,7 @@ func (s *strong) claim(view *mahjong.View) mahjong.Action {
 	return action
 }
 
-// discards gives the tiles that may go after a peng of kind k.
+// discards returns the tiles that may go after a peng of kind k.
 func (o *outlook) discards(hand []mahjong.Tile, k mahjong.Kind) []mahjong.Tile {
 	var void, others []mahjong.Tile
 	gone := 2
@@ -212,15 +211,15 @@ func (o *outlook) discards(hand []mahjong.Tile, k mahjong.Kind) []mahjong.Tile {
 	return others
 }
 
-// patience is below 1 since a win is certain and what is hoped for is the best of several
+// patience is below 1 because a win is certain while the alternative is the best of several
 // guesses.
 const patience = 0.9
 
-// settled is how much of the money of a gang stays with who gets it: a discard may lose it,
-// and a hand that does not wait at the end gives it back.
+// settled is the share of a gang's money that its owner keeps: a discard may lose it, and a hand
+// that is not waiting at the end returns it.
 const settled = 0.85
 
-// claimed is what a win by the tile in question brings.
+// claimed is the gain of a win by the offered tile.
 func (o *outlook) claimed(view *mahjong.View) float64 {
 	ctx := mahjong.Context(0)
 	if view.Prompt.Kind == mahjong.PromptRob {
@@ -234,7 +233,7 @@ func (o *outlook) claimed(view *mahjong.View) float64 {
 	return o.worth(score.Raw) + o.afterwards()
 }
 
-// selfDrawn is what a win by the drawn tile brings.
+// selfDrawn is the gain of a win by the drawn tile.
 func (o *outlook) selfDrawn(view *mahjong.View) float64 {
 	ctx := mahjong.Context(0)
 	if view.Wall == 0 {
@@ -249,7 +248,7 @@ func (o *outlook) selfDrawn(view *mahjong.View) float64 {
 	return o.drawn(score.Raw) + o.afterwards()
 }
 
-// afterwards is what the hand brings once it has won: nothing, unless a winner plays on.
+// afterwards is what the hand earns after it has won: nothing, unless winners play on.
 func (o *outlook) afterwards() float64 {
 	if !o.again {
 		return 0

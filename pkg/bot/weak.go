@@ -2,9 +2,8 @@ package bot
 
 import "teahouse/pkg/mahjong"
 
-// weak plays as somebody does who has just learnt the rules: it gives up its shortest
-// suit, keeps equal tiles and neighbours, takes every meld that it is offered and wins
-// when it can.
+// weak plays like a beginner who has just learnt the rules: it gives up its shortest suit, keeps
+// equal tiles and neighbours, takes every meld that it is offered and wins when it can.
 type weak struct{}
 
 func (weak) swap(view *mahjong.View) (three [3]mahjong.Tile) {
@@ -21,7 +20,7 @@ func (weak) swap(view *mahjong.View) (three [3]mahjong.Tile) {
 
 func (weak) void(view *mahjong.View) mahjong.Suit { return shortestSuit(view.Hand, 0) }
 
-// shortestSuit gives the suit of the fewest tiles, but no fewer than least.
+// shortestSuit returns the suit with the fewest tiles, but at least least.
 func shortestSuit(hand []mahjong.Tile, least int) mahjong.Suit {
 	counts := mahjong.Count(hand)
 	best, fewest := mahjong.Wan, len(hand)+1
@@ -59,7 +58,7 @@ func (weak) claim(view *mahjong.View) mahjong.Action {
 	return mahjong.ActPass
 }
 
-// loosest gives the tile of may that has the fewest equals and direct neighbours in hand.
+// loosest returns the tile of may that has the fewest equals and direct neighbours in hand.
 func loosest(hand, may []mahjong.Tile) mahjong.Tile {
 	counts := mahjong.Count(hand)
 	choice, fewest := may[0], len(hand)+1

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What anybody may have stored must stay true for ever.
+// Values that anybody may have stored must stay valid forever.
 func TestGolden(t *testing.T) {
 	var seed [SeedLen]byte
 	for i := range seed {

@@ -7,7 +7,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Code is what a player is told; the protocol definition is its one home.
+// Code is what a player is told; its one home is the protocol definition.
 type Code = wirepb.Code
 
 // Error is a refusal: a code for the player, detail for the operator.

@@ -8,68 +8,62 @@ import "time"
 type Game interface {
 	// Name is the game's id on the wire and in stored hands.
 	Name() string
-	// Seats is how many play.
+	// Seats is the number of players.
 	Seats() int
-	// Rules reads a rule set (JSON overrides, empty = default) and returns it
-	// whole and canonical. A wrong key or value is refused by name.
+	// Rules reads a rule set (JSON overrides, empty = default) and returns it complete and in
+	// canonical form. The error names a wrong key or value.
 	Rules(overrides []byte) ([]byte, error)
 	// Deal starts a hand.
 	Deal(Setup) (Hand, error)
-	// Restore is the exact inverse of Hand.Snapshot. It never panics on
-	// damaged input.
+	// Restore is the exact inverse of Hand.Snapshot. It never panics on damaged input.
 	Restore(snapshot []byte) (Hand, error)
-	// Think is the move of a player made of code. It gets only what the seat
-	// was asked (Prompt.Payload), so it cannot know more than the seat does.
-	// An unknown strength plays as Middle.
+	// Think returns a bot's move. It gets only the seat's question (Prompt.Payload), so it cannot
+	// know more than the seat does. An unknown strength plays as Middle.
 	Think(prompt []byte, strength Strength) ([]byte, error)
 }
 
-// Setup is what a hand starts from; all randomness is in Seed.
+// Setup is the start of a hand; all randomness is in Seed.
 type Setup struct {
 	Rules  []byte   // canonical, from Game.Rules
 	Seed   [32]byte // secret until the round is over
 	Dealer int      // seat
-	// Totals is what each seat has won or lost in the round so far, for rules that
-	// bound what a player may lose; nil = nothing.
+	// Totals is what each seat has won or lost in the round so far, for rules that limit a player's
+	// losses; nil = nothing.
 	Totals []int64
 }
 
-// Hand is one deal being played, fed with moves and time-outs in log order.
-// Every method that returns an error has changed nothing then. A refusal's
-// error carries a Code (see CodeOf).
+// Hand is one deal being played, driven by moves and time-outs in log order. A method that returns
+// an error has changed nothing. A refusal carries a Code (see CodeOf).
 type Hand interface {
-	// Prompt is the question that is open to seat, or one with Serial 0.
+	// Prompt is seat's open question, or has Serial 0 if there is none.
 	Prompt(seat int) Prompt
-	// Hold is above zero while the hand waits for log time to pass before it
-	// goes on: Release is due that long after the step that began the hold.
+	// Hold is above zero while the hand waits for log time to pass before it continues: Release is
+	// due that long after the step that started the hold.
 	Hold() time.Duration
 
 	// Move answers seat's open prompt.
 	Move(seat int, move []byte) (Step, error)
-	// Timeout answers seat's open prompt as the rules say for a player who
-	// let the time run out.
+	// Timeout answers seat's open prompt as the rules prescribe when the time runs out.
 	Timeout(seat int) (Step, error)
-	// Auto answers seat's open prompt as auto-play does: a pure function of
-	// what the seat may see.
+	// Auto answers seat's open prompt as auto-play does: a pure function of what the seat may see.
 	Auto(seat int) (Step, error)
 	// Release ends the hold.
 	Release() (Step, error)
 
-	// Opening is what each viewer is told at the deal.
+	// Opening is what each seat is told at the deal.
 	Opening() []Event
-	// View is what viewer may know now, whole: the payload of a Snapshot.
+	// View is everything that seat may know now: the payload of a Snapshot.
 	View(seat int) []byte
-	// Result is there once the hand has ended.
+	// Result reports false until the hand has ended.
 	Result() (Result, bool)
 	// Snapshot is the exact state, for replicas only: it holds hidden tiles.
 	Snapshot() []byte
 }
 
-// Prompt is a question to one seat. Its legal answers never change while it is
-// open.
+// Prompt is a question to one seat. Its legal answers never change while it is open.
 type Prompt struct {
-	Serial  uint32        // 0 = none open; a new prompt has a higher one within the hand
-	Secret  bool          // that the seat is asked at all is nobody else's to know
+	Serial  uint32        // 0 = none open; rises with each new prompt of the hand
+	Secret  bool          // others must not learn that the seat is asked at all
 	Limit   time.Duration // log time to answer
 	Payload []byte        // game's own message: the question, the legal answers, what the seat holds
 }
@@ -79,10 +73,10 @@ type Step struct {
 	Events []Event
 }
 
-// Event is one thing that happened, as each viewer may know it.
+// Event is one thing that happened, as each seat may know it.
 type Event struct {
-	// Seats has a payload for each seat; nil = this seat learns nothing, and
-	// its stream does not advance.
+	// Seats has a payload for each seat; nil = this seat learns nothing, and its stream does not
+	// advance.
 	Seats [][]byte
 }
 

@@ -7,16 +7,16 @@ import (
 )
 
 var (
-	// ErrNotFound says that the store has no such thing, or none for this player.
+	// ErrNotFound means that the store has no such thing, or none for this player.
 	ErrNotFound = errors.New("game: not found")
-	// ErrNotOver says that the round of the hand still runs.
+	// ErrNotOver means that the hand's round is still running.
 	ErrNotOver = errors.New("game: the round is not over")
-	// ErrResultConflict says that a hand is stored already with another
-	// result: an alarm, never to be retried.
+	// ErrResultConflict means that a hand is already stored with another result: an alarm, never to
+	// be retried.
 	ErrResultConflict = errors.New("game: hand settled with another result")
 )
 
-// HandKey names a finished hand for good.
+// HandKey identifies a finished hand for good.
 type HandKey struct {
 	Cluster string
 	Table   TableID
@@ -26,16 +26,16 @@ type HandKey struct {
 // HandResult is what settling a hand writes, in one transaction.
 type HandResult struct {
 	Key      HandKey
-	Hash     [32]byte // of everything below; equal hash = the same result
+	Hash     [32]byte // of everything below; equal hash = same result
 	Game     string
 	Queue    string
 	Stake    uint32
-	Players  []PlayerID // by seat; 0 = a player made of code
+	Players  []PlayerID // by seat; 0 = a bot
 	Names    []string   // by seat
 	Scores   []int64    // by seat, sum zero
 	Archive  []byte     // a HandArchive message
-	Last     bool       // of its round: the archives of its table may be read from now on
-	Finished time.Time  // of the settling leader; not part of Hash
+	Last     bool       // last hand of the round: the table's archives may be read from now on
+	Finished time.Time  // by the settling leader's clock; not part of Hash
 }
 
 // HandLine is one line of a player's history.
@@ -62,26 +62,26 @@ const DefaultRating = 1500
 
 // Results stores finished hands. Implementations are safe for concurrent use.
 type Results interface {
-	// Settle writes the result, the players' scores and the archive, all or
-	// nothing. The same key and hash again is success and changes nothing;
-	// another hash is ErrResultConflict. Any other error may be retried.
+	// Settle writes the result, the players' scores and the archive, all or nothing. The same key
+	// and hash again succeeds and changes nothing; another hash is ErrResultConflict. Any other
+	// error may be retried.
 	Settle(context.Context, HandResult) error
-	// Void notes that the table's round ended without a last hand, all its
-	// finished hands being settled. Again changes nothing.
+	// Void records that the table's round ended without a last hand; all its finished hands are
+	// settled. Repeating it changes nothing.
 	Void(ctx context.Context, cluster string, table TableID) error
-	// Archive is the record of a hand in which player sat, else ErrNotFound.
-	// It is ErrNotOver until the table's last hand is settled or the table void.
+	// Archive is the record of a hand in which player sat, else ErrNotFound. It is ErrNotOver until
+	// the table's last hand is settled or the table is void.
 	Archive(ctx context.Context, key HandKey, player PlayerID) ([]byte, error)
-	// Hands lists player's hands below before (0 = newest), newest first.
+	// Hands lists player's hands below id before (0 = newest), newest first.
 	Hands(ctx context.Context, player PlayerID, before uint64, limit int) ([]HandLine, error)
 	// Profile is the player's standing, else ErrNotFound.
 	Profile(ctx context.Context, player PlayerID) (Profile, error)
 }
 
-// Birth is the record that decides which nodes begin a cluster.
+// Birth is the record that decides which nodes form a new cluster.
 type Birth struct {
 	Cluster string   // random cluster id
-	Voters  []Server // of the coordinator's first configuration, sorted by name
+	Voters  []Server // the coordinator's first configuration, sorted by name
 	Created time.Time
 }
 
@@ -94,8 +94,7 @@ type Server struct {
 
 // Births keeps at most one birth record.
 type Births interface {
-	// Bear stores proposal if there is none yet, and returns the record that
-	// is in force.
+	// Bear stores proposal if there is no record yet, and returns the record in force.
 	Bear(ctx context.Context, proposal Birth) (Birth, error)
 	// Born returns the record in force, else ErrNotFound.
 	Born(ctx context.Context) (Birth, error)

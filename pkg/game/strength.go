@@ -5,11 +5,10 @@ import (
 	"strings"
 )
 
-// Strength is how well a player made of code plays. A game that has fewer players made of
-// code than there are strengths lets one stand for several.
+// Strength is how well a bot plays. A game with fewer kinds of bots than strengths may use one for
+// several.
 type Strength uint8
 
-// The strengths.
 const (
 	Weak Strength = iota + 1
 	Middle
@@ -21,7 +20,7 @@ var strengthNames = [...]string{"", "weak", "middle", "strong"}
 // Strengths lists them, weakest first.
 func Strengths() []Strength { return []Strength{Weak, Middle, Strong} }
 
-// String gives the name that ParseStrength reads.
+// String returns the name that ParseStrength reads.
 func (s Strength) String() string {
 	if s.Valid() {
 		return strengthNames[s]
@@ -29,7 +28,7 @@ func (s Strength) String() string {
 	return fmt.Sprintf("Strength(%d)", uint8(s))
 }
 
-// Valid says whether s is one of the strengths; the zero Strength is none.
+// Valid reports whether s is one of the strengths; the zero Strength is not.
 func (s Strength) Valid() bool { return s >= Weak && s <= Strong }
 
 // ParseStrength reads the name of a strength.

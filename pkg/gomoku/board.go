@@ -3,7 +3,7 @@ package gomoku
 // inRow is how many stones in a row win.
 const inRow = 5
 
-// stone is what lies on a point.
+// stone is the content of a point.
 type stone uint8
 
 const (
@@ -25,7 +25,7 @@ func newBoard(size int) *board {
 	return &board{size: size, points: make([]stone, size*size)}
 }
 
-// next is whose stone comes.
+// next is the colour to move.
 func (b *board) next() stone {
 	if len(b.placed)%2 == 0 {
 		return black
@@ -35,7 +35,7 @@ func (b *board) next() stone {
 
 func (b *board) full() bool { return len(b.placed) == len(b.points) }
 
-// at is the stone at (x, y), none outside of the board.
+// at is the stone at (x, y); none outside the board.
 func (b *board) at(x, y int) stone {
 	if !b.inside(x, y) {
 		return none
@@ -51,7 +51,7 @@ func (b *board) place(p int) {
 	b.placed = append(b.placed, p)
 }
 
-// directions in which rows run.
+// directions of rows.
 var directions = [...][2]int{{1, 0}, {0, 1}, {1, 1}, {1, -1}}
 
 // row is the winning row through the last stone, in order, or nil.

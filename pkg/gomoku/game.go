@@ -26,7 +26,6 @@ const (
 // gomoku implements game.Game.
 type gomoku struct{}
 
-// New gives the game.
 func New() game.Game { return gomoku{} }
 
 func (gomoku) Name() string { return Name }
@@ -51,7 +50,7 @@ func (gomoku) Deal(s game.Setup) (game.Hand, error) {
 	return &hand{rules: r, dealer: s.Dealer, board: newBoard(r.Size)}, nil
 }
 
-// Restore plays the moves again, so that no damage leads to an impossible position.
+// Restore replays the moves, so that damaged input cannot lead to an impossible position.
 func (g gomoku) Restore(snapshot []byte) (game.Hand, error) {
 	var s gomokupb.State
 	if err := proto.Unmarshal(snapshot, &s); err != nil {

@@ -31,7 +31,7 @@ func at(x, y int) []byte {
 	return marshal(&gomokupb.Move{Answer: &gomokupb.Move_Place{Place: &gomokupb.Point{X: uint32(x), Y: uint32(y)}}})
 }
 
-// play lets black and white place in turn and returns the last event.
+// play lets black and white alternate and returns the last event.
 func play(t testing.TB, h game.Hand, dealer int, points ...[2]int) *gomokupb.Event {
 	t.Helper()
 	var last *gomokupb.Event
@@ -52,8 +52,8 @@ func TestRows(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		rules  string
-		points [][2]int // black's row of five is the last move of each
-		length int      // of the winning row; 0 = it goes on
+		points [][2]int // each time, black completes a row of five with the last move
+		length int      // of the winning row; 0 = the game continues
 	}{
 		{"across", "", [][2]int{{0, 0}, {0, 9}, {1, 0}, {1, 9}, {2, 0}, {2, 9}, {3, 0}, {3, 9}, {4, 0}}, 5},
 		{"down the edge", "", [][2]int{{14, 14}, {0, 9}, {14, 13}, {1, 9}, {14, 12}, {2, 9}, {14, 11}, {3, 9}, {14, 10}}, 5},
@@ -150,9 +150,8 @@ func TestRulesAreRefusedByName(t *testing.T) {
 	}
 }
 
-// TestRandomGames plays by chance up to a full board: at every step a restored
-// copy is the same, who is not to move is asked nothing, and points stay in
-// the game.
+// TestRandomGames plays at random, up to a full board: at every step a restored copy is equal, the
+// seat that is not to move has no prompt, and all points stay in the game.
 func TestRandomGames(t *testing.T) {
 	draws := 0
 	for seed := range uint64(200) {
@@ -229,7 +228,7 @@ func TestThink(t *testing.T) {
 	}
 }
 
-// TestAutoEnds lets code play against itself until the game is over.
+// TestAutoEnds has auto-play play both seats until the game is over.
 func TestAutoEnds(t *testing.T) {
 	h := deal(t, "", 0)
 	for i := 0; ; i++ {

@@ -11,15 +11,15 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// hand implements game.Hand. Everything else follows from these fields.
+// hand implements game.Hand. Everything else is derived from these fields.
 type hand struct {
 	rules   rules
-	dealer  int // seat that has black
+	dealer  int // seat that plays black
 	board   *board
 	givenUp gomokupb.Over_Reason // by the seat to move; 0 = nobody
 }
 
-// seat is who has the stones of s.
+// seat is the seat that plays s.
 func (h *hand) seat(s stone) int {
 	if s == black {
 		return h.dealer
@@ -91,7 +91,7 @@ func (h *hand) Move(seat int, move []byte) (game.Step, error) {
 	return game.Step{}, game.Errorf(wirepb.Code_MOVE_MALFORMED, "a move without an answer")
 }
 
-// Timeout loses: who lets the clock run out has lost in every club.
+// Timeout loses the game: running out of time loses in every club.
 func (h *hand) Timeout(seat int) (game.Step, error) {
 	if err := h.asked(seat); err != nil {
 		return game.Step{}, err
@@ -99,7 +99,7 @@ func (h *hand) Timeout(seat int) (game.Step, error) {
 	return h.giveUp(gomokupb.Over_TIMED_OUT), nil
 }
 
-// Auto plays on for who is away.
+// Auto plays on for an absent player.
 func (h *hand) Auto(seat int) (game.Step, error) {
 	if err := h.asked(seat); err != nil {
 		return game.Step{}, err
@@ -129,7 +129,7 @@ func (h *hand) giveUp(reason gomokupb.Over_Reason) game.Step {
 	return h.step()
 }
 
-// step tells both seats the events, and the end if it has come.
+// step tells both seats the events, and the end if the game is over.
 func (h *hand) step(events ...*gomokupb.Event) (s game.Step) {
 	if over := h.outcome(); over != nil {
 		events = append(events, &gomokupb.Event{Body: &gomokupb.Event_Over{Over: over}})
@@ -165,7 +165,7 @@ func (h *hand) view() *gomokupb.View {
 	return v
 }
 
-// Result lets the other seat begin the next game.
+// Result gives the next deal to the other seat.
 func (h *hand) Result() (game.Result, bool) {
 	over := h.outcome()
 	if over == nil {
@@ -182,7 +182,7 @@ func (h *hand) Result() (game.Result, bool) {
 func (h *hand) Snapshot() []byte {
 	text, err := json.Marshal(h.rules)
 	if err != nil {
-		panic(err) // three plain fields
+		panic(err) // cannot fail: three plain fields
 	}
 	s := &gomokupb.State{Rules: string(text), Dealer: uint32(h.dealer), GivenUp: h.givenUp}
 	for _, p := range h.board.placed {
@@ -199,11 +199,11 @@ func (h *hand) encode(points []int) []*gomokupb.Point {
 	return list
 }
 
-// marshal writes equal bytes for equal messages, never nil.
+// marshal encodes deterministically and never returns nil.
 func marshal(m proto.Message) []byte {
 	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
-		panic(err) // only text that is not UTF-8 fails, and none is foreign
+		panic(err) // only invalid UTF-8 fails, and there is no foreign text
 	}
 	if data == nil {
 		data = []byte{}

@@ -8,7 +8,6 @@ import (
 	"io"
 )
 
-// rules is a rule set.
 type rules struct {
 	Size  int   `json:"size"`
 	Exact bool  `json:"exact"`
@@ -20,7 +19,7 @@ const (
 	maxBase          = 1_000_000
 )
 
-// parseRules reads overrides of the default rules and names what is wrong.
+// parseRules applies overrides to the default rules; errors name what is wrong.
 func parseRules(overrides []byte) (rules, error) {
 	r := rules{Size: 15, Base: 1}
 	if len(bytes.TrimSpace(overrides)) > 0 {

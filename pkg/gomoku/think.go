@@ -37,16 +37,15 @@ func (gomoku) Think(prompt []byte, _ game.Strength) ([]byte, error) {
 	}})
 }
 
-// What five points in a line are worth to who places one more stone there, by
-// the stones that lie there already, all of one side. Own fours come before
-// theirs, theirs before own threes.
+// The worth of five points in a line to the side that adds a stone there, by the stones already on
+// them, all of one side. Own fours come before theirs, theirs before own threes.
 var (
 	attack  = [inRow]int{1, 8, 60, 500, 100_000}
 	defence = [inRow]int{0, 6, 50, 400, 20_000}
 )
 
-// best is the free point with the highest worth; among equals the one nearest to
-// the middle, then the first. The board must not be full.
+// best is the free point with the highest worth; of equals, the nearest to the middle, then the
+// first. The board must not be full.
 func best(b *board) int {
 	own := b.next()
 	at, most := -1, -1
@@ -68,7 +67,7 @@ func best(b *board) int {
 	return at
 }
 
-// line is the worth of one more stone on the five points from (x, y) on.
+// line is the worth of one more stone on the five points starting at (x, y).
 func (b *board) line(x, y int, d [2]int, own stone) int {
 	if !b.inside(x, y) || !b.inside(x+(inRow-1)*d[0], y+(inRow-1)*d[1]) {
 		return 0
