@@ -7,8 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"teahouse/deploy/cluster"
@@ -49,7 +49,7 @@ func (f Fault) diskString() string {
 // spoilable finds out whether the cluster's disks fail on demand.
 func spoilable(ctx context.Context, state cluster.State) error {
 	for _, p := range state.Processes {
-		if p.Role == roleNode && p.PID != 0 {
+		if p.Role == roleNode && p.Runs() {
 			if err := spoil(ctx, p, Fault{Disk: "none"}); err != nil {
 				return err
 			}
@@ -97,10 +97,16 @@ func (f *Failover) mend(ctx context.Context, v victim) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.Heal)
 	defer cancel()
-	for syscall.Kill(v.process.PID, 0) == nil {
+	for {
+		state, err := f.client.State(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(state.Processes, func(p cluster.Process) bool { return p.Runs() && p.PID == v.process.PID }) {
+			return f.start(ctx, v.name)
+		}
 		if err := sleep(ctx, pollEvery); err != nil {
 			return fmt.Errorf("%s goes on with a broken disk: %w", v.name, err)
 		}
 	}
-	return f.start(ctx, v.name)
 }

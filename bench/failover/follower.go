@@ -35,6 +35,9 @@ func (f *Failover) demote(ctx context.Context) error {
 			return nil
 		}
 		nodes := running(state, roleNode)
+		if len(nodes) < minNodes {
+			return fmt.Errorf("%d nodes run, and one is to be made a follower: that takes %d", len(nodes), minNodes)
+		}
 		name := nodes[f.rand.IntN(len(nodes))]
 		if err := f.client.Kill(ctx, name, syscall.SIGKILL); err != nil {
 			return err

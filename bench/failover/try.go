@@ -180,7 +180,7 @@ func (f *Failover) revive(ctx context.Context, v victim) error {
 
 func (f *Failover) start(ctx context.Context, name string) error {
 	err := f.client.Start(ctx, name)
-	if err != nil && isRunning(ctx, f.client, name) {
+	if errors.Is(err, cluster.ErrRunning) && isRunning(ctx, f.client, name) {
 		return nil // a supervisor with --respawn was faster
 	}
 	return err
@@ -193,7 +193,7 @@ func isRunning(ctx context.Context, c *cluster.Client, name string) bool {
 	}
 	for _, p := range state.Processes {
 		if p.Name == name {
-			return p.PID != 0
+			return p.Runs()
 		}
 	}
 	return false

@@ -26,10 +26,10 @@ type victim struct {
 	follows map[uint32]bool // that it replicated, if the role is Follower
 }
 
-// running are the names of the processes of a role.
+// running are the names of the processes of a role that are not about to end.
 func running(state cluster.State, role string) (names []string) {
 	for _, p := range state.Processes {
-		if p.Role == role && p.PID != 0 {
+		if p.Role == role && p.Runs() {
 			names = append(names, p.Name)
 		}
 	}

@@ -82,7 +82,7 @@ func (b *Bench) kill(ctx context.Context) (*Kill, error) {
 	if err != nil {
 		return nil, err
 	}
-	nodes := slices.DeleteFunc(state.Processes, func(p cluster.Process) bool { return p.Role != "node" || p.PID == 0 })
+	nodes := slices.DeleteFunc(state.Processes, func(p cluster.Process) bool { return p.Role != "node" || !p.Runs() })
 	if len(nodes) < 3 {
 		return nil, fmt.Errorf("the coordinator goes on without a node from 3 nodes on, and %d run", len(nodes))
 	}
@@ -92,14 +92,14 @@ func (b *Bench) kill(ctx context.Context) (*Kill, error) {
 		return nil, err
 	}
 	next, err := b.leader(ctx)
-	for err == nil && next.at < began.UnixMicro() {
+	for err == nil && next.name == victim.name { // what the dying one said; another one may have taken over before
 		if sleep(ctx, pollEvery); ctx.Err() != nil {
 			err = ctx.Err()
 			break
 		}
 		next, err = b.leader(ctx)
 	}
-	k.LeaderMS = float64(next.at-began.UnixMicro()) / 1000
+	k.LeaderMS = float64(max(0, next.at-began.UnixMicro())) / 1000
 	sleep(ctx, calm)
 	// Whatever went wrong: leave no missing process behind.
 	err = errors.Join(err, b.cluster.Start(context.WithoutCancel(ctx), victim.name))

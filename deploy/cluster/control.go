@@ -76,7 +76,7 @@ func (c *control) kill(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *control) wipe(w http.ResponseWriter, r *http.Request) {
-	answer(w, c.sup.Wipe(r.FormValue("name")))
+	answer(w, c.sup.Wipe(r.Context(), r.FormValue("name")))
 }
 
 func (c *control) start(w http.ResponseWriter, r *http.Request) {
@@ -92,18 +92,35 @@ func (c *control) stop(w http.ResponseWriter, _ *http.Request) {
 	c.sup.stop()
 }
 
-func answer(w http.ResponseWriter, err error) {
-	switch {
-	case err == nil:
-		w.WriteHeader(http.StatusNoContent)
-	case errors.Is(err, ErrUnknownProcess):
-		http.Error(w, err.Error(), http.StatusNotFound)
-	case errors.Is(err, ErrRunning), errors.Is(err, ErrNotRunning):
-		http.Error(w, err.Error(), http.StatusConflict)
-	default:
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-	}
+// refusals are the errors that a client is to know again, by the status that it gets.
+var refusals = map[int]error{
+	http.StatusNotFound: ErrUnknownProcess,
+	http.StatusConflict: ErrRunning,
+	http.StatusGone:     ErrNotRunning,
 }
+
+func answer(w http.ResponseWriter, err error) {
+	if err == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	for status, kind := range refusals {
+		if errors.Is(err, kind) {
+			http.Error(w, err.Error(), status)
+			return
+		}
+	}
+	http.Error(w, err.Error(), http.StatusInternalServerError)
+}
+
+// refusal is an error of the supervisor, as its client got it.
+type refusal struct {
+	text string
+	kind error // of refusals, or nil
+}
+
+func (r refusal) Error() string { return r.text }
+func (r refusal) Unwrap() error { return r.kind }
 
 // Client speaks to a running supervisor.
 type Client struct {
@@ -131,7 +148,9 @@ func (c *Client) State(ctx context.Context) (State, error) {
 	return state, json.Unmarshal(body, &state)
 }
 
-// Kill sends a signal to a process, or to all at once if name is Everything.
+// Kill sends a signal to a process, or to all at once if name is Everything. It does
+// not wait for what that does. The error is ErrNotRunning for who is down or has been
+// sent SIGKILL before.
 func (c *Client) Kill(ctx context.Context, name string, signal syscall.Signal) error {
 	_, err := c.do(ctx, http.MethodPost, "/kill", url.Values{"name": {name}, "signal": {strconv.Itoa(int(signal))}})
 	return err
@@ -144,7 +163,8 @@ func (c *Client) Wipe(ctx context.Context, name string) error {
 }
 
 // Start starts a process that has ended, or all such if name is Everything, and
-// waits until it serves.
+// waits until it serves; who was told to end is waited for first. The error is
+// ErrRunning for one that serves, or that was told to end and has not.
 func (c *Client) Start(ctx context.Context, name string) error {
 	_, err := c.do(ctx, http.MethodPost, "/start", url.Values{"name": {name}})
 	return err
@@ -191,7 +211,7 @@ func (c *Client) do(ctx context.Context, method, path string, form url.Values) (
 		return nil, err
 	}
 	if resp.StatusCode >= 300 {
-		return nil, errors.New(string(bytes.TrimSpace(body)))
+		return nil, refusal{string(bytes.TrimSpace(body)), refusals[resp.StatusCode]}
 	}
 	return body, nil
 }

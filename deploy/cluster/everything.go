@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -15,33 +17,52 @@ const Everything = "all"
 // lost one.
 const minWipe = 3
 
-// KillAll sends a signal to every running child. None that it ends is started
+// KillAll sends a signal to every child that runs. None that it ends is started
 // again by Respawn.
 func (s *Supervisor) KillAll(signal syscall.Signal) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	killed := 0
+	var failed []error
 	for _, c := range s.children {
-		if !c.running() {
-			continue
+		switch err := c.tell(signal); {
+		case err == nil:
+			killed++
+		case !errors.Is(err, ErrNotRunning):
+			failed = append(failed, err)
 		}
-		if err := c.signal(signal); err != nil {
-			return err
-		}
-		killed++
 	}
-	if killed == 0 {
+	s.writeStateLocked()
+	if killed == 0 && len(failed) == 0 {
 		return fmt.Errorf("anything %w", ErrNotRunning)
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
-// StartAll runs all children that have ended, and waits until they serve.
-func (s *Supervisor) StartAll(ctx context.Context) error { return s.startAll(ctx) }
+// StartAll runs all children that have ended, or are about to, and waits until all
+// serve. The error names those that do not.
+func (s *Supervisor) StartAll(ctx context.Context) error {
+	err := s.startAll(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var missing []string
+	for _, c := range s.children {
+		if c.condition() != serving {
+			missing = append(missing, c.name)
+		}
+	}
+	switch {
+	case len(missing) == 0:
+		return err
+	case err == nil: // it has ended again, by itself or by somebody else's kill
+		err = fmt.Errorf("%s: %s", missing[0], lastLine(filepath.Join(s.logs(), missing[0]+".log")))
+	}
+	return fmt.Errorf("%w\nnot running: %s", err, strings.Join(missing, ", "))
+}
 
 // Wipe kills a node and empties its folder, as a lost disk would: it comes back
 // as another server.
-func (s *Supervisor) Wipe(name string) error {
+func (s *Supervisor) Wipe(ctx context.Context, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.findLocked(name)
@@ -53,11 +74,21 @@ func (s *Supervisor) Wipe(name string) error {
 	case s.cfg.Nodes < minWipe:
 		return fmt.Errorf("a cluster of %d nodes cannot replace a lost disk: it needs %d", s.cfg.Nodes, minWipe)
 	}
-	if c.running() {
-		if err := c.signal(syscall.SIGKILL); err != nil {
+	c.returns = false
+	for c.condition() != down {
+		if err := c.tell(syscall.SIGKILL); err != nil && !errors.Is(err, ErrNotRunning) { // which is killed already
 			return err
 		}
-		<-c.exited
+		r := c.run
+		s.mu.Unlock()
+		err := r.awaitEnd(ctx, name)
+		s.mu.Lock()
+		if err != nil {
+			return err
+		}
+		if c.run != r {
+			return fmt.Errorf("%s is not wiped: it %w, somebody has started it meanwhile", name, ErrRunning)
+		}
 	}
 	folder := filepath.Join(s.data, name)
 	if err := os.RemoveAll(folder); err != nil {

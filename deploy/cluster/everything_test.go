@@ -39,7 +39,7 @@ func TestWipeRefused(t *testing.T) {
 		{name: "registry", role: roleRegistry}, {name: "node-1", role: roleNode},
 	}}
 	for _, name := range []string{"registry", "node-9"} {
-		if err := s.Wipe(name); err == nil {
+		if err := s.Wipe(t.Context(), name); err == nil {
 			t.Errorf("%s is wiped", name)
 		}
 	}
@@ -51,14 +51,14 @@ func TestWipeRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.cfg.Nodes = 2
-	if err := s.Wipe("node-1"); err == nil {
+	if err := s.Wipe(t.Context(), "node-1"); err == nil {
 		t.Error("a cluster of two loses a disk for good")
 	}
 	if _, err := os.Stat(file); err != nil {
 		t.Error(err)
 	}
 	s.cfg.Nodes = 3
-	if err := s.Wipe("node-1"); err != nil {
+	if err := s.Wipe(t.Context(), "node-1"); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(file); !os.IsNotExist(err) {

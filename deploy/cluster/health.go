@@ -20,11 +20,11 @@ const level = 64
 const pollEvery = 50 * time.Millisecond
 
 // Statuses asks every running node for its status. A node that does not answer
-// has no entry.
+// has no entry, nor has one that is ending: what it says is about to change.
 func (s State) Statuses(ctx context.Context) map[string]host.Status {
 	statuses := make(map[string]host.Status)
 	for _, p := range s.Processes {
-		if p.Role != roleNode || p.PID == 0 || p.Addresses["status"] == "" {
+		if p.Role != roleNode || !p.Runs() || p.Addresses["status"] == "" {
 			continue
 		}
 		if status, err := nodeStatus(ctx, p.Addresses["status"]); err == nil {
@@ -54,7 +54,14 @@ func nodeStatus(ctx context.Context, addr string) (status host.Status, err error
 func (s State) Unhealthy(ctx context.Context) string {
 	statuses := s.Statuses(ctx)
 	for _, p := range s.Processes {
-		if _, ok := statuses[p.Name]; p.Role == roleNode && !ok {
+		_, ok := statuses[p.Name]
+		switch {
+		case p.Role != roleNode || ok:
+		case p.PID == 0:
+			return p.Name + " is down"
+		case p.Ending:
+			return p.Name + " is ending"
+		default:
 			return p.Name + " does not answer"
 		}
 	}

@@ -21,7 +21,7 @@ func (s *Supervisor) startReaper() (*child, error) {
 		spec.Data = s.data
 	}
 	c := &child{name: roleReaper, role: roleReaper, spec: roleSpec{Name: roleReaper, Role: roleReaper, Reap: &spec}}
-	if _, err := c.start(s.cfg.Executable, filepath.Join(s.data, "logs")); err != nil {
+	if err := c.launch(s.cfg.Executable, s.logs()); err != nil {
 		return nil, err
 	}
 	return c, nil

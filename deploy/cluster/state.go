@@ -28,10 +28,14 @@ type State struct {
 // Process is one child.
 type Process struct {
 	Name      string            `json:"name"`
-	Role      string            `json:"role"`      // database, registry, node or gateway
-	PID       int               `json:"pid"`       // 0 = not running
-	Addresses map[string]string `json:"addresses"` // by purpose: client, link, raft, status, http, mysql
+	Role      string            `json:"role"`             // database, registry, node or gateway
+	PID       int               `json:"pid"`              // 0 = not running
+	Ending    bool              `json:"ending,omitempty"` // told to end, or dead, and not gone yet
+	Addresses map[string]string `json:"addresses"`        // by purpose: client, link, raft, status, http, mysql
 }
+
+// Runs reports whether the process runs and is not about to end.
+func (p Process) Runs() bool { return p.PID != 0 && !p.Ending }
 
 // ReadState reads a state file.
 func ReadState(file string) (State, error) {

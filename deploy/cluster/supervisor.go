@@ -19,6 +19,10 @@ const stopGrace = 5 * time.Second
 // respawnPause keeps a child that cannot start from being started all the time.
 const respawnPause = time.Second
 
+// endsWithin is how long somebody waits for the end of a child that was told to
+// end. It is more than a child takes by itself: see roleSpec.serve.
+const endsWithin = 3 * stopGrace
+
 var (
 	// ErrUnknownProcess says that no child has this name.
 	ErrUnknownProcess = errors.New("no such process")
@@ -41,7 +45,7 @@ type Supervisor struct {
 	stop     context.CancelFunc
 
 	mu       sync.Mutex
-	children []*child // in starting order
+	children []*child // in starting order; the list itself does not change
 	ended    bool
 	ending   chan struct{}  // closed when ended is set
 	watchers sync.WaitGroup // one a started child
@@ -127,7 +131,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	defer s.stop()
 	reaper, err := s.startReaper()
 	if err == nil {
-		defer reaper.stop(stopGrace) // last: until then it cleans up behind a supervisor that was killed
+		defer reaper.run.stop(stopGrace) // last: until then it cleans up behind a supervisor that was killed
 	}
 	defer s.end()
 	if err != nil {
@@ -149,42 +153,74 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	return nil
 }
 
-// startAll starts what does not run: database and registry first, because the others
+// startAll brings up what is down: database and registry first, because the others
 // look for them, then the nodes together, because they wait for each other, then the gateways.
 func (s *Supervisor) startAll(ctx context.Context) error {
 	for _, role := range []string{roleDatabase, roleRegistry, roleNode, roleGateway} {
-		started := make(chan error, len(s.children))
-		waiting := 0
-		s.mu.Lock()
-		for _, c := range s.children {
-			if c.role != role || c.running() {
-				continue
-			}
-			if err := s.launchLocked(c, started); err != nil {
-				s.mu.Unlock()
-				return err
-			}
-			waiting++
-		}
-		s.mu.Unlock()
-		for range waiting { // whoever fails first: the others may be waiting for it
-			if err := s.await(ctx, started, role); err != nil {
-				return err
-			}
+		if err := s.startRole(ctx, role); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// await waits until one child serves.
-func (s *Supervisor) await(ctx context.Context, started <-chan error, what string) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+// startRole brings up all children of a role, and gives up with whoever fails first:
+// the others may be waiting for it.
+func (s *Supervisor) startRole(ctx context.Context, role string) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	select {
-	case err := <-started:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("%s is not ready (%w); %s", what, ctx.Err(), s.hangs())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	started := make(chan error, len(s.children))
+	waiting := 0
+	for _, c := range s.children {
+		if c.role == role {
+			waiting++
+			wg.Go(func() { _, err := s.up(ctx, c); started <- err })
+		}
+	}
+	for range waiting {
+		if err := <-started; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// up waits until c serves, and launches it where that takes it: who was told to end
+// is waited for, who starts already is not started again. was says that there was
+// nothing to do.
+func (s *Supervisor) up(ctx context.Context, c *child) (was bool, err error) {
+	for was = true; ; was = false {
+		s.mu.Lock()
+		r, condition := c.run, c.condition()
+		if condition == down {
+			err := s.launchLocked(c)
+			r = c.run
+			if err != nil {
+				s.mu.Unlock()
+				return false, err
+			}
+		}
+		s.mu.Unlock()
+		switch condition {
+		case serving:
+			return was, nil
+		case ending:
+			if err := r.awaitEnd(ctx, c.name); err != nil {
+				return false, err
+			}
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+		defer cancel()
+		select {
+		case <-r.ready:
+			return false, r.err
+		case <-ctx.Done():
+			return false, fmt.Errorf("%s is not ready (%w); %s", c.name, ctx.Err(), s.hangs())
+		}
 	}
 }
 
@@ -193,7 +229,7 @@ func (s *Supervisor) hangs() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.children {
-		if c.running() && c.addresses == nil {
+		if c.condition() == starting {
 			return c.name + ": " + lastLine(filepath.Join(s.data, "logs", c.name+".log"))
 		}
 	}
@@ -212,45 +248,46 @@ func (s *Supervisor) placedLocked(c *child, addresses map[string]string) {
 	s.writeStateLocked()
 }
 
-// launchLocked starts c and watches it until it has ended; s.mu is held.
-// started, which must have room, gets how the start went.
-func (s *Supervisor) launchLocked(c *child, started chan<- error) error {
+// launchLocked starts c, which is down, and watches it until it has ended; s.mu is
+// held.
+func (s *Supervisor) launchLocked(c *child) error {
 	if s.ended {
-		return errors.New("the cluster is ending")
+		return fmt.Errorf("%s does not start: the cluster is ending", c.name)
 	}
-	ready, err := c.start(s.cfg.Executable, filepath.Join(s.data, "logs"))
-	if err != nil {
+	if err := c.launch(s.cfg.Executable, s.logs()); err != nil {
 		return fmt.Errorf("%s: %w", c.name, err)
 	}
-	c.addresses = nil
-	exited := c.exited
+	r := c.run
 	s.watchers.Go(func() {
-		r := <-ready // comes in any case: the end of a child ends its line
+		<-r.heard // comes in any case: the end of a process ends its line
 		s.mu.Lock()
-		if r.err == nil && c.exited == exited {
-			s.placedLocked(c, r.Addresses)
+		if r.err == nil && c.run == r {
+			s.placedLocked(c, r.addresses)
 		}
+		close(r.ready)
 		s.mu.Unlock()
-		started <- r.err
-		<-exited
-		s.left(c, r.err)
+		<-r.exited
+		s.left(c, r)
 	})
 	s.writeStateLocked()
 	return nil
 }
 
-// left notes that a child has ended, and starts it again if that is wanted.
-// failed is why it never served.
-func (s *Supervisor) left(c *child, failed error) {
+func (s *Supervisor) logs() string { return filepath.Join(s.data, "logs") }
+
+// left notes that a process has ended, and starts its child again if that is wanted.
+func (s *Supervisor) left(c *child, r *run) {
 	s.mu.Lock()
-	again := s.cfg.Respawn && !c.stopping && !s.ended
+	again := s.cfg.Respawn && r.told == 0 && !s.ended
+	c.returns = again
+	close(r.gone)
 	if !s.ended {
 		s.writeStateLocked()
 		switch {
-		case failed != nil && again: // else its starter is told
-			fmt.Fprintln(s.cfg.Output, failed)
-		case failed == nil && !c.stopping:
-			fmt.Fprintf(s.cfg.Output, "%s has ended (%v): %s\n", c.name, c.cmd.ProcessState, lastLine(filepath.Join(s.data, "logs", c.name+".log")))
+		case r.err != nil && again: // else its starter is told
+			fmt.Fprintln(s.cfg.Output, r.err)
+		case r.err == nil && r.told == 0:
+			fmt.Fprintf(s.cfg.Output, "%s has ended (%v): %s\n", c.name, r.cmd.ProcessState, lastLine(filepath.Join(s.logs(), c.name+".log")))
 		}
 	}
 	s.mu.Unlock()
@@ -266,33 +303,28 @@ func (s *Supervisor) left(c *child, failed error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended || c.running() { // somebody was faster
+	if s.ended || c.run != r || !c.returns { // somebody was faster
 		return
 	}
-	if err := s.launchLocked(c, make(chan error, 1)); err != nil {
+	c.returns = false
+	if err := s.launchLocked(c); err != nil {
 		fmt.Fprintf(s.cfg.Output, "%s does not start again: %v\n", c.name, err)
 	}
 }
 
-// Start runs a child that has ended, and waits until it serves.
+// Start runs a child that has ended, or is about to, and waits until it serves.
 func (s *Supervisor) Start(ctx context.Context, name string) error {
 	s.mu.Lock()
 	c, err := s.findLocked(name)
-	if err != nil {
-		s.mu.Unlock()
-		return err
-	}
-	if c.running() {
-		s.mu.Unlock()
-		return fmt.Errorf("%s %w", name, ErrRunning)
-	}
-	started := make(chan error, 1)
-	err = s.launchLocked(c, started)
 	s.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	return s.await(ctx, started, name)
+	was, err := s.up(ctx, c)
+	if was {
+		return fmt.Errorf("%s %w", name, ErrRunning)
+	}
+	return err
 }
 
 // Kill sends a signal to a child. A child that it ends is not started again by
@@ -304,10 +336,8 @@ func (s *Supervisor) Kill(name string, signal syscall.Signal) error {
 	if err != nil {
 		return err
 	}
-	if !c.running() {
-		return fmt.Errorf("%s %w", name, ErrNotRunning)
-	}
-	return c.signal(signal)
+	defer s.writeStateLocked()
+	return c.tell(signal)
 }
 
 func (s *Supervisor) findLocked(name string) (*child, error) {
@@ -332,7 +362,7 @@ func (s *Supervisor) stateLocked() State {
 	}
 	for _, c := range s.children {
 		state.Processes = append(state.Processes, Process{
-			Name: c.name, Role: c.role, PID: c.pid(), Addresses: c.addresses,
+			Name: c.name, Role: c.role, PID: c.pid(), Ending: c.condition() == ending, Addresses: c.addresses,
 		})
 	}
 	return state
@@ -349,13 +379,16 @@ func (s *Supervisor) end() {
 	s.mu.Lock()
 	s.ended = true
 	close(s.ending)
-	children := slices.Clone(s.children)
+	var runs []*run // by child; nothing is launched any more
+	for _, c := range s.children {
+		runs = append(runs, c.run)
+	}
 	s.mu.Unlock()
 	for _, role := range []string{roleGateway, roleNode, roleRegistry, roleDatabase} {
 		var wg sync.WaitGroup
-		for _, c := range children {
-			if c.role == role {
-				wg.Go(func() { c.stop(stopGrace) })
+		for i, c := range s.children {
+			if r := runs[i]; c.role == role && r != nil {
+				wg.Go(func() { r.stop(stopGrace) })
 			}
 		}
 		wg.Wait()

@@ -37,6 +37,9 @@ func (s State) Print(out io.Writer) error {
 		if p.PID != 0 {
 			pid = fmt.Sprintf("pid %d", p.PID)
 		}
+		if p.Ending {
+			pid += " (ending)"
+		}
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", p.Name, pid, addressLine(p.Addresses))
 	}
 	return w.Flush()
