@@ -3,6 +3,7 @@ package systest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -189,6 +190,13 @@ func (p *registryProxy) silence(instance string) { p.silent.Store(&instance) }
 // awaitInstances waits until a cluster has n instances of a role in the registry.
 func awaitInstances(t *testing.T, addr, services, role string, n int) {
 	t.Helper()
+	awaitRegistry(t, addr, services, role, fmt.Sprintf("%d of role %s", n, role), func(list []registry.Instance) bool { return len(list) == n })
+}
+
+// awaitRegistry waits until the registry has such instances of a role. A state that
+// passes may not be seen.
+func awaitRegistry(t *testing.T, addr, services, role, what string, holds func([]registry.Instance) bool) (index uint64) {
+	t.Helper()
 	reg, err := consul.New(consul.Config{Addr: addr, Cluster: services})
 	if err != nil {
 		t.Fatal(err)
@@ -200,14 +208,16 @@ func awaitInstances(t *testing.T, addr, services, role string, n int) {
 	}
 	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
+	var last []registry.Instance
 	for {
 		select {
 		case s := <-snapshots:
-			if len(s.Instances) == n {
-				return
+			if holds(s.Instances) {
+				return s.Index
 			}
+			last = s.Instances
 		case <-deadline.C:
-			t.Fatalf("waited a minute for %d of role %s", n, role)
+			t.Fatalf("waited a minute for %s, there are %v", what, last)
 		}
 	}
 }
