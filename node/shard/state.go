@@ -131,7 +131,7 @@ func (st *state) create(cfg *Config, id game.TableID, c *tablepb.Create) (*table
 func newTable(g game.Game, c *tablepb.Create, now uint64) (t *table.Table, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			t, err = nil, fmt.Errorf("panic: %v", p)
+			t, err = nil, fmt.Errorf("panicked with a %T", p) // its text may show secrets
 		}
 	}()
 	return table.New(g, c, now)
