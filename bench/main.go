@@ -6,6 +6,7 @@
 //	go run ./bench reconnect   cut one player again and again, and look what is left behind
 //	go run ./bench logs        compare the replicas' logs of a stopped cluster
 //	go run ./bench queue       1000 players join and cancel while the coordinator's leader dies
+//	go run ./bench ab          what a move costs with one revision and with another
 //	go run ./bench simulate    a cluster in memory, every fault of which a seed decides
 //	go run ./bench hand        answer recorded hands, one JSON line each
 //	go run ./bench verify      play recorded games again
@@ -42,6 +43,7 @@ result is still printed; a second one ends everything at once.`,
 		swarmCommand(p),
 		failoverCommand(p),
 		queueCommand(p),
+		abCommand(),
 		simulateCommand(),
 		logsCommand(),
 		reconnectCommand(),
