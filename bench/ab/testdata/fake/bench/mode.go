@@ -1,0 +1,6 @@
+package main
+
+const (
+	audit = "clean"
+	hangs = false
+)
