@@ -1,8 +1,8 @@
 package mahjong
 
-// Auto gives what auto-play answers to the open prompt of a seat: hu whenever it is
-// offered, never a peng or gang, else as after a timeout. It is a pure function of the
-// seat's own view. Without an open prompt it returns the zero Command.
+// Auto returns auto-play's answer to the open prompt of a seat: hu whenever it is offered, never a
+// peng or gang, else as after a timeout. It is a pure function of the seat's own view. Without an
+// open prompt it returns the zero Command.
 func (h *Hand) Auto(i int) Command {
 	if i < 0 || i >= Seats || h.asked[i].serial == 0 {
 		return Command{}
@@ -13,7 +13,7 @@ func (h *Hand) Auto(i int) Command {
 	return h.timeout(i)
 }
 
-// timeout gives what is done for a seat whose time is over.
+// timeout returns the command for a seat whose time is over.
 func (h *Hand) timeout(i int) Command {
 	s := &h.seats[i]
 	switch h.asked[i].kind {
@@ -28,7 +28,7 @@ func (h *Hand) timeout(i int) Command {
 	}
 }
 
-// shortestSuit gives the suit of the fewest tiles among those of at least least tiles,
+// shortestSuit returns the suit of the fewest tiles among those of at least least tiles,
 // the lowest number on a tie.
 func (s *seat) shortestSuit(least int) Suit {
 	best, fewest := NoSuit, NumTiles
@@ -40,7 +40,7 @@ func (s *seat) shortestSuit(least int) Suit {
 	return best
 }
 
-// fallbackSwap gives the three highest tiles of the shortest suit that has three.
+// fallbackSwap returns the three highest tiles of the shortest suit that has three.
 func (s *seat) fallbackSwap() (chosen [3]Tile) {
 	suit := s.shortestSuit(3)
 	left := s.tiles
@@ -55,7 +55,7 @@ func (s *seat) fallbackSwap() (chosen [3]Tile) {
 	return chosen
 }
 
-// fallbackDiscard gives the highest tile of the void suit, else the drawn tile, else
+// fallbackDiscard returns the highest tile of the void suit, else the drawn tile, else
 // the highest tile.
 func (h *Hand) fallbackDiscard(i int) Tile {
 	may := h.asked[i].offer.discard

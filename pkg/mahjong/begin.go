@@ -1,6 +1,6 @@
 package mahjong
 
-// This file holds what comes before play: the swap of three tiles and the void suits.
+// What comes before play: the swap of three tiles and the void suits.
 
 // chooseSwap takes a seat's three tiles for the swap.
 func (h *Hand) chooseSwap(c Command) error {
@@ -84,8 +84,8 @@ func (h *Hand) chooseVoid(c Command) error {
 	return nil
 }
 
-// startPlay gives the dealer the first turn, or where the dealer has brought nothing to
-// lose, the next seat.
+// startPlay gives the first turn to the dealer or, if the dealer has brought nothing to lose, to
+// the next seat.
 func (h *Hand) startPlay() {
 	h.turn = turn{seat: h.deal.Dealer, drawn: NoTile, opening: true, gang: -1}
 	h.dropBankrupt()

@@ -1,14 +1,14 @@
 package mahjong
 
-// window is what lies open for the others to claim: a discard, or the tile of a declared
-// bu-gang. Its owner is the seat whose turn it is.
+// window is what the others may claim: a discard, or the tile of a declared bu-gang. Its owner is
+// the seat whose turn it is.
 type window struct {
 	tile    Tile
 	ctx     Context
-	holding bool // the least time has not passed: nothing closes the window
+	holding bool // the least time has not passed: the window cannot close
 	// answers holds what each seat has answered so far, 0 = nothing.
 	answers [Seats]Action
-	// scores holds what a win by the tile is worth to each seat that was offered hu.
+	// scores holds what winning by the tile is worth to each seat that was offered hu.
 	scores  [Seats]Score
 	offered [Seats]bool // hu
 }
@@ -69,7 +69,7 @@ func (h *Hand) openWindow(t Tile, ctx Context) {
 	h.window = window{tile: t, ctx: ctx, holding: h.rules.MinClaimMs > 0}
 }
 
-// offersHu says whether a seat may win by the tile in the window, and notes its score.
+// offersHu reports whether a seat may win by the tile in the window, and records its score.
 func (h *Hand) offersHu(i int) bool {
 	s := &h.seats[i]
 	shape := s.shape()
@@ -83,8 +83,7 @@ func (h *Hand) offersHu(i int) bool {
 	return true
 }
 
-// passLocked says whether a passed win keeps a seat from winning fan by the tile in the
-// window.
+// passLocked reports whether a passed win bars a seat from winning fan by the tile in the window.
 func (h *Hand) passLocked(s *seat, fan int) bool {
 	switch h.rules.PassLock {
 	case lockSame:
@@ -95,7 +94,7 @@ func (h *Hand) passLocked(s *seat, fan int) bool {
 	return fan <= int(s.lock) // noLock is below every fan
 }
 
-// notePass locks a seat that has not won by the tile of w.
+// notePass locks a seat that has passed a win by the tile of w.
 func (h *Hand) notePass(s *seat, w *window, fan int) {
 	switch h.rules.PassLock {
 	case lockSame:
@@ -105,7 +104,7 @@ func (h *Hand) notePass(s *seat, w *window, fan int) {
 	}
 }
 
-// Holding says whether an open window waits for a Release command before it can close.
+// Holding reports whether an open window waits for a Release command before it can close.
 func (h *Hand) Holding() bool { return h.window.holding }
 
 func (h *Hand) release() error {
@@ -132,9 +131,9 @@ func (h *Hand) answerWindow(c Command) error {
 	return nil
 }
 
-// tryClose closes the window as soon as its outcome no longer depends on who has yet to
-// answer: a missing answer of somebody who may win always matters, any other only as
-// long as nobody wins.
+// tryClose closes the window as soon as its outcome no longer depends on the seats that have yet to
+// answer: a missing answer of a seat that may win always matters, any other only as long as nobody
+// wins.
 func (h *Hand) tryClose() {
 	if h.window.holding {
 		return
@@ -176,8 +175,8 @@ func (h *Hand) closeWindow() {
 	}
 }
 
-// decide gives the winners in play order, or the seat that makes a meld (else -1), and
-// locks the seats that have passed a win.
+// decide returns the winners in play order, or the seat that makes a meld (else -1), and locks the
+// seats that have passed a win.
 func (h *Hand) decide(w *window) (winners []int, meld int) {
 	meld = -1
 	for d := 1; d < Seats; d++ {
@@ -187,7 +186,7 @@ func (h *Hand) decide(w *window) (winners []int, meld int) {
 			if len(winners) == 0 || h.rules.MultiHu {
 				winners = append(winners, i)
 			}
-			continue // who is cut by an earlier winner has not passed
+			continue // cut off by an earlier winner, so it has not passed
 		case answer == ActGang || answer == ActPeng:
 			meld = i
 		}
@@ -198,7 +197,7 @@ func (h *Hand) decide(w *window) (winners []int, meld int) {
 	return winners, meld
 }
 
-// claimRiver notes that the newest discard was taken off the river.
+// claimRiver records that the newest discard was taken from the river.
 func (h *Hand) claimRiver(by int) {
 	river := h.seats[h.turn.seat].river
 	river[len(river)-1].Claimer = by

@@ -7,7 +7,7 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// onlyTimeouts lets the time of every prompt pass.
+// onlyTimeouts lets every prompt time out.
 func onlyTimeouts(h *mahjong.Hand) []chooser {
 	players := make([]chooser, mahjong.Seats)
 	for i := range players {
@@ -18,7 +18,7 @@ func onlyTimeouts(h *mahjong.Hand) []chooser {
 	return players
 }
 
-// TestTimeouts plays hands in which nobody ever answers: no win, no meld, but an end.
+// TestTimeouts plays hands in which nobody ever answers: no win, no meld, but they do end.
 func TestTimeouts(t *testing.T) {
 	for n, text := range ruleSets {
 		h := mustNew(t, mustRules(t, text), testDeal(uint64(n)))
@@ -139,8 +139,8 @@ func TestAuto(t *testing.T) {
 	}
 }
 
-// TestMinClaim checks that with a least time every discard's window, offers or none,
-// holds until it is released, and that the game is otherwise the same.
+// TestMinClaim checks that with a least time every discard's window, whether it has offers or not,
+// is held until it is released, and that nothing else in the game changes.
 func TestMinClaim(t *testing.T) {
 	with, without := mustRules(t, `{"min_claim_ms":700}`), mahjong.DefaultRules()
 	offered, empty := 0, 0
@@ -199,8 +199,8 @@ func asked(h *mahjong.Hand) bool {
 	return false
 }
 
-// TestReleaseBeforeAnswers releases a window while somebody still thinks: it stays open
-// for the answer, and a second release is refused.
+// TestReleaseBeforeAnswers releases a window while a seat has not answered: it stays open for the
+// answer, and a second release is refused.
 func TestReleaseBeforeAnswers(t *testing.T) {
 	rules := mustRules(t, `{"min_claim_ms":700}`)
 	tried := 0

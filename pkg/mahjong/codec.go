@@ -10,8 +10,8 @@ import (
 // ErrCorrupt is wrapped by every error of UnmarshalBinary.
 var ErrCorrupt = errors.New("mahjong: not an encoded hand")
 
-// codecVersion covers the layout and the behaviour of the engine: what is stored is the
-// way to the state, so an engine that plays a command differently needs a new version.
+// codecVersion covers the layout and the engine's behaviour: what is stored is the way to the
+// state, so an engine that plays a command differently needs a new version.
 const codecVersion = 2
 
 // MarshalBinary encodes the hand: rules, deal and the commands so far, a few hundred
@@ -31,8 +31,8 @@ func (h *Hand) MarshalBinary() ([]byte, error) {
 	return append(b, h.log...), nil
 }
 
-// UnmarshalBinary replaces h by a hand that MarshalBinary has encoded, by playing it
-// again. Input that does not lead to a state gives an error, and h is left as it was.
+// UnmarshalBinary replaces h by a hand encoded by MarshalBinary, by replaying it. Input that does
+// not lead to a state gives an error and leaves h unchanged.
 func (h *Hand) UnmarshalBinary(data []byte) error {
 	if len(data) == 0 || data[0] != codecVersion {
 		return fmt.Errorf("%w: unknown version", ErrCorrupt)
@@ -61,7 +61,7 @@ func (h *Hand) UnmarshalBinary(data []byte) error {
 		if err := played.apply(c); err != nil {
 			return fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
-		played.out = played.out[:0] // nobody is told again
+		played.out = played.out[:0] // these events have already been told
 	}
 	played.out = nil
 	*h = *played
@@ -150,7 +150,7 @@ func readCommand(data []byte) (Command, []byte, error) {
 	case ActVoid, ActDiscard, ActAnGang, ActBuGang:
 		size = 2
 	case ActRelease:
-		if c.Seat != 0 { // one form only, so that equal hands have equal bytes
+		if c.Seat != 0 { // only one form is valid, so that equal hands have equal bytes
 			return c, nil, fmt.Errorf("%w: release of a seat", ErrCorrupt)
 		}
 	}

@@ -30,8 +30,8 @@ func FuzzUnmarshal(f *testing.F) {
 	})
 }
 
-// TestUnmarshalCut cuts a hand short at every byte: what is taken is an earlier state,
-// and never a panic; what is refused leaves the target as it was.
+// TestUnmarshalCut truncates a hand at every byte: whatever is accepted is an earlier state and
+// never panics; whatever is refused leaves the target unchanged.
 func TestUnmarshalCut(t *testing.T) {
 	rules := mahjong.DefaultRules()
 	h := mustNew(t, rules, testDeal(3))

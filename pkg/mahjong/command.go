@@ -5,7 +5,7 @@ import "errors"
 // Action says what a Command does.
 type Action uint8
 
-// The actions. Gang claims a discard (zhi); AnGang and BuGang are made in the own turn.
+// The actions. Gang claims a discard (zhi); AnGang and BuGang are for one's own turn.
 const (
 	ActSwap    Action = iota + 1 // Tiles: the three to give away
 	ActVoid                      // Suit
@@ -16,13 +16,13 @@ const (
 	ActGang
 	ActPeng
 	ActPass
-	ActTimeout // the time of Seat's open prompt is over: the engine answers for it
-	ActRelease // the least time of the open window is over; Seat is not looked at
+	ActTimeout // Seat's open prompt has timed out: the engine answers for it
+	ActRelease // the least time of the open window is over; Seat is ignored
 )
 
 var actionNames = [...]string{"", "swap", "void", "discard", "an", "bu", "hu", "gang", "peng", "pass", "timeout", "release"}
 
-// String gives the name of an action, as recorded hands write it.
+// String returns the name of an action, as recorded hands write it.
 func (a Action) String() string {
 	if int(a) < len(actionNames) && a > 0 {
 		return actionNames[a]
@@ -40,8 +40,8 @@ type Command struct {
 	Suit   Suit
 }
 
-// The reasons for which Apply refuses a command. None of them tells the seat more
-// than its own view and prompt do.
+// The reasons for which Apply refuses a command. They tell the seat no more than its own view and
+// prompt do.
 var (
 	ErrUnknownAction   = errors.New("mahjong: unknown action")
 	ErrNoSeat          = errors.New("mahjong: no such seat")

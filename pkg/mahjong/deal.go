@@ -32,9 +32,9 @@ func DealFromSeed(seed [32]byte, dealer int) Deal {
 	return d
 }
 
-// below draws a uniform number in [0, n): draws at or above the largest multiple of n
-// that fits are thrown away. Written out here, not left to the library, so that other
-// languages can follow it and a library's change cannot move a wall.
+// below draws a uniform number in [0, n): draws at or above the largest multiple of n that fits are
+// rejected. It is written out here so that other languages can follow it and a change in a library
+// cannot change a wall.
 func below(stream *rand.ChaCha8, n uint64) uint64 {
 	limit := -n % n // 2^64 mod n: draws below it are the surplus
 	for {

@@ -8,8 +8,8 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// TestDealIsPinned holds the mapping from seed to wall: it is what a revealed seed
-// proves, so it may never change.
+// TestDealIsPinned pins the mapping from seed to wall: it is what a revealed seed proves, so it
+// must never change.
 func TestDealIsPinned(t *testing.T) {
 	var seed [32]byte
 	for i := range seed {

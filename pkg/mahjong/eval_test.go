@@ -7,8 +7,8 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// This file holds a straightforward backtracking evaluator, written from the rules
-// without a look at the tables: the partner in correctness and in speed.
+// A straightforward backtracking evaluator, written from the rules without using the tables: the
+// reference for correctness and speed.
 
 // reading is one way to split a winning hand.
 type reading struct {
@@ -356,7 +356,7 @@ func BenchmarkFanBacktracking(b *testing.B) {
 	}
 }
 
-// BenchmarkTables makes the table that the others look things up in.
+// BenchmarkTables builds the look-up table.
 func BenchmarkTables(b *testing.B) {
 	for b.Loop() {
 		mahjong.BuildSuitTable()

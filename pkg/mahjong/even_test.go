@@ -8,13 +8,12 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// deviations says how far a shuffle is from an even one, each in standard deviations of
-// a χ² sum: of the tiles over the places, of the pairs of neighbours, and of the
-// directions of the swap.
+// deviations is how far a shuffle is from an even one, each in standard deviations of a χ² sum: of
+// the tiles over the places, of the pairs of neighbours, and of the directions of the swap.
 type deviations struct{ places, neighbours, directions float64 }
 
-// most is what an even shuffle stays below: with a chance of less than one in a million
-// it would not, but seeds are fixed, so it does or it does not.
+// most is the bound for an even shuffle: the chance of exceeding it is less than one in a million,
+// and seeds are fixed, so the test always gives the same result.
 const most = 5
 
 func (d deviations) even() bool {
@@ -36,10 +35,9 @@ func measure(deals uint64, deal func(n uint64) mahjong.Deal) (d deviations) {
 		}
 		directions[one.SwapDir-1]++
 	}
-	// Each tile is at a place in one deal of 108, and so often is each other tile its
-	// neighbour. Every place has a tile in every deal and every tile a place, which
-	// leaves 107*107 degrees of freedom; of the neighbours there are 108*107 pairs, and
-	// each adds 107/108 on average.
+	// Each tile is at a place in one deal of 108, and each other tile is its neighbour as often.
+	// Every place has a tile in every deal and every tile a place, which leaves 107*107 degrees of
+	// freedom; there are 108*107 pairs of neighbours, and each adds 107/108 on average.
 	expect := float64(deals) / tiles
 	const free = (tiles - 1) * (tiles - 1)
 	places, neighbours := 0.0, 0.0
@@ -71,7 +69,7 @@ func TestDealIsEven(t *testing.T) {
 	}
 }
 
-// unfair are shuffles as one finds them.
+// unfair lists common faulty shuffles.
 var unfair = map[string]func(rng *rand.Rand) mahjong.Deal{
 	"every place is exchanged with any": func(rng *rand.Rand) mahjong.Deal {
 		return shuffled(func(int) int { return rng.IntN(mahjong.NumTiles) }, 1+rng.IntN(3))
@@ -103,7 +101,7 @@ var unfair = map[string]func(rng *rand.Rand) mahjong.Deal{
 	},
 }
 
-// shuffled exchanges from the end, each place with the one that index gives.
+// shuffled goes from the end and swaps each place with the one that index returns.
 func shuffled(index func(i int) int, direction int) mahjong.Deal {
 	d := mahjong.Deal{SwapDir: direction}
 	for i := range d.Wall {
@@ -116,7 +114,7 @@ func shuffled(index func(i int) int, direction int) mahjong.Deal {
 	return d
 }
 
-// TestUnevenDealsAreFound plants them, and an even one that passes.
+// TestUnevenDealsAreFound checks that each is found, and that an even one passes.
 func TestUnevenDealsAreFound(t *testing.T) {
 	const deals = 4_000
 	measured := func(deal func(rng *rand.Rand) mahjong.Deal) deviations {

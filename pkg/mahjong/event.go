@@ -6,13 +6,13 @@ type EventKind uint8
 // The events of a hand, and the fields that each one uses.
 const (
 	EventDeal     EventKind = iota + 1 // Seat dealer, Shown.Hands
-	EventAnswered                      // Seat, Answer: a choice that stays secret for now
+	EventAnswered                      // Seat, Answer: a choice that is still secret
 	EventSwap                          // Dir, Shown: Given, Received, Hands afterwards
 	EventVoid                          // Suits
 	EventDraw                          // Seat, Tile, Replacement
 	EventDiscard                       // Seat, Tile
 	EventPeng                          // Seat, From, Tile, Meld
-	EventBuGang                        // Seat, Tile: declared, may yet be robbed
+	EventBuGang                        // Seat, Tile: declared, may still be robbed
 	EventGang                          // Seat, From (zhi, else -1), Meld, Items
 	EventHu                            // Seat, From (itself at a self-draw), Win, Items; Shown.Hands of the winner if winners are shown
 	EventEnd                           // End, Shown: Hands, Melds; Items
@@ -21,7 +21,7 @@ const (
 
 var eventNames = [...]string{"", "deal", "answered", "swap", "void", "draw", "discard", "peng", "bugang", "gang", "hu", "end", "leave"}
 
-// String gives the name of an event kind.
+// String returns the name of an event kind.
 func (k EventKind) String() string {
 	if int(k) < len(eventNames) && k > 0 {
 		return eventNames[k]
@@ -29,15 +29,15 @@ func (k EventKind) String() string {
 	return "unknown"
 }
 
-// Event is something that happened, as seen by somebody who sees everything. Unused
-// seats are -1, unused tiles NoTile. Slices are the receiver's own.
+// Event is something that happened, with all hidden tiles. Unused seats are -1, unused tiles
+// NoTile. Slices are the receiver's own.
 type Event struct {
 	Kind        EventKind
 	Seat        int
 	From        int
 	Tile        Tile
 	Replacement bool    // a draw after a gang
-	Answer      Command // what the seat chose; after a timeout what was chosen for it
+	Answer      Command // what the seat chose or, after a timeout, what was chosen for it
 	Dir         int     // swap direction 1..3
 
 	Suits [Seats]Suit // void suits
@@ -49,12 +49,12 @@ type Event struct {
 	Shown *Shown // at the deal, the swap, the end, and a win whose tiles are shown; else nil
 }
 
-// Shown is what an event shows of several seats. The tiles are nil where they are hidden
-// from the viewer, and where the event shows none.
+// Shown is what an event shows of several seats. The tiles are nil if they are hidden from the
+// viewer, and if the event shows none.
 type Shown struct {
 	Hands           [Seats][]Tile // concealed tiles, ascending
 	Given, Received [Seats][]Tile // of the swap
-	Melds           [Seats][]Meld // at the end: nothing of them is hidden any more
+	Melds           [Seats][]Meld // at the end, when none of them is hidden any more
 }
 
 // MeldKind is the kind of an open set.
@@ -70,7 +70,7 @@ const (
 
 var meldNames = [...]string{"", "peng", "zhi", "bu", "an"}
 
-// String gives the name of a meld kind, as recorded hands write it.
+// String returns the name of a meld kind, as recorded hands write it.
 func (k MeldKind) String() string {
 	if int(k) < len(meldNames) && k > 0 {
 		return meldNames[k]
@@ -89,7 +89,7 @@ type Meld struct {
 	Hidden bool
 }
 
-// closed gives the meld as others see it.
+// closed returns the meld as others see it.
 func (m Meld) closed() Meld {
 	if m.Hidden {
 		m.Kind, m.Tiles = NoKind, nil
@@ -109,12 +109,12 @@ const (
 	WhyTransfer // gang money that a fed winner takes over
 	WhyHuaZhu   // a pig pays
 	WhyTuiShui  // gang money given back
-	WhyDaJiao   // who is not ready pays who is
+	WhyDaJiao   // seats that are not ready pay those that are
 )
 
 var whyNames = [...]string{"", "hu", "gang_zhi", "gang_bu", "gang_an", "transfer", "huazhu", "tuishui", "dajiao"}
 
-// String gives the name of a reason, as recorded hands write it.
+// String returns the name of a reason, as recorded hands write it.
 func (w Why) String() string {
 	if int(w) < len(whyNames) && w > 0 {
 		return whyNames[w]
@@ -127,9 +127,9 @@ type Item struct {
 	Why      Why
 	From, To int
 	Points   int // always positive
-	// Event counts the event that caused it within the hand: the deal is 0, secret
-	// answers do not count, and the end of a wall counts twice (end, then the check
-	// of who was ready, which is what the items of the settlement name).
+	// Event is the number, within the hand, of the event that caused it: the deal is 0, secret
+	// answers do not count, and the end of a wall counts twice (the end, then the check of who was
+	// ready, which the items of the settlement name).
 	Event int
 }
 
@@ -139,7 +139,7 @@ type Win struct {
 	Tile       Tile
 	How        How
 	Score      Score
-	Points     int // what each payer owes for it, self-draw bonus included
+	Points     int // what each payer owes for it, including the self-draw bonus
 }
 
 // How is the way in which a hand was won.
@@ -154,7 +154,7 @@ const (
 
 var howNames = [...]string{"", "zimo", "dianpao", "qianggang"}
 
-// String gives the name of a way to win, as recorded hands write it.
+// String returns the name of a way to win, as recorded hands write it.
 func (h How) String() string {
 	if int(h) < len(howNames) && h > 0 {
 		return howNames[h]
@@ -172,7 +172,7 @@ const (
 	OneLeft // the others have won or have nothing left to lose
 )
 
-// String gives the name of a reason, as recorded hands write it.
+// String returns the name of a reason, as recorded hands write it.
 func (r Reason) String() string {
 	switch r {
 	case ThreeWon:
@@ -185,22 +185,22 @@ func (r Reason) String() string {
 	return "unknown"
 }
 
-// Status is what a seat was found to be when the wall was empty.
+// Status is a seat's state when the wall ran out.
 type Status uint8
 
-// The statuses. StatusNone stands where nothing was checked.
+// The statuses. StatusNone means that nothing was checked.
 const (
 	StatusNone Status = iota
 	Won
 	Pig
 	Ready
 	NotReady
-	Out // has left with nothing, without a win
+	Out // went bankrupt and left without a win
 )
 
 var statusNames = [...]string{"none", "won", "pig", "ready", "notready", "out"}
 
-// String gives the name of a status, as recorded hands write it.
+// String returns the name of a status, as recorded hands write it.
 func (s Status) String() string {
 	if int(s) < len(statusNames) {
 		return statusNames[s]

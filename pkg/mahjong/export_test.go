@@ -1,4 +1,4 @@
 package mahjong
 
-// BuildSuitTable makes the table anew.
+// BuildSuitTable builds the table again.
 var BuildSuitTable = buildSuitTable

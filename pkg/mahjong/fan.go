@@ -1,6 +1,6 @@
 package mahjong
 
-// FanID names a scoring element.
+// FanID identifies a scoring element.
 type FanID uint8
 
 // The scoring elements.
@@ -29,7 +29,7 @@ var fanNames = [...]string{"", "pinghu", "duiduihu", "qidui", "daiyaojiu", "jian
 	"qingyise", "gen", "menqing", "zhongzhang", "zimo", "gangshanghua", "gangshangpao",
 	"qiangganghu", "haidilaoyue", "haidipao", "tianhu", "dihu"}
 
-// String gives the name of a scoring element, as recorded hands write it.
+// String returns the name of a scoring element, as recorded hands write it.
 func (f FanID) String() string {
 	if int(f) < len(fanNames) && f > 0 {
 		return fanNames[f]
@@ -79,7 +79,7 @@ const (
 	CtxDiHu
 )
 
-// Has says whether all situations of x are in c.
+// Has reports whether all situations of x are in c.
 func (c Context) Has(x Context) bool { return c&x == x }
 
 // Fan of the fixed elements.
@@ -90,8 +90,8 @@ const (
 	fanQingYiSe = 2
 )
 
-// Best scores a winning hand by its best reading, in the situations of ctx. The second
-// result is false, and the score nothing, if the hand does not win.
+// Best scores a winning hand by its best reading, in the situations of ctx. If the hand does not
+// win, it returns an empty score and false.
 func (s *Shape) Best(r *Rules, ctx Context) (Score, bool) {
 	var score Score
 	if !s.Win() {
@@ -122,9 +122,8 @@ func (s *Shape) Best(r *Rules, ctx Context) (Score, bool) {
 	return score, true
 }
 
-// addForm adds the form of the best reading. Only the form and what hangs on it differ
-// between readings, so the rest of the score need not be looked at; a tie goes to qidui
-// before duiduihu before pinghu.
+// addForm adds the form of the best reading. Readings differ only in the form and what depends on
+// it, so the rest of the score need not be looked at; ties prefer qidui to duiduihu to pinghu.
 func (s *Shape) addForm(score *Score, r *Rules, a, b, c uint8, facts shapeFacts) {
 	best, form := -1, PingHu
 	if a&b&c&evenBit != 0 && len(s.Melds) == 0 {
@@ -139,8 +138,8 @@ func (s *Shape) addForm(score *Score, r *Rules, a, b, c uint8, facts shapeFacts)
 			best, form = fanDuiDuiHu+jiang, DuiDuiHu
 		}
 	}
-	// A reading with a 1 or 9 everywhere always holds a run: triplets alone would need
-	// five kinds of terminals, and two suits have four. So it is a pinghu.
+	// A reading with a 1 or 9 in every set always has a run: triplets alone would need five kinds
+	// of terminals, and two suits have four. So it is a pinghu.
 	yao := 0
 	if read(a, b, c, plainShift) == formPair {
 		if read(a, b, c, yaoShift) == formPair && facts.terminalMelds {
@@ -166,9 +165,9 @@ func (s *Shape) addForm(score *Score, r *Rules, a, b, c uint8, facts shapeFacts)
 	}
 }
 
-// shapeFacts are what the score needs to know of the tiles one by one.
+// shapeFacts is what the score needs to know about individual tiles.
 type shapeFacts struct {
-	roots         int  // kinds of which all four are there
+	roots         int  // kinds with all four tiles present
 	only258       bool // every tile is a 2, 5 or 8
 	noTerminal    bool // no tile is a 1 or 9
 	terminalMelds bool // every meld is of a 1 or 9
@@ -237,8 +236,8 @@ func addSituations(score *Score, r *Rules, ctx Context) {
 	}
 }
 
-// BestWait gives the capped fan of the best of waits by patterns and roots alone; the
-// second result is false if there is no wait.
+// BestWait returns the capped fan of the best of waits by patterns and roots alone, or false if
+// there is no wait.
 func (s *Shape) BestWait(r *Rules, waits KindSet) (int, bool) {
 	best, ready := 0, false
 	for k := range Kind(NumKinds) {

@@ -1,11 +1,11 @@
 package mahjong
 
-// gang is a gang made, with the money that it brought.
+// gang is a completed gang and the money it brought.
 type gang struct {
 	seat     int
 	from     int // who fed a zhi-gang, else -1
 	payments []payment
-	moved    bool // the money has gone on with the discard after the gang
+	moved    bool // the money was passed on with the discard after the gang
 }
 
 type payment struct{ from, points int }
@@ -17,8 +17,8 @@ func (h *Hand) anGang(i int, k Kind) {
 	h.finishGang(i, meld, h.everyoneElse(i, 2*h.rules.Base))
 }
 
-// declareBuGang opens the window in which the fourth tile may be robbed. The tile is
-// open from now on, but stays in the hand until the window has passed.
+// declareBuGang opens the window in which the fourth tile may be robbed. The tile is visible from
+// now on, but stays in the hand until the window has closed.
 func (h *Hand) declareBuGang(i int, k Kind) {
 	t := Tile(k * 4)
 	for !h.seats[i].tiles.has(t) {
@@ -60,7 +60,7 @@ func (h *Hand) zhiGang(i, from int, t Tile) {
 	h.finishGang(i, meld, paid)
 }
 
-// finishGang pays a gang that has been made and draws the replacement.
+// finishGang pays for a completed gang and draws the replacement.
 func (h *Hand) finishGang(i int, m Meld, paid []payment) {
 	g := gang{seat: i, from: -1, payments: paid}
 	e := newEvent(EventGang, i)
@@ -77,7 +77,7 @@ func (h *Hand) finishGang(i int, m Meld, paid []payment) {
 		why = WhyGangBu
 	}
 	for n, p := range paid {
-		paid[n].points = h.pay(why, p.from, i, p.points) // what goes back later is what came
+		paid[n].points = h.pay(why, p.from, i, p.points) // a refund returns what was actually paid
 	}
 	h.called = true
 	h.seats[i].unlock()
@@ -88,7 +88,7 @@ func (h *Hand) finishGang(i int, m Meld, paid []payment) {
 	}
 }
 
-// everyoneElse gives a payment by each other seat in play.
+// everyoneElse returns a payment by each other seat in play.
 func (h *Hand) everyoneElse(i, points int) []payment {
 	paid := make([]payment, 0, Seats-1)
 	for j := range Seats {

@@ -1,11 +1,11 @@
 package mahjong
 
-// Hand is one deal in progress: everything that somebody knows who sees everything. It
-// is not safe for concurrent use. Make one with New or UnmarshalBinary.
+// Hand is one deal in progress, with everything that is hidden from players. It is not safe for
+// concurrent use. Make one with New or UnmarshalBinary.
 type Hand struct {
 	rules Rules
 	deal  Deal
-	log   []byte // the commands so far, encoded: with rules and deal the whole state
+	log   []byte // the commands so far, encoded: together with rules and deal, the whole state
 
 	phase  Phase
 	pos    int // next tile of the wall
@@ -19,14 +19,14 @@ type Hand struct {
 	called bool // somebody has made a peng or gang
 	wins   []Win
 	items  []Item
-	events int // counted as Item.Event does
+	events int // counted like Item.Event
 	next   int // next dealer
 	end    *End
 
-	out []Event // what the command being applied has caused so far
+	out []Event // events of the command being applied
 }
 
-// seat is the god view of one seat.
+// seat is the full state of one seat.
 type seat struct {
 	tiles  tileSet // concealed, the drawn one included
 	counts Counts  // of tiles
@@ -36,7 +36,7 @@ type seat struct {
 	void   Suit
 
 	given, received []Tile
-	lock            int8    // least capped fan that is no longer enough to win by a claim; noLock
+	lock            int8    // least capped fan that is no longer enough to win by a claim; else noLock
 	passed          KindSet // kinds that may not be won by a claim
 	drawn           bool    // has drawn in this hand
 	wins            int
@@ -53,8 +53,8 @@ type turn struct {
 	replacement bool // drawn replaces a gang's tile
 	first       bool // drawn is the first one of the seat in this hand
 	opening     bool // the dealer's start
-	afterPeng   bool // only a discard is left
-	gang        int  // newest gang of this turn, index in gangs; -1
+	afterPeng   bool // only a discard is allowed
+	gang        int  // newest gang of this turn, index in gangs; -1 = none
 }
 
 // New begins a hand. It returns an error if the rules or the deal are not valid.
@@ -98,14 +98,14 @@ func (h *Hand) take(i, n int) {
 	h.pos += n
 }
 
-// Rules gives the rule set of the hand.
+// Rules returns the rule set of the hand.
 func (h *Hand) Rules() Rules { return h.rules }
 
-// Finished says whether the hand has ended.
+// Finished reports whether the hand has ended.
 func (h *Hand) Finished() bool { return h.phase == PhaseEnd }
 
-// Opening gives the event of the deal. It can be asked only before the first command;
-// later the tiles of the deal are no longer at hand, and the event is without them.
+// Opening returns the event of the deal. Call it before the first command; later the dealt tiles
+// are no longer available and the event lacks them.
 func (h *Hand) Opening() Event {
 	e := newEvent(EventDeal, h.deal.Dealer)
 	if len(h.log) == 0 {
@@ -114,8 +114,8 @@ func (h *Hand) Opening() Event {
 	return e
 }
 
-// Apply takes one command. It returns what the command caused, in order, or an error,
-// and then nothing has changed.
+// Apply takes one command. It returns the events that it caused, in order, or an error, in which
+// case nothing has changed.
 func (h *Hand) Apply(c Command) ([]Event, error) {
 	if err := h.apply(c); err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func (h *Hand) apply(c Command) error {
 	return nil
 }
 
-// execute validates a command and only then changes anything.
+// execute validates a command before it changes anything.
 func (h *Hand) execute(c Command) error {
 	if c.Action == ActRelease {
 		return h.release()
@@ -169,7 +169,7 @@ func (h *Hand) execute(c Command) error {
 	}
 }
 
-// Result gives the outcome; the second result is false while the hand is played.
+// Result returns the outcome, and false until the hand has ended.
 func (h *Hand) Result() (Result, bool) {
 	if h.end == nil {
 		return Result{}, false
@@ -183,15 +183,15 @@ func (h *Hand) Result() (Result, bool) {
 
 func (h *Hand) wall() int { return NumTiles - h.pos }
 
-// plays says whether a seat is still in play. In Xueliu no winner leaves.
+// plays reports whether a seat is still in play. In Xueliu winners never leave.
 func (h *Hand) plays(i int) bool {
 	return !h.seats[i].left && (h.seats[i].wins == 0 || h.rules.xueliu())
 }
 
-// locked says whether a seat plays on with a fixed hand after a win.
+// locked reports whether a seat plays on with a fixed hand after a win.
 func (h *Hand) locked(i int) bool { return h.seats[i].wins > 0 && h.rules.xueliu() }
 
-// after gives the next seat in play order that is still in play.
+// after returns the next seat in play order that is still in play.
 func (h *Hand) after(i int) int {
 	for d := 1; d < Seats; d++ {
 		if j := (i + d) % Seats; h.plays(j) {
@@ -201,8 +201,8 @@ func (h *Hand) after(i int) int {
 	return i
 }
 
-// emit records an event. Recorded hands know neither secret answers nor who goes
-// bankrupt, so these are not counted.
+// emit records an event. Recorded hands contain neither secret answers nor bankruptcies, so these
+// are not counted.
 func (h *Hand) emit(e Event) *Event {
 	if e.Kind != EventAnswered && e.Kind != EventLeave {
 		h.events++
@@ -214,8 +214,8 @@ func (h *Hand) emit(e Event) *Event {
 	return &h.out[len(h.out)-1]
 }
 
-// pay moves points, or as many of them as the payer has, and gives how many. The item
-// belongs to the newest event.
+// pay moves points, or as many as the payer has, and returns how many. The item belongs to the
+// newest event.
 func (h *Hand) pay(why Why, from, to, points int) int {
 	if h.rules.Bankrupt != optionNone {
 		points = min(points, h.balance(from))
@@ -232,11 +232,10 @@ func (h *Hand) pay(why Why, from, to, points int) int {
 	return points
 }
 
-// balance is what a seat has left to lose.
 func (h *Hand) balance(i int) int { return h.rules.Balances[i] + h.seats[i].score }
 
-// dropBankrupt takes seats that have nothing left out of play. It is called after the
-// payments of an event, so that an event is paid in its order whoever runs dry in it.
+// dropBankrupt takes seats that have nothing left out of play. It is called after all payments of
+// an event, so that they are made in order whoever runs out of points on the way.
 func (h *Hand) dropBankrupt() {
 	if h.rules.Bankrupt != bankruptLeave {
 		return
@@ -280,10 +279,10 @@ func (s *seat) addMeld(m Meld) {
 	s.shapes = append(s.shapes, MeldShape{m.Type, m.Kind})
 }
 
-// shape is the hand as it stands.
+// shape is the hand as it is now.
 func (s *seat) shape() Shape {
 	return Shape{Concealed: s.counts, Melds: s.shapes, Void: s.void}
 }
 
-// holdsVoid says whether a tile of the own void suit is in hand.
+// holdsVoid reports whether the hand has a tile of its void suit.
 func (s *seat) holdsVoid() bool { return s.void.Valid() && s.counts.InSuit(s.void) > 0 }

@@ -10,16 +10,16 @@ import (
 	"teahouse/pkg/mahjong/mahjongtest"
 )
 
-// onlooker is what a viewer gets to see of a hand.
+// onlooker collects what a viewer gets to see of a hand.
 type onlooker struct {
 	h      *mahjong.Hand
 	viewer int
 	told   []*mahjong.Event
-	// leak, if not nil, shows something more: to see that it would be found.
+	// leak, if not nil, shows something more, to check that it would be found.
 	leak func(h *mahjong.Hand, viewer int) any
 }
 
-// sight is what can be looked at after an input.
+// sight is what a viewer can look at after an input.
 type sight struct {
 	View mahjong.View
 	Wall int
@@ -64,14 +64,14 @@ func pairOf(t *testing.T, n uint64, change func(rules *mahjong.Rules)) *mahjongt
 	return pair
 }
 
-// tally says how much was compared.
+// tally counts what was compared.
 type tally struct {
 	steps, events, moved int
 	phases               map[mahjong.Phase]int
 	kinds                map[mahjong.EventKind]int
 }
 
-// compare plays a pair and gives the first difference that its viewer sees.
+// compare plays a pair and returns the first difference that its viewer sees.
 func compare(t *testing.T, pair *mahjongtest.Pair, leak func(*mahjong.Hand, int) any, sum *tally) (difference string) {
 	t.Helper()
 	var sides [2]*onlooker
@@ -95,8 +95,8 @@ func compare(t *testing.T, pair *mahjongtest.Pair, leak func(*mahjong.Hand, int)
 			sum.events++
 		}
 		one, two := a.look(), b.look()
-		// Without a least time a window closes when nobody is left to answer, and
-		// who watches the clock learns from that. What is said stays the same.
+		// Without a least time a window closes when nobody is left to answer, and the time of that
+		// gives something away. What is told stays the same.
 		if pair.Rules.MinClaimMs == 0 && (inWindow(&one.View) || inWindow(&two.View)) {
 			continue
 		}
@@ -112,7 +112,7 @@ func compare(t *testing.T, pair *mahjongtest.Pair, leak func(*mahjong.Hand, int)
 		sum.phases[one.View.Phase]++
 		sum.steps++
 	}
-	for _, side := range sides { // who comes back sees what the others see
+	for _, side := range sides { // a returning player sees the same as the others
 		var again mahjong.Hand
 		if err := again.UnmarshalBinary(mustMarshal(t, side.h)); err != nil {
 			t.Fatal(err)
@@ -133,9 +133,9 @@ func newTally() *tally {
 	return &tally{phases: make(map[mahjong.Phase]int), kinds: make(map[mahjong.EventKind]int)}
 }
 
-// TestNothingHiddenShows plays the same inputs on two deals that differ in as many hidden
-// tiles as can be: every event and every view is the same for the viewer, in content,
-// number and order, until something public must differ.
+// TestNothingHiddenShows plays the same inputs on two deals that differ in as many hidden tiles as
+// possible: every event and every view is the same for the viewer, in content, number and order,
+// until something public must differ.
 func TestNothingHiddenShows(t *testing.T) {
 	count := slowly(hiddenHands, manyHiddenHands)
 	sum := newTally()
@@ -150,7 +150,7 @@ func TestNothingHiddenShows(t *testing.T) {
 	}
 }
 
-// leaks are what a careless view could show. Each looks small.
+// leaks are what a careless view could show. Each looks minor.
 var leaks = map[string]func(h *mahjong.Hand, viewer int) any{
 	"a tile of another hand":    func(h *mahjong.Hand, viewer int) any { return h.View(other(viewer)).Hand[0] },
 	"the kind of such a tile":   func(h *mahjong.Hand, viewer int) any { return h.View(other(viewer)).Hand[0].Kind() },
@@ -174,7 +174,7 @@ var leaks = map[string]func(h *mahjong.Hand, viewer int) any{
 	},
 }
 
-// other is a seat of which viewer sees little.
+// other is a seat that viewer sees little of.
 func other(viewer int) int { return (viewer + 1) % mahjong.Seats }
 
 func waits(h *mahjong.Hand, seat int) mahjong.KindSet {
@@ -195,7 +195,7 @@ func hiddenGang(h *mahjong.Hand, seat int) mahjong.Kind {
 	return mahjong.NoKind
 }
 
-// TestLeaksAreFound plants each of them.
+// TestLeaksAreFound adds each leak and checks that it is found.
 func TestLeaksAreFound(t *testing.T) {
 	for name, leak := range leaks {
 		found := false

@@ -8,21 +8,21 @@ import (
 	"slices"
 )
 
-// option describes one key of a rule set: where it lives and which values it takes.
-// Exactly one of the four pointers is set.
+// option describes one key of a rule set: where it is stored and which values it takes. Exactly one
+// of the four pointers is set.
 type option struct {
 	key    string
 	text   *string
-	values []string // of text
+	values []string // for text
 	flag   *bool
 	number *int
 	list   *[Seats]int
-	lo, hi int // of number and of each in list, inclusive
+	lo, hi int // for number and each element of list, inclusive
 }
 
-// options lists the options of r in the order of their binary form. The bounds of base
-// and the fan numbers keep every amount far inside an int64: the largest sum of fan is
-// below 40, so a payment stays below 2^60.
+// options lists the options of r in the order of their binary form. The bounds of base and the fan
+// numbers keep every amount well inside an int64: the largest sum of fan is below 40, so a payment
+// stays below 2^60.
 func (r *Rules) options() []option {
 	return []option{
 		{key: "mode", text: &r.Mode, values: []string{ModeXuezhan, ModeXueliu}},
@@ -59,16 +59,15 @@ func (r *Rules) options() []option {
 	}
 }
 
-// maxBalance is far above what a hand can move, and far below where sums overflow.
+// maxBalance is far above what a hand can move, and far below where sums would overflow.
 const maxBalance = 1 << 53
 
-// OptionError names the option for which a rule set is refused.
+// OptionError refuses a rule set and names the option.
 type OptionError struct {
 	Key    string
 	Detail string
 }
 
-// Error describes the refusal.
 func (e *OptionError) Error() string {
 	return fmt.Sprintf("mahjong: option %q: %s", e.Key, e.Detail)
 }
@@ -95,10 +94,9 @@ func (o *option) check() error {
 	return nil
 }
 
-// ParseRules reads a JSON object of options on top of the default rule set; {} and
-// nothing at all are the default. The mode xueliu brings its own default cap, and who
-// may go bankrupt must be given balances. An unknown key, a key given twice and a bad
-// value give an *OptionError.
+// ParseRules reads a JSON object of options on top of the default rule set; {} and an empty text
+// are the default. The mode xueliu has its own default cap, and bankrupt other than "none" requires
+// balances. An unknown key, a repeated key and a bad value give an *OptionError.
 func ParseRules(data []byte) (Rules, error) {
 	r, balanced := DefaultRules(), false
 	if len(bytes.TrimSpace(data)) == 0 {
@@ -118,7 +116,7 @@ func ParseRules(data []byte) (Rules, error) {
 			return Rules{}, err
 		}
 		if o.key == "mode" && r.xueliu() {
-			r.Cap = capXueliu // options come in order: a given cap overwrites this one
+			r.Cap = capXueliu // options come in order: an explicit cap overwrites this one
 		}
 		balanced = balanced || o.list != nil
 	}
@@ -150,8 +148,8 @@ func (o *option) parse(value json.RawMessage) error {
 	return o.check()
 }
 
-// parseList is strict where encoding/json is not: it would fill a shorter list with
-// zeros, cut a longer one and take null for zero.
+// parseList is strict where encoding/json is not: that would pad a short list with zeros, cut a
+// long one and take null for zero.
 func (o *option) parseList(value json.RawMessage) error {
 	var given []json.RawMessage
 	if json.Unmarshal(value, &given) != nil || len(given) != len(o.list) {
@@ -165,8 +163,8 @@ func (o *option) parseList(value json.RawMessage) error {
 	return nil
 }
 
-// readObject splits a JSON object without unifying keys: encoding/json alone would let
-// the last of two equal keys win in silence.
+// readObject splits a JSON object and finds repeated keys: encoding/json alone would silently let
+// the last of two equal keys win.
 func readObject(data []byte) (map[string]json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
@@ -178,7 +176,7 @@ func readObject(data []byte) (map[string]json.RawMessage, error) {
 		if err != nil {
 			return nil, fmt.Errorf("mahjong: rule set: %w", err)
 		}
-		key, _ := token.(string) // inside an object the decoder gives only strings here
+		key, _ := token.(string) // inside an object the decoder returns only strings here
 		if _, twice := given[key]; twice {
 			return nil, &OptionError{key, "given twice"}
 		}

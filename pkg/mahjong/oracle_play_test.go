@@ -6,7 +6,7 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// This file holds how the oracle plays: turns, windows, gangs and the end.
+// How the oracle plays: turns, windows, gangs and the end. Numbers refer to sections of the rules.
 
 func (o *oracle) begin() { // 4.1
 	o.turn, o.tile, o.opening, o.lastGang = o.deal.Dealer, mahjong.NoTile, true, -1
@@ -20,7 +20,7 @@ func (o *oracle) begin() { // 4.1
 	}
 }
 
-// pass gives the turn to the next playing seat after i.
+// pass returns the turn to the next playing seat after i.
 func (o *oracle) pass(i int) {
 	if o.wall() == 0 {
 		o.wallOut()
@@ -57,7 +57,7 @@ func (o *oracle) turnHu() bool {
 	return ok
 }
 
-// turnOffer gives what the seat whose turn it is may do.
+// turnOffer returns what the seat whose turn it is may do.
 func (o *oracle) turnOffer() (hu bool, an, bu []mahjong.Kind, discard []mahjong.Tile) {
 	i := o.turn
 	s := &o.seat[i]
@@ -209,7 +209,7 @@ func (o *oracle) asked(i int) bool {
 	return o.open && o.answer[i] == 0 && (f.hu || f.gang || f.peng)
 }
 
-// close decides the window once nothing depends on those who have not answered: 5.3-5.6.
+// close decides the window once the missing answers no longer matter: 5.3-5.6.
 func (o *oracle) close() {
 	var winners []int
 	meld, missing, missingHu := -1, false, false
@@ -310,7 +310,7 @@ func (o *oracle) claimWins(winners []int) {
 	}
 }
 
-// others adds a payment by everybody else in play who does not pay yet.
+// others adds a payment by every other seat in play that does not pay yet.
 func (o *oracle) others(g oracleGang, points int) oracleGang {
 	for j := range 4 {
 		if j != g.seat && o.playing(j) && !slices.Contains(g.from, j) {

@@ -9,9 +9,9 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// oracle is a second engine, written from the text of the rules alone: slow, plain, with
-// the backtracking evaluator, sharing nothing with the engine but its nouns. It answers
-// the same commands, and its offers and items must be the engine's.
+// oracle is a second engine, written only from the text of the rules: slow and plain, with the
+// backtracking evaluator, sharing nothing with the engine but its nouns. It takes the same
+// commands, and its offers and items must equal the engine's.
 type oracle struct {
 	mahjong.Rules
 	deal  mahjong.Deal
@@ -121,8 +121,7 @@ func (o *oracle) shape(i int) mahjong.Shape {
 	return mahjong.Shape{Concealed: mahjong.Count(s.hand), Melds: slices.Clone(s.melds), Void: s.void}
 }
 
-// value gives the capped fan of a hand with extra situational fan, false if it does not
-// win.
+// value returns the capped fan of a hand with extra situational fan, or false if it does not win.
 func (o *oracle) value(s mahjong.Shape, extra int) (int, bool) {
 	raw := slowRaw(&s, &o.Rules)
 	if raw < 0 {
@@ -171,7 +170,7 @@ func (o *oracle) settled() (ended bool) {
 	return true
 }
 
-// fewest gives the suit of the fewest tiles among those of at least least: 2.4, 3.5.
+// fewest returns the suit with the fewest tiles among those with at least least: 2.4, 3.5.
 func (o *oracle) fewest(i, least int) (suit mahjong.Suit) {
 	best := 99
 	for x := mahjong.Wan; x <= mahjong.Tiao; x++ {
@@ -183,7 +182,7 @@ func (o *oracle) fewest(i, least int) (suit mahjong.Suit) {
 	return suit
 }
 
-// timeout gives what is done for a seat: 14.2, 14.3.
+// timeout returns what is done for a seat: 14.2, 14.3.
 func (o *oracle) timeout(i int) mahjong.Command {
 	c := mahjong.Command{Seat: i}
 	switch {
@@ -271,7 +270,7 @@ func (o *oracle) swap() { // 2.2
 	o.event++
 }
 
-// prompt gives what a seat is asked.
+// prompt returns what a seat is asked.
 func (o *oracle) prompt(i int) (p mahjong.Prompt) {
 	p.Tile, p.From = mahjong.NoTile, -1
 	switch {
@@ -299,8 +298,8 @@ func (o *oracle) prompt(i int) (p mahjong.Prompt) {
 	return p
 }
 
-// richDeal gives a wall on which equal tiles mostly lie together, so that hands are full
-// of triplets: it brings gangs and great wins.
+// richDeal makes a wall on which equal tiles mostly lie together, so that hands are full of
+// triplets: that brings gangs and big wins.
 func richDeal(rng *rand.Rand) mahjong.Deal {
 	d := mahjong.Deal{Dealer: rng.IntN(mahjong.Seats), SwapDir: 1 + rng.IntN(3)}
 	for i, k := range rng.Perm(mahjong.NumKinds) {
@@ -340,7 +339,7 @@ func TestOracle(t *testing.T) {
 				break
 			}
 			c := randomCommand(h, rng)
-			if c.Action != mahjong.ActRelease && rng.IntN(8) > 0 { // mostly with sense, so that hands are won
+			if c.Action != mahjong.ActRelease && rng.IntN(8) > 0 { // mostly sensible, so that hands are won
 				view := h.View(c.Seat)
 				c = player(&view)
 			} else if c.Action != mahjong.ActRelease && rng.IntN(4) == 0 {

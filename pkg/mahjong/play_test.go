@@ -19,7 +19,7 @@ func randomPlayer(seed uint64) chooser {
 	return func(v *mahjong.View) mahjong.Command { return bot.Random(v, rng) }
 }
 
-// randomCommand gives a legal command: of a random seat that is asked, or a release.
+// randomCommand returns a legal command: of a random seat that is asked, or a release.
 func randomCommand(h *mahjong.Hand, rng *rand.Rand) mahjong.Command {
 	if h.Holding() && rng.IntN(4) == 0 {
 		return mahjong.Command{Action: mahjong.ActRelease}
@@ -101,8 +101,8 @@ func mustMarshal(t testing.TB, h *mahjong.Hand) []byte {
 	return data
 }
 
-// next gives the next command: the lowest seat that is asked answers, and a window that
-// holds is released when nobody is asked.
+// next returns the next command: the lowest seat that is asked answers, and a held window is
+// released when nobody is asked.
 func next(t testing.TB, h *mahjong.Hand, players []chooser) mahjong.Command {
 	t.Helper()
 	for seat := range mahjong.Seats {
@@ -117,7 +117,7 @@ func next(t testing.TB, h *mahjong.Hand, players []chooser) mahjong.Command {
 	return mahjong.Command{Action: mahjong.ActRelease}
 }
 
-// playOut plays a hand to its end and shows each step.
+// playOut plays a hand to its end; step is called for each step.
 func playOut(t testing.TB, h *mahjong.Hand, players []chooser, step func(c mahjong.Command, events []mahjong.Event)) {
 	t.Helper()
 	for !h.Finished() {
@@ -142,8 +142,8 @@ func mixedPlayers(rules mahjong.Rules, n uint64) []chooser {
 	return players
 }
 
-// legal says whether the prompt offers a command. hand are the seat's own tiles; only a
-// swap needs them.
+// legal reports whether the prompt offers a command. hand is the seat's own tiles, needed only for
+// a swap.
 func legal(r *mahjong.Rules, p mahjong.Prompt, hand []mahjong.Tile, c mahjong.Command) bool {
 	if p.Serial == 0 {
 		return false

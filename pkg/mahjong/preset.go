@@ -6,13 +6,13 @@ type Preset struct {
 	Rules string // JSON for ParseRules
 }
 
-// Presets lists the rule sets that are known by name, the default one first.
+// Presets lists the named rule sets, the default one first.
 func Presets() []Preset {
 	return []Preset{
 		{"xuezhan", `{}`},
 		{"xueliu", `{"mode":"xueliu","cap":6}`},
-		// The rules for competitions of the Mahjong International League, but for their
-		// penalty of 24 and the lock by one's own discard.
+		// The competition rules of the Mahjong International League, except for their penalty of 24
+		// and the lock by one's own discard.
 		{"sbr", `{"swap":false,"cap":3,"transfer":"refund","jiangdui":false,"daiyaojiu":0,"tiandihu":0}`},
 	}
 }

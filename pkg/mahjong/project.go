@@ -6,9 +6,9 @@ func newEvent(kind EventKind, seat int) Event {
 	return Event{Kind: kind, Seat: seat, From: -1, Tile: NoTile, Suits: [Seats]Suit{NoSuit, NoSuit, NoSuit, NoSuit}}
 }
 
-// For gives what viewer (a seat or Spectator) may know of the event; nil where the
-// viewer may not even know that something happened. The result shares no memory that
-// the viewer's copy could change in the hand, but shares slices with e.
+// For returns what viewer (a seat or Spectator) may know of the event; nil if the viewer may not
+// even know that something happened. The result shares no memory with the hand, but shares slices
+// with e.
 func (e Event) For(viewer int) *Event {
 	own := viewer >= 0 && viewer == e.Seat
 	switch e.Kind {
@@ -39,8 +39,8 @@ func (e Event) For(viewer int) *Event {
 // Wall is the number of tiles that are left to draw.
 func (h *Hand) Wall() int { return h.wall() }
 
-// View gives everything that viewer (a seat or Spectator) may know now. The Serial of
-// its prompt is left 0: it counts the prompts of all seats.
+// View returns everything that viewer (a seat or Spectator) may know now. The Serial of its prompt
+// is left 0: it counts the prompts of all seats.
 func (h *Hand) View(viewer int) View {
 	v := View{
 		Seat: viewer, Dealer: h.deal.Dealer, Phase: h.phase, Turn: -1, Open: NoTile, Wall: h.wall(),
@@ -100,8 +100,8 @@ func (h *Hand) viewSeat(i int, own bool) SeatView {
 	return v
 }
 
-// shownHand gives the concealed tiles that everybody may see: all at the end, and where
-// winners are shown, theirs, but not what they have drawn since.
+// shownHand returns the concealed tiles that everybody may see: all at the end and, if winners are
+// shown, theirs, but not what they have drawn since.
 func (h *Hand) shownHand(i int) []Tile {
 	s := &h.seats[i]
 	switch {

@@ -15,7 +15,7 @@ const (
 
 var promptNames = [...]string{"none", "swap", "void", "turn", "claim", "rob"}
 
-// String gives the name of a prompt kind.
+// String returns the name of a prompt kind.
 func (k PromptKind) String() string {
 	if int(k) < len(promptNames) {
 		return promptNames[k]
@@ -26,9 +26,9 @@ func (k PromptKind) String() string {
 // Prompt is an open question to one seat with the exact set of its legal answers.
 // They do not change while the prompt is open.
 type Prompt struct {
-	// Serial tells prompts of one hand apart, whichever seat they were opened to; 0 means
-	// that the seat has no open prompt. It counts the prompts of all seats, so it must
-	// not be shown to a player.
+	// Serial distinguishes the prompts of one hand, whichever seat they were for; 0 means that the
+	// seat has no open prompt. It counts the prompts of all seats, so it must not be shown to a
+	// player.
 	Serial uint32
 	Kind   PromptKind
 

@@ -15,7 +15,7 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// ruleSets are the rule sets of tests that need few.
+// ruleSets are for tests that need only a few.
 var ruleSets = []string{
 	`{}`,
 	`{"mode":"xueliu"}`,
@@ -43,8 +43,8 @@ var optionValues = map[string][]string{
 	"hide_angang": {"false", "true"}, "show_winners": {"false", "true"}, "min_claim_ms": {"0", "700"},
 }
 
-// randomRules draws a rule set: every option has a random value, in every fourth set only
-// a few have.
+// randomRules draws a rule set: every option has a random value; in every fourth set, only a few
+// have.
 func randomRules(t testing.TB, rng *rand.Rand) mahjong.Rules {
 	parts := []string{`"balances":` + optionValues["balances"][rng.IntN(4)]}
 	few := rng.IntN(4) == 0
@@ -64,8 +64,8 @@ func TestRandomRulesCoverEveryOption(t *testing.T) {
 	}
 }
 
-// TestRandomHands plays hands under random rule sets and checks at every step what must
-// hold in every state.
+// TestRandomHands plays hands under random rule sets and checks after every step what must hold in
+// every state.
 func TestRandomHands(t *testing.T) {
 	inParallel(t, randomHands, func(t *testing.T, n uint64) {
 		rng := rand.New(rand.NewPCG(n, 2))
@@ -90,8 +90,8 @@ func TestRandomHands(t *testing.T) {
 	})
 }
 
-// TestManyRandomHands does the same for a great many hands where there is time, but looks
-// closely at a few steps of each only.
+// TestManyRandomHands does the same for very many hands if there is time, but looks closely at only
+// a few steps of each.
 func TestManyRandomHands(t *testing.T) {
 	inParallel(t, slowly(0, manyHands), func(t *testing.T, n uint64) {
 		rng := rand.New(rand.NewPCG(n, 4))
@@ -108,7 +108,7 @@ func TestManyRandomHands(t *testing.T) {
 	})
 }
 
-// slowly gives many where the slow checks are run, else few.
+// slowly returns many if the slow checks are run, else few.
 func slowly(few, many uint64) uint64 {
 	if os.Getenv("TEAHOUSE_SLOW") != "" {
 		return many
@@ -119,7 +119,7 @@ func slowly(few, many uint64) uint64 {
 // inParallel runs check for the numbers below count, on all cores.
 func inParallel(t *testing.T, count uint64, check func(t *testing.T, n uint64)) {
 	workers := uint64(runtime.GOMAXPROCS(0))
-	t.Run("workers", func(t *testing.T) { // it waits for them
+	t.Run("workers", func(t *testing.T) { // waits for them
 		for w := range workers {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
@@ -148,8 +148,8 @@ func newChecker(t *testing.T, h *mahjong.Hand, rng *rand.Rand) *checker {
 	return &checker{t: t, h: h, rules: h.Rules(), rng: rng}
 }
 
-// state checks what holds in every state: among it, that a restored hand to which only
-// refused commands were given is the same hand.
+// state checks what holds in every state: among other things, that a restored hand that was given
+// only refused commands is still the same hand.
 func (c *checker) state() {
 	c.scores()
 	c.tiles()
@@ -158,7 +158,7 @@ func (c *checker) state() {
 	for range 4 {
 		c.try(anyCommand(c.rng))
 	}
-	// A probe that is nearly right finds more: a seat that is asked, an action that fits.
+	// A nearly correct probe finds more: a seat that is asked, an action that fits.
 	for seat := range mahjong.Seats {
 		if p := c.h.Prompt(seat); p.Serial != 0 {
 			probe := anyCommand(c.rng)
@@ -222,8 +222,8 @@ func (c *checker) tiles() {
 			}
 		}
 		for _, w := range v.Seats[i].Wins {
-			// In Xueliu a self-drawn winning tile is set aside. A robbed one is shown at
-			// the first winner.
+			// In Xueliu a self-drawn winning tile is set aside. A robbed one is shown with the
+			// first winner.
 			if w.How == mahjong.Zimo && xueliu || w.How == mahjong.Qianggang && !seen[w.Tile] {
 				see(w.Tile)
 			}
@@ -243,7 +243,7 @@ func wonBy(s mahjong.SeatView, tile mahjong.Tile) bool {
 	return false
 }
 
-// serials checks that a prompt keeps its serial and a new one has a higher one.
+// serials checks that a prompt keeps its serial and that a new one has a higher one.
 func (c *checker) serials() {
 	open, highest := 0, c.last
 	for seat := range mahjong.Seats {
@@ -277,7 +277,7 @@ func (c *checker) same() {
 	}
 }
 
-// try checks that a command is taken exactly if it is offered.
+// try checks that a command is accepted exactly if it is offered.
 func (c *checker) try(cmd mahjong.Command) {
 	want := cmd.Action == mahjong.ActRelease && c.h.Holding()
 	if cmd.Action != mahjong.ActRelease {
@@ -300,7 +300,7 @@ func (c *checker) try(cmd mahjong.Command) {
 	}
 }
 
-// everyCommand tries all there are in the present state, less the swaps.
+// everyCommand tries all commands in the current state, except swaps.
 func (c *checker) everyCommand() {
 	c.restore()
 	for seat := range mahjong.Seats {

@@ -7,7 +7,7 @@ type question struct {
 	offer  offer
 }
 
-// offer is the exact set of legal answers, beside the ones that the kind always has.
+// offer is the exact set of legal answers, besides the ones that the kind always has.
 type offer struct {
 	hu, gang, peng bool
 	an, bu         KindSet
@@ -27,7 +27,7 @@ func (h *Hand) askAll(kind PromptKind) {
 	}
 }
 
-// anyAsked says whether a prompt is open.
+// anyAsked reports whether a prompt is open.
 func (h *Hand) anyAsked() bool {
 	for i := range h.asked {
 		if h.asked[i].serial != 0 {
@@ -37,7 +37,7 @@ func (h *Hand) anyAsked() bool {
 	return false
 }
 
-// answered closes a seat's prompt by an answer that only the seat itself may know.
+// answered closes a seat's prompt with an answer that only the seat itself may know.
 func (h *Hand) answered(c Command) {
 	h.asked[c.Seat] = question{}
 	e := newEvent(EventAnswered, c.Seat)
@@ -45,7 +45,7 @@ func (h *Hand) answered(c Command) {
 	h.emit(e)
 }
 
-// Prompt gives the open prompt of a seat, with Serial 0 if there is none.
+// Prompt returns the open prompt of a seat, with Serial 0 if there is none.
 func (h *Hand) Prompt(i int) Prompt {
 	p := Prompt{Tile: NoTile, From: -1}
 	if i < 0 || i >= Seats || h.asked[i].serial == 0 {

@@ -2,8 +2,8 @@
 
 package mahjong_test
 
-// The race detector finds nothing in a package without goroutines, and makes everything
-// ten times as slow.
+// The race detector finds nothing in a package without goroutines, and makes everything ten times
+// as slow.
 const (
 	randomHands     = 12
 	hiddenHands     = 12

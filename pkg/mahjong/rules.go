@@ -1,18 +1,18 @@
 package mahjong
 
-// Rules is a rule set: data that can be stored, sent and shown to players before they
-// sit down. The zero value is not valid; start from DefaultRules or ParseRules.
+// Rules is a rule set: data that can be stored, sent and shown to players before they sit down. The
+// zero value is not valid; start from DefaultRules or ParseRules.
 type Rules struct {
 	Mode string `json:"mode"` // ModeXuezhan or ModeXueliu
-	Base int    `json:"base"` // points of a win of no fan
-	Cap  int    `json:"cap"`  // most fan that count; 0 = no limit
+	Base int    `json:"base"` // points for a win of no fan
+	Cap  int    `json:"cap"`  // the most fan that count; 0 = no limit
 	Swap bool   `json:"swap"` // swap three tiles before play
 
 	SwapSuits string `json:"swap_suits"` // the three tiles are of the "same" suit or of "any"
-	SwapDir   int    `json:"swap_dir"`   // 0 = as the deal says, else 1 next, 2 across, 3 previous
+	SwapDir   int    `json:"swap_dir"`   // 0 = from the deal, else 1 next, 2 across, 3 previous
 
 	// Scoring elements. The numbers are fan, 0 = off.
-	Zimo       string `json:"zimo"` // a self-draw brings "di" one base more from each payer, "fan" one fan more, "none"
+	Zimo       string `json:"zimo"` // for a self-draw each payer pays: "di" one base more, "fan" one fan more, "none" no more
 	JiangDui   bool   `json:"jiangdui"`
 	DaiYaoJiu  int    `json:"daiyaojiu"`
 	JinGouDiao bool   `json:"jingoudiao"`
@@ -24,32 +24,32 @@ type Rules struct {
 	// Claims and gangs.
 	QiangGang   bool   `json:"qianggang"`     // a bu-gang may be robbed
 	MultiHu     bool   `json:"multi_hu"`      // several seats may win by one tile
-	Transfer    string `json:"transfer"`      // money of the gang before a fatal discard: "transfer" to the winners, "refund", "none"
+	Transfer    string `json:"transfer"`      // gang money before a discard that is won on: "transfer" to the winners, "refund", "none"
 	LateBuGang  string `json:"late_bugang"`   // a bu-gang with a tile not just drawn: "nopay", "pay", "forbid"
-	PassLock    string `json:"pass_lock"`     // after a passed win: only "higher" ones, "all" locked, the "same" kind locked, "off"
+	PassLock    string `json:"pass_lock"`     // after passing a win, by claim: "higher" only higher ones, "all" none, "same" none by that kind, "off" any
 	DianGangHua string `json:"diangang_hua"`  // a self-draw right after a fed gang: "zimo" all pay, "dianpao" the feeder alone
-	CaGua       bool   `json:"cagua"`         // a fed gang is paid by the others too, at half of what the feeder pays
+	CaGua       bool   `json:"cagua"`         // a fed gang is paid by the others too, half of what the feeder pays
 	VoidCalls   bool   `json:"void_calls"`    // a seat may peng and gang while it holds void tiles
-	MustHuLast4 bool   `json:"must_hu_last4"` // with four tiles or fewer in the wall a seat that can win does, unasked
+	MustHuLast4 bool   `json:"must_hu_last4"` // with four tiles or fewer in the wall a seat that can win does so without being asked
 
 	// The end of the wall.
-	HuaZhu  bool `json:"huazhu"`  // who holds void tiles pays
-	DaJiao  bool `json:"dajiao"`  // who is not ready pays who is
-	TuiShui bool `json:"tuishui"` // who is not ready gives gang money back
+	HuaZhu  bool `json:"huazhu"`  // seats that hold void tiles pay
+	DaJiao  bool `json:"dajiao"`  // seats that are not ready pay those that are
+	TuiShui bool `json:"tuishui"` // seats that are not ready return gang money
 
-	// Bankrupt says what happens to who has nothing left: "none" scores may go below zero,
-	// "clip" nobody pays more than is left of his balance, "leave" and who has nothing left
-	// is out for the rest of the hand. Balances is what each seat brings to the hand.
+	// Bankrupt says what happens to a seat that has nothing left: with "none" scores may go below
+	// zero; with "clip" nobody pays more than the rest of their balance; with "leave" such a seat
+	// also leaves for the rest of the hand. Balances is what each seat brings to the hand.
 	Bankrupt string     `json:"bankrupt"`
 	Balances [Seats]int `json:"balances"`
 
 	// What the others may see.
-	HideAnGang  bool `json:"hide_angang"`  // the tiles of an an-gang, only at the end of the hand
-	ShowWinners bool `json:"show_winners"` // a winner's concealed tiles, at once
+	HideAnGang  bool `json:"hide_angang"`  // show the tiles of an an-gang only at the end of the hand
+	ShowWinners bool `json:"show_winners"` // show a winner's concealed tiles at once
 
-	// MinClaimMs is the least time, in milliseconds, that the window of every discard and
-	// every bu-gang stays open, whoever was offered what. The engine only waits for the
-	// Release; its owner has the clock.
+	// MinClaimMs is the least time, in milliseconds, that the window of every discard and bu-gang
+	// stays open, whatever was offered to whom. The engine only waits for the Release; its owner
+	// has the clock.
 	MinClaimMs int `json:"min_claim_ms"`
 }
 
@@ -72,7 +72,7 @@ const (
 	optionNone, optionOff       = "none", "off"
 )
 
-// capXueliu is the cap that the mode xueliu brings along unless a cap is given.
+// capXueliu is the default cap of the mode xueliu.
 const capXueliu = 6
 
 // DefaultRules is the default rule set: Xuezhan.
@@ -86,7 +86,7 @@ func DefaultRules() Rules {
 	}
 }
 
-// xueliu says whether winners play on.
+// xueliu reports whether winners play on.
 func (r *Rules) xueliu() bool { return r.Mode == ModeXueliu }
 
 // capped applies the cap to a sum of fan.

@@ -11,8 +11,8 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// sampleGame is what these tests read of a recorded game. Package bench/hand compares
-// offers, scores and items; here it is the order of events and what is left at the end.
+// sampleGame is the part of a recorded game that these tests use. Package bench/hand compares
+// offers, scores and items; these compare the order of events and the final state.
 type sampleGame struct {
 	ID      string          `json:"id"`
 	Rules   json.RawMessage `json:"rules"`
@@ -102,8 +102,8 @@ func checkSample(t *testing.T, g *sampleGame) {
 	}
 }
 
-// recorded writes an event as recorded games do: none for a secret answer, two for the
-// end of a wall.
+// recorded writes an event as in recorded games: nothing for a secret answer, two for the end of a
+// wall.
 func recorded(e mahjong.Event) []map[string]any {
 	m := map[string]any{"e": e.Kind.String(), "s": e.Seat}
 	switch e.Kind {
@@ -170,7 +170,7 @@ func idLists(hands [mahjong.Seats][]mahjong.Tile) (out [mahjong.Seats][]int) {
 	return out
 }
 
-// plain makes a value comparable with what JSON gives.
+// plain converts a value to what JSON decoding yields, for comparison.
 func plain(t testing.TB, v any) (out any) {
 	t.Helper()
 	data, err := json.Marshal(v)

@@ -17,9 +17,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden output of the scenarios anew")
 
-// TestScenarios plays the scripts in testdata/scenarios, which are about the rules that
-// people argue about; testdata/scenarios/README.md says how they are written. What
-// happens is compared with what stands below "----" in the same file.
+// TestScenarios plays the scripts in testdata/scenarios, about rules that are often disputed;
+// testdata/scenarios/README.md explains the format. What happens is compared with what follows
+// "----" in the same file.
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/scenarios/*.txt")
 	if err != nil || len(files) < 30 {
@@ -105,8 +105,8 @@ func (s *scenario) run(t *testing.T) string {
 	return p.out.String()
 }
 
-// deal stacks the wall: the hands, the next draws, the last draws, and between them what
-// is left, tiao first and the highest ranks first.
+// deal stacks the wall: the hands, the next draws, the last draws, and in between what is left,
+// tiao first and the highest ranks first.
 func (s *scenario) deal(t *testing.T) mahjong.Deal {
 	t.Helper()
 	var used [mahjong.NumKinds]int
@@ -151,12 +151,12 @@ func (s *scenario) deal(t *testing.T) mahjong.Deal {
 	return d
 }
 
-// player plays a script and writes down what happens.
+// player plays a script and records what happens.
 type player struct {
 	t     *testing.T
 	h     *mahjong.Hand
 	out   strings.Builder
-	quiet bool // only wins, gangs and the end are worth a line
+	quiet bool // record only wins, gangs and the end
 }
 
 func (p *player) chooseVoids(suits string) {
@@ -167,8 +167,7 @@ func (p *player) chooseVoids(suits string) {
 	p.offers()
 }
 
-// step plays one step: "until n", "end", "release", "view seat", or a seat with what it
-// does.
+// step plays one step: "until n", "end", "release", "view seat", or a seat and its action.
 func (p *player) step(words []string) {
 	p.t.Helper()
 	switch words[0] {
@@ -191,7 +190,7 @@ func (p *player) step(words []string) {
 	p.offers()
 }
 
-// timeouts lets the time of all prompts pass until done.
+// timeouts lets all prompts time out until done.
 func (p *player) timeouts(done func() bool) {
 	p.quiet = true
 	for !p.h.Finished() && !done() {
@@ -310,7 +309,7 @@ func (p *player) event(e mahjong.Event) string {
 	return ""
 }
 
-// offers writes down what the open prompts offer beside a discard and a pass.
+// offers records what the open prompts offer besides a discard and a pass.
 func (p *player) offers() {
 	for seat := range mahjong.Seats {
 		o := p.h.Prompt(seat)
@@ -335,7 +334,7 @@ func (p *player) offers() {
 	}
 }
 
-// view writes down what a seat sees of the others' melds and concealed tiles.
+// view records what a seat sees of the others' melds and concealed tiles.
 func (p *player) view(viewer int) {
 	v := p.h.View(viewer)
 	for seat, s := range v.Seats {

@@ -1,6 +1,6 @@
 package mahjong
 
-// This file holds wins and their money, and the end of the hand.
+// Wins and their payments, and the end of the hand.
 
 // selfDraw wins by the tile just drawn, or by the dealer's first fourteen.
 func (h *Hand) selfDraw(i int) {
@@ -20,7 +20,7 @@ func (h *Hand) selfDraw(i int) {
 		ctx |= CtxHaiDiLaoYue
 	}
 	shape := s.shape()
-	score, _ := shape.Best(&h.rules, ctx) // the offer has shown that it wins
+	score, _ := shape.Best(&h.rules, ctx) // hu was offered, so it wins
 
 	points := h.rules.Base << score.Fan
 	payers := h.everyoneElse(i, 0)
@@ -39,7 +39,7 @@ func (h *Hand) selfDraw(i int) {
 	h.afterWin(i)
 }
 
-// feeder gives who fed the zhi-gang whose replacement was just drawn, else -1.
+// feeder returns the seat that fed the zhi-gang whose replacement was just drawn, else -1.
 func (h *Hand) feeder() int {
 	if h.turn.gang < 0 {
 		return -1
@@ -47,7 +47,7 @@ func (h *Hand) feeder() int {
 	return h.gangs[h.turn.gang].from
 }
 
-// firstWinner gives the next dealer if this win is the first of the hand.
+// firstWinner returns the next dealer: candidate if this win is the first of the hand.
 func (h *Hand) firstWinner(candidate int) int {
 	if len(h.wins) > 0 {
 		return h.next
@@ -92,8 +92,8 @@ func (h *Hand) recordWin(w Win) {
 	h.emit(e)
 }
 
-// moveGangMoney hands on the money of the gang before a fatal discard. Moved money is
-// out of reach of the refund at the end of the wall.
+// moveGangMoney passes on the money of the gang before a discard that is won on. Money that was
+// moved is not refunded at the end of the wall.
 func (h *Hand) moveGangMoney(from int, winners []int) {
 	if !h.turn.replacement || h.turn.gang < 0 || h.rules.Transfer == optionNone {
 		return
@@ -119,7 +119,7 @@ func (h *Hand) moveGangMoney(from int, winners []int) {
 	}
 }
 
-// afterWin gives the turn on after seat i unless the hand has ended.
+// afterWin passes the turn on from seat i unless the hand has ended.
 func (h *Hand) afterWin(i int) {
 	h.dropBankrupt()
 	if !h.ended() {
@@ -127,7 +127,7 @@ func (h *Hand) afterWin(i int) {
 	}
 }
 
-// ended ends the hand where fewer than two are left to play it, and says so.
+// ended ends the hand if fewer than two seats are left to play, and reports whether it did.
 func (h *Hand) ended() bool {
 	playing, won := 0, 0
 	for i := range h.seats {
@@ -189,7 +189,7 @@ func (h *Hand) finish(why Reason, status [Seats]Status) *Event {
 	h.turn = turn{seat: -1, drawn: NoTile, gang: -1}
 	end := End{Reason: why, Status: status, Scores: h.scores(), NextDealer: h.next}
 	h.end = &end
-	told := end // the event is its receiver's own
+	told := end // the event belongs to its receiver
 	e := newEvent(EventEnd, -1)
 	e.End, e.Shown = &told, &Shown{Hands: h.hands()}
 	for i := range h.seats {
@@ -205,7 +205,7 @@ func (h *Hand) scores() (scores [Seats]int) {
 	return scores
 }
 
-// fromDealer gives the seats in play order from the dealer.
+// fromDealer returns the seats in play order from the dealer.
 func (h *Hand) fromDealer() (order [Seats]int) {
 	for d := range order {
 		order[d] = (h.deal.Dealer + d) % Seats
@@ -213,11 +213,11 @@ func (h *Hand) fromDealer() (order [Seats]int) {
 	return order
 }
 
-// fanWithoutCap is what a pig pays for where no cap says it.
+// fanWithoutCap is what a pig pays if there is no cap.
 const fanWithoutCap = 5
 
-// payPigs lets each pig pay the highest win to those who are not pigs. In Xuezhan
-// winners have left; in Xueliu they are paid too.
+// payPigs makes each pig pay the highest win to all seats that are not pigs. In Xuezhan winners
+// have left; in Xueliu they are paid too.
 func (h *Hand) payPigs(status [Seats]Status) {
 	if !h.rules.HuaZhu {
 		return
@@ -238,8 +238,8 @@ func (h *Hand) payPigs(status [Seats]Status) {
 	}
 }
 
-// refundGangs lets who is not ready give back the gang money that stayed with them, in
-// the order in which the gangs were made.
+// refundGangs makes seats that are not ready return the gang money that they kept, in the order in
+// which the gangs were made.
 func (h *Hand) refundGangs(status [Seats]Status) {
 	if !h.rules.TuiShui {
 		return
@@ -254,8 +254,8 @@ func (h *Hand) refundGangs(status [Seats]Status) {
 	}
 }
 
-// payReady lets who is not ready pay who is, by the best wait. A pig has paid already,
-// unless pigs do not pay.
+// payReady makes seats that are not ready pay those that are, by the best wait. A pig has already
+// paid, unless pigs do not pay.
 func (h *Hand) payReady(status [Seats]Status, ready [Seats]int) {
 	if !h.rules.DaJiao {
 		return

@@ -1,15 +1,15 @@
 package mahjong
 
-// The tiles of one suit, as nine counts of 0..4, are looked up in one table. The index
-// is the counts read as a number in base five, the first rank being the lowest digit.
+// The tiles of one suit, as nine counts of 0..4, are looked up in one table. The index is the
+// counts read as a base-five number, the first rank being the lowest digit.
 const tableSize = 5 * 5 * 5 * 5 * 5 * 5 * 5 * 5 * 5
 
 var powers = [9]uint32{1, 5, 25, 125, 625, 3125, 15625, 78125, 390625}
 
-// An entry holds three two-bit fields and one bit. A field is formSets if the tiles
-// can be read as sets alone, formPair if as sets and one pair; the number of tiles
-// rules out that both hold. Multiplying a field over the three suits gives formPair
-// exactly for a whole hand: sets everywhere and one pair.
+// An entry holds three two-bit fields and one bit. A field is formSets if the tiles can be read as
+// sets alone, formPair if as sets and one pair; the number of tiles rules out both. Multiplying a
+// field over the three suits gives formPair exactly for a complete hand: sets everywhere and one
+// pair.
 const (
 	formSets = 1
 	formPair = 2
@@ -21,8 +21,8 @@ const (
 	evenBit      = 1 << 6
 )
 
-// suitTable is computed once at start-up, in about a millisecond: only the few ten
-// thousand entries that are not zero are visited.
+// suitTable is computed once at start-up, in about a millisecond: only the few ten thousand
+// non-zero entries are visited.
 var suitTable = buildSuitTable()
 
 func buildSuitTable() *[tableSize]uint8 {
@@ -38,7 +38,7 @@ type tableBuilder struct {
 	code   uint32
 }
 
-// add changes the count of a rank if that stays within four tiles.
+// add changes the count of a rank if it stays within four tiles.
 func (b *tableBuilder) add(rank int, n uint8) bool {
 	if b.counts[rank]+n > 4 {
 		return false
@@ -53,8 +53,8 @@ func (b *tableBuilder) remove(rank int, n uint8) {
 	b.code -= uint32(n) * powers[rank]
 }
 
-// addSets marks the present tiles, with no pair and with each pair, and goes on with
-// every set numbered from first up: 0-8 triplets, 9-15 runs.
+// addSets marks the current tiles, without a pair and with each pair, and recurses with every set
+// numbered from first up: 0-8 triplets, 9-15 runs.
 func (b *tableBuilder) addSets(first, sets int, yao, triplets bool) {
 	b.mark(formSets, yao, triplets)
 	for rank := range 9 {
@@ -111,7 +111,7 @@ func (b *tableBuilder) mark(form uint8, yao, triplets bool) {
 	b.table[b.code] |= entry
 }
 
-// addPairs marks what consists of pairs only, seven at most.
+// addPairs marks tiles that consist only of pairs, seven at most.
 func (b *tableBuilder) addPairs(rank, pairs int, code uint32) {
 	if rank == 9 {
 		b.table[code] |= evenBit

@@ -15,10 +15,10 @@ type Tile uint8
 // NoTile stands for "no tile" and for a tile that the viewer may not know.
 const NoTile Tile = 255
 
-// Kind gives the kind of a tile. It must not be called on NoTile.
+// Kind returns the kind of a tile. It must not be called on NoTile.
 func (t Tile) Kind() Kind { return Kind(t / 4) }
 
-// Valid says whether t is one of the 108 tiles.
+// Valid reports whether t is one of the 108 tiles.
 func (t Tile) Valid() bool { return t < NumTiles }
 
 // Kind is the face of a tile, 0..26: wan 1-9, then tong 1-9, then tiao 1-9.
@@ -27,16 +27,16 @@ type Kind uint8
 // NoKind stands for a kind that the viewer may not know.
 const NoKind Kind = 255
 
-// Suit gives the suit of a kind.
+// Suit returns the suit of a kind.
 func (k Kind) Suit() Suit { return Suit(k / 9) }
 
-// Rank gives the number on the tile, 1..9.
+// Rank returns the number on the tile, 1..9.
 func (k Kind) Rank() int { return int(k%9) + 1 }
 
-// Valid says whether k is one of the 27 kinds.
+// Valid reports whether k is one of the 27 kinds.
 func (k Kind) Valid() bool { return k < NumKinds }
 
-// terminal says whether the kind is a 1 or a 9.
+// terminal reports whether the kind is a 1 or a 9.
 func (k Kind) terminal() bool { r := k % 9; return r == 0 || r == 8 }
 
 // String writes a kind as rank and suit letter: m wan, p tong, s tiao.
@@ -58,7 +58,7 @@ const (
 	NoSuit Suit = 255
 )
 
-// Valid says whether s is one of the three suits.
+// Valid reports whether s is one of the three suits.
 func (s Suit) Valid() bool { return s <= Tiao }
 
 // Counts is a multiset of kinds: how many tiles of each kind, 0..4.
@@ -94,10 +94,10 @@ func (c *Counts) InSuit(s Suit) int {
 // KindSet is a set of kinds, one bit each.
 type KindSet uint32
 
-// Has says whether k is in the set.
+// Has reports whether k is in the set.
 func (s KindSet) Has(k Kind) bool { return s>>k&1 != 0 }
 
-// With gives the set with k added.
+// With returns the set with k added.
 func (s KindSet) With(k Kind) KindSet { return s | 1<<k }
 
 // Len is the number of kinds in the set.
@@ -135,7 +135,7 @@ func (s *tileSet) tiles() []Tile {
 	return out
 }
 
-// highest gives the highest id in the set, NoTile if it is empty.
+// highest returns the highest id in the set, NoTile if it is empty.
 func (s *tileSet) highest() Tile {
 	if s[1] != 0 {
 		return Tile(127 - bits.LeadingZeros64(s[1]))

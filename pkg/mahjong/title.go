@@ -1,7 +1,7 @@
 package mahjong
 
-// Title gives the name under which players know a winning hand, for display: its id as
-// recorded hands write it, and its Chinese name. Situations have no part in it.
+// Title returns the name by which players know a winning hand, for display: its id as in recorded
+// hands, and its Chinese name. Situations do not matter.
 func (s *Score) Title() (id, chinese string) {
 	var has [len(fanNames)]bool
 	roots := 0

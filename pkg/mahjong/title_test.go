@@ -7,8 +7,8 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// TestTitles pins what the named hands add up to, and their names (9.2). Melds are
-// written as in "zhi-1m".
+// TestTitles pins the sums of the named hands, and their names (9.2). Melds are written like
+// "zhi-1m".
 func TestTitles(t *testing.T) {
 	for _, c := range []struct {
 		concealed, melds, id, chinese string

@@ -1,7 +1,7 @@
 package mahjong
 
-// advance gives the turn to the next seat in play after i, which draws; with an empty
-// wall the hand ends.
+// advance gives the turn to the next seat in play after i, which draws; if the wall is empty the
+// hand ends.
 func (h *Hand) advance(i int) {
 	if h.wall() == 0 {
 		h.endWall()
@@ -11,7 +11,7 @@ func (h *Hand) advance(i int) {
 	h.draw()
 }
 
-// drawReplacement goes on with the turn after a gang.
+// drawReplacement continues the turn after a gang.
 func (h *Hand) drawReplacement(seat, gang int) {
 	h.turn = turn{seat: seat, replacement: true, gang: gang}
 	h.draw()
@@ -64,8 +64,8 @@ func (h *Hand) askTurn() {
 	h.ask(i, PromptTurn, o)
 }
 
-// Forced gives the seat whose turn leaves it no choice: its locked hand can neither win
-// nor gang, so what it drew goes. It is -1 otherwise.
+// Forced returns the seat whose turn leaves it no choice, because its locked hand can neither win
+// nor gang, so that it must discard what it drew; otherwise -1.
 func (h *Hand) Forced() int {
 	i := h.turn.seat
 	if h.phase != PhaseTurn || !h.locked(i) {
@@ -77,13 +77,13 @@ func (h *Hand) Forced() int {
 	return i
 }
 
-// mustHu says whether seats that can win are not asked any more.
+// mustHu reports whether seats that can win do so without being asked.
 func (h *Hand) mustHu() bool { return h.rules.MustHuLast4 && h.wall() <= 4 }
 
-// mayCall says whether a seat may peng and gang.
+// mayCall reports whether a seat may peng and gang.
 func (h *Hand) mayCall(i int) bool { return h.rules.VoidCalls || !h.seats[i].holdsVoid() }
 
-// ownGangs gives the kinds that the seat may an-gang and bu-gang in its turn.
+// ownGangs returns the kinds that the seat may an-gang and bu-gang in its turn.
 func (h *Hand) ownGangs(i int) (an, bu KindSet) {
 	s := &h.seats[i]
 	locked := h.locked(i)
@@ -111,11 +111,11 @@ func (h *Hand) ownGangs(i int) (an, bu KindSet) {
 	return an, bu
 }
 
-// justDrawn says whether the newest tile of this turn is of kind k.
+// justDrawn reports whether the newest tile of this turn is of kind k.
 func (h *Hand) justDrawn(k Kind) bool { return h.turn.drawn != NoTile && h.turn.drawn.Kind() == k }
 
-// keepsWaits says whether a gang leaves the waits of a locked hand as they are. For an
-// own gang they are those without the tile just drawn.
+// keepsWaits reports whether a gang leaves the waits of a locked hand unchanged. For an own gang
+// they are those without the tile just drawn.
 func (h *Hand) keepsWaits(i int, gang MeldKind, k Kind) bool {
 	var room [Seats]MeldShape
 	s := &h.seats[i]
@@ -134,7 +134,7 @@ func (h *Hand) keepsWaits(i int, gang MeldKind, k Kind) bool {
 	return before.Waits() == after.Waits()
 }
 
-// meldOf gives the index of the meld of kind k, -1 if there is none.
+// meldOf returns the index of the meld of kind k, -1 if there is none.
 func (s *seat) meldOf(k Kind) int {
 	for i, m := range s.shapes {
 		if m.Kind == k {
@@ -144,7 +144,7 @@ func (s *seat) meldOf(k Kind) int {
 	return -1
 }
 
-// playTurn takes what a seat does in its own turn.
+// playTurn handles what a seat does in its own turn.
 func (h *Hand) playTurn(c Command) error {
 	o := &h.asked[c.Seat].offer
 	switch c.Action {

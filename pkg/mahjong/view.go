@@ -11,14 +11,14 @@ const (
 	PhaseSwap Phase = iota + 1
 	PhaseVoid
 	PhaseTurn
-	PhaseClaim // a discard lies open
+	PhaseClaim // a discard may be claimed
 	PhaseRob   // a bu-gang is declared
 	PhaseEnd
 )
 
 var phaseNames = [...]string{"", "swap", "void", "turn", "claim", "rob", "end"}
 
-// String gives the name of a phase.
+// String returns the name of a phase.
 func (p Phase) String() string {
 	if int(p) < len(phaseNames) && p > 0 {
 		return phaseNames[p]
@@ -31,8 +31,8 @@ type View struct {
 	Seat    int // the viewer's seat, or Spectator
 	Dealer  int
 	Phase   Phase
-	Turn    int  // whose turn it is, or whose tile is in question; -1 before play and after it
-	Open    Tile // what lies open to be claimed or robbed; else NoTile
+	Turn    int  // whose turn it is, or whose tile may be claimed; -1 before and after play
+	Open    Tile // the tile that may be claimed or robbed; else NoTile
 	Wall    int  // tiles left
 	SwapDir int  // 0 before the swap, or without one
 
@@ -40,8 +40,8 @@ type View struct {
 	Hand     []Tile // concealed tiles, ascending
 	Drawn    Tile   // the tile just drawn, while it is the viewer's turn; else NoTile
 	Given    []Tile // the three chosen for the swap
-	Received []Tile // the three got for them
-	Void     Suit   // the own choice, known to the viewer before it is revealed
+	Received []Tile // those received in the swap
+	Void     Suit   // the own choice, even before it is revealed
 	Prompt   Prompt
 
 	Seats [Seats]SeatView
@@ -58,13 +58,13 @@ type SeatView struct {
 	Locked    bool // has won and plays on with a fixed hand
 	Wins      []Win
 	Score     int
-	Hand      []Tile // every seat's concealed tiles after the hand; before, a winner's where winners are shown; else nil
+	Hand      []Tile // concealed tiles: every seat's after the hand; before, a winner's if winners are shown; else nil
 }
 
 // RiverTile is a discard.
 type RiverTile struct {
 	Tile Tile
-	// Claimer is who made a meld of the tile or won by it (the first of several
-	// winners), -1 if it lies in the river.
+	// Claimer is who made a meld of the tile or won by it (the first of several winners); -1 if it
+	// is still in the river.
 	Claimer int
 }

@@ -7,7 +7,7 @@ type Shape struct {
 	Void      Suit        // the own void suit; NoSuit where none is chosen
 }
 
-// MeldShape is what counts of a meld.
+// MeldShape is the relevant part of a meld.
 type MeldShape struct {
 	Type MeldKind
 	Kind Kind
@@ -21,7 +21,7 @@ func (m MeldShape) size() uint8 {
 	return 4
 }
 
-// suitCodes packs the concealed tiles into table indexes, one a suit.
+// suitCodes packs the concealed tiles into table indexes, one per suit.
 func (c *Counts) suitCodes() (codes [3]uint32) {
 	for s := range codes {
 		n := c[s*9 : s*9+9 : s*9+9]
@@ -32,7 +32,7 @@ func (c *Counts) suitCodes() (codes [3]uint32) {
 	return codes
 }
 
-// suits gives the suits in hand and melds, one bit each.
+// suits returns the suits in hand and melds, one bit each.
 func (s *Shape) suits(codes *[3]uint32) (mask uint8) {
 	for i, code := range codes {
 		if code != 0 {
@@ -45,20 +45,20 @@ func (s *Shape) suits(codes *[3]uint32) (mask uint8) {
 	return mask
 }
 
-// suitsFit says whether a hand of these suits can win: two suits at most, and none of
-// them the void suit.
+// suitsFit reports whether a hand of these suits can win: at most two suits, none of them the void
+// suit.
 func suitsFit(mask uint8, void Suit) bool {
 	return mask != 7 && (!void.Valid() || mask>>void&1 == 0)
 }
 
-// read multiplies one field of three entries: formPair for a whole hand.
+// read multiplies one field of three entries: formPair for a complete hand.
 func read(a, b, c uint8, shift int) uint8 {
 	return (a >> shift & formMask) * (b >> shift & formMask) * (c >> shift & formMask)
 }
 
-// Win says whether the concealed tiles, winning tile included (14 less three a meld),
-// complete the hand: four sets and a pair or seven pairs, in at most two suits, without
-// a tile of the void suit.
+// Win reports whether the concealed tiles, including the winning tile (14 less three per meld),
+// complete the hand: four sets and a pair or seven pairs, in at most two suits, without a tile of
+// the void suit.
 func (s *Shape) Win() bool {
 	codes := s.Concealed.suitCodes()
 	a, b, c := suitTable[codes[0]], suitTable[codes[1]], suitTable[codes[2]]
@@ -68,8 +68,8 @@ func (s *Shape) Win() bool {
 	return suitsFit(s.suits(&codes), s.Void) && s.Concealed.Len()+3*len(s.Melds) == 14
 }
 
-// Waits gives the kinds that complete the concealed tiles (13 less three a meld),
-// without kinds of which the hand itself holds all four.
+// Waits returns the kinds that complete the concealed tiles (13 less three per meld), without kinds
+// of which the hand itself holds all four.
 func (s *Shape) Waits() KindSet {
 	codes := s.Concealed.suitCodes()
 	mask := s.suits(&codes)
@@ -83,8 +83,8 @@ func (s *Shape) Waits() KindSet {
 			continue
 		}
 		x, y := entries[(suit+1)%3], entries[(suit+2)%3]
-		// want is the entry that the new tile's suit must show; the two others say
-		// whether the pair is theirs.
+		// want is the entry that the new tile's suit must have: with the pair, unless the other
+		// two have it.
 		var want uint8
 		switch read(x, y, formSets, plainShift) {
 		case formSets:
@@ -108,7 +108,7 @@ func (s *Shape) Waits() KindSet {
 	return waits &^ s.exhausted()
 }
 
-// exhausted gives the kinds of which hand and melds hold all four.
+// exhausted returns the kinds of which hand and melds hold all four.
 func (s *Shape) exhausted() KindSet {
 	var all KindSet
 	for _, m := range s.Melds {
@@ -116,5 +116,5 @@ func (s *Shape) exhausted() KindSet {
 			all |= 1 << m.Kind
 		}
 	}
-	return all // four concealed ones are left out by the look-up already
+	return all // the look-up already excludes four concealed ones
 }

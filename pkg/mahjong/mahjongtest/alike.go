@@ -6,9 +6,9 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// alike says whether two events, seen by somebody who sees everything, are the same but
-// for tiles that the viewer does not know. Where this is false, something public differs,
-// and from there on the two hands may be told apart.
+// alike reports whether two events with all hidden tiles are the same except for tiles that the
+// viewer does not know. If not, something public differs, and from there on the viewer may tell the
+// two hands apart.
 func (m *mirror) alike(a, b *mahjong.Event) bool {
 	if a.Kind != b.Kind || a.Seat != b.Seat || a.From != b.From || a.Replacement != b.Replacement ||
 		a.Dir != b.Dir || a.Suits != b.Suits || !sameItems(a.Items, b.Items) ||
@@ -31,8 +31,8 @@ func (m *mirror) alike(a, b *mahjong.Event) bool {
 	return a.Tile == b.Tile
 }
 
-// sameItems compares payments. That each names its event's number is the engine's to get
-// right: it counts only what everybody hears of.
+// sameItems compares payments. It ignores the events' numbers, which the engine must get right: it
+// counts only what everybody is told of.
 func sameItems(a, b []mahjong.Item) bool {
 	if len(a) != len(b) {
 		return false

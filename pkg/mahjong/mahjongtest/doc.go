@@ -1,6 +1,5 @@
-// Package mahjongtest makes pairs of hands that one viewer must not be able to tell
-// apart: two deals that differ in nothing but tiles that are hidden from the viewer,
-// with the inputs for each.
+// Package mahjongtest makes pairs of hands that one viewer must not be able to tell apart: two
+// deals that differ only in tiles that are hidden from the viewer, with the inputs for each.
 //
 //	inputs := mahjongtest.Play(rules, deal, rng)
 //	pair, err := mahjongtest.NewPair(rules, deal, inputs, viewer, rng)
@@ -9,7 +8,6 @@
 //		// pair.Deals[1]: whatever the viewer is told of them must be equal
 //	}
 //
-// How the two deals are related is decided by what happens to the tiles, by the engine's
-// events for somebody who sees everything; nothing here asks what the engine would show
-// to whom. Only tests import the package.
+// Which tiles may differ follows from what happens to them in the engine's full events; nothing
+// here asks what the engine would show to whom. Only tests import the package.
 package mahjongtest

@@ -7,18 +7,18 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// exchange is a permutation of the tiles that the viewer does not know: instead of tile t
-// of the one deal there is exchange[t] on the other.
+// exchange is a permutation of the tiles that the viewer does not know: tile t of the first deal is
+// exchange[t] on the second.
 type exchange [mahjong.NumTiles]mahjong.Tile
 
-// place says what may come to where a hidden tile is.
+// place says which tiles may replace a hidden one.
 type place struct {
-	sameKind bool         // its kind shows in what has happened
-	without  mahjong.Suit // a suit that may not come there
-	never    tiles        // tiles that may not
+	sameKind bool         // its kind follows from what has happened
+	without  mahjong.Suit // a suit that may not be there
+	never    tiles        // tiles that may not be there
 }
 
-// exchanged draws an exchange with which everything could have happened that has.
+// exchanged draws an exchange under which everything so far could still have happened.
 func (p *past) exchanged(rng *rand.Rand) exchange {
 	var x exchange
 	var places [mahjong.NumTiles]place
@@ -28,7 +28,7 @@ func (p *past) exchanged(rng *rand.Rand) exchange {
 	for seat, hand := range p.now {
 		for _, t := range hand {
 			places[t].sameKind = p.won[seat] // by these tiles
-			// Who discarded another suit had no tile of the void suit left then.
+			// A seat that discarded another suit had no tile of the void suit left then.
 			if p.voids != nil && p.got[t] <= p.free[seat] {
 				places[t].without = p.voids.Suits[seat]
 			}
@@ -66,8 +66,8 @@ func (p *past) exchanged(rng *rand.Rand) exchange {
 	return x
 }
 
-// keepPeng keeps tiles away from a hand that a peng would have taken first. A peng takes
-// the two lowest, as recorded hands have it, so it does tell that no lower one is left.
+// keepPeng keeps tiles out of a hand from which a peng would have taken them first. A peng takes
+// the two lowest, as in recorded hands, so it does tell that no lower one is left.
 func (p *past) keepPeng(places *[mahjong.NumTiles]place, g peng) {
 	for _, at := range p.now[g.seat] {
 		for t := mahjong.Tile(g.tiles[0].Kind() * 4); p.got[at] < g.at && t < g.tiles[1]; t++ {
@@ -76,7 +76,7 @@ func (p *past) keepPeng(places *[mahjong.NumTiles]place, g peng) {
 	}
 }
 
-// exchangeKind lets a hidden an-gang be one of another kind, if one is wholly hidden.
+// exchangeKind replaces a hidden an-gang by one of another kind, if one is wholly hidden.
 func (p *past) exchangeKind(rng *rand.Rand, x *exchange, places *[mahjong.NumTiles]place, e *mahjong.Event) {
 	mine := e.Meld.Kind
 	var others []mahjong.Kind
@@ -90,7 +90,7 @@ func (p *past) exchangeKind(rng *rand.Rand, x *exchange, places *[mahjong.NumTil
 		}
 	}
 	other := mine
-	// A tile that the viewer gave for the swap stays where it went.
+	// A tile that the viewer gave away in the swap stays where it went.
 	known := slices.ContainsFunc(e.Meld.Tiles, func(t mahjong.Tile) bool { return p.known[t] })
 	if len(others) > 0 && !known {
 		other = others[rng.IntN(len(others))]

@@ -11,7 +11,7 @@ func (s *tiles) add(list ...mahjong.Tile) {
 	}
 }
 
-// see adds the tiles that an event brings before viewer.
+// see adds the tiles that an event shows to viewer.
 func (s *tiles) see(e *mahjong.Event, viewer int) {
 	own := viewer >= 0 && e.Seat == viewer
 	switch e.Kind {

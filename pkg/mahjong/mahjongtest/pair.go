@@ -11,21 +11,21 @@ type Pair struct {
 	Rules  mahjong.Rules
 	Viewer int // a seat or mahjong.Spectator
 	Deals  [2]mahjong.Deal
-	// Steps end where the hand ends or something public must differ.
+	// Steps end with the hand, or where something public must differ.
 	Steps []Step
 	// Moved is how many tiles are elsewhere on the second deal.
 	Moved int
 }
 
-// Step is what is done next on each deal: on the first one input, on the second the same
-// input for the tiles there, nothing if the seat is not asked there, and the passes of
-// seats that are asked there only.
+// Step is what is done next on each deal: on the first one input; on the second the same input for
+// the tiles there, or nothing if the seat is not asked there, and passes for seats that are asked
+// only there.
 type Step [2][]mahjong.Command
 
-// NewPair draws a moment of the hand that inputs play on deal, and a second deal on which
-// all that viewer learns up to that moment is the same, but of the tiles that are hidden
-// from it then as many as possible are elsewhere. The other seats' secret choices (for the
-// swap, and the void suit as long as it is secret) are others too.
+// NewPair picks a moment of the hand that inputs play on deal, and makes a second deal on which the
+// viewer learns the same up to that moment, but as many as possible of the tiles hidden from it are
+// elsewhere. The other seats' secret choices (for the swap, and the void suit while it is secret)
+// differ too.
 func NewPair(rules mahjong.Rules, deal mahjong.Deal, inputs []mahjong.Command, viewer int, rng *rand.Rand) (*Pair, error) {
 	few := rng.IntN(len(inputs) + 1)
 	if rng.IntN(8) == 0 {
@@ -60,19 +60,19 @@ func NewPair(rules mahjong.Rules, deal mahjong.Deal, inputs []mahjong.Command, v
 	return pair, nil
 }
 
-// mirror plays the second deal beside the first one.
+// mirror plays the second deal alongside the first.
 type mirror struct {
 	*past
 	x      exchange
 	rng    *rand.Rand
-	given  [mahjong.Seats][]mahjong.Tile // by the other seats, on the second deal; nil while no swap is known
+	given  [mahjong.Seats][]mahjong.Tile // by the other seats, on the second deal; nil until a swap is known
 	hands  [2]*mahjong.Hand
 	events [2][]mahjong.Event // without the secret answers
-	same   int                // so many of them were compared
+	same   int                // number of events compared so far
 }
 
-// wall gives the second deal its wall. What is to be held after the swap is known; the
-// three tiles that come from another seat may be any three of one suit among them.
+// wall builds the second deal's wall. What seats hold after the swap is known; the three tiles from
+// another seat may be any three of one suit among them.
 func (m *mirror) wall() (wall [mahjong.NumTiles]mahjong.Tile) {
 	var dealt [mahjong.Seats][]mahjong.Tile
 	for seat := range dealt {
@@ -110,8 +110,8 @@ func (m *mirror) wall() (wall [mahjong.NumTiles]mahjong.Tile) {
 	return wall
 }
 
-// step makes one input of the first deal on both, and tells whether the two have gone the
-// same way as far as everybody sees.
+// step makes one input of the first deal on both, and reports whether the two have gone the same
+// way as far as everybody sees.
 func (m *mirror) step(c mahjong.Command) (s Step, ok bool) {
 	d, ok := m.mapped(c)
 	if !m.apply(0, c, &s) || !ok {
@@ -136,7 +136,7 @@ func (m *mirror) step(c mahjong.Command) (s Step, ok bool) {
 	}
 	for i := range m.events {
 		if len(m.events[i]) > m.same && m.events[i][m.same].Kind == mahjong.EventHu {
-			return s, false // a win that the rules force, on one deal only
+			return s, false // a win forced by the rules, on one deal only
 		}
 	}
 	return s, true
@@ -161,7 +161,7 @@ func (m *mirror) apply(i int, c mahjong.Command, s *Step) bool {
 	return true
 }
 
-// mapped is the input for the second deal.
+// mapped translates an input for the second deal.
 func (m *mirror) mapped(c mahjong.Command) (mahjong.Command, bool) {
 	if c.Seat == m.viewer || c.Action == mahjong.ActRelease {
 		return c, true
@@ -182,7 +182,8 @@ func (m *mirror) mapped(c mahjong.Command) (mahjong.Command, bool) {
 	case mahjong.ActAnGang:
 		c.Kind = m.x[c.Kind*4].Kind()
 	case mahjong.ActHu, mahjong.ActGang, mahjong.ActPeng:
-		// An answer that came to nothing may not be possible; the events tell whether it did.
+		// An answer that had no effect may be impossible here; the events will tell whether it had
+		// one.
 		if m.mayClaim(0, c.Seat) && !offers(m.hands[1].Prompt(c.Seat), c.Action) {
 			c.Action = mahjong.ActPass
 		}
@@ -194,7 +195,7 @@ func offers(p mahjong.Prompt, a mahjong.Action) bool {
 	return a == mahjong.ActHu && p.Hu || a == mahjong.ActGang && p.Gang || a == mahjong.ActPeng && p.Peng
 }
 
-// threeOfASuit draws three of 13 tiles or more: there is a suit that has so many.
+// threeOfASuit draws three of 13 tiles or more: at least one suit has that many.
 func threeOfASuit(hand []mahjong.Tile, rng *rand.Rand) (three []mahjong.Tile) {
 	suit := mahjong.Suit(rng.IntN(3))
 	for counts := mahjong.Count(hand); counts.InSuit(suit) < 3; {

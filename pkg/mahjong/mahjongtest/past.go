@@ -6,28 +6,28 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// past is what happened in a hand up to a moment, and what must be known of it to give
-// the hand other tiles with which the same could have happened.
+// past is what happened in a hand up to a moment, as needed to give the hand other tiles with which
+// the same could have happened.
 type past struct {
 	rules  mahjong.Rules
 	deal   mahjong.Deal
 	viewer int
 	known  tiles // to the viewer
 
-	inputs []mahjong.Command // all of them; the other seats' time-outs are spelled out
+	inputs []mahjong.Command // all; the other seats' time-outs are replaced by their answers
 
-	swap    *mahjong.Event                // nil while it has not happened
+	swap    *mahjong.Event                // nil before the swap
 	voids   *mahjong.Event                // nil while they are secret
 	base    [mahjong.Seats][]mahjong.Tile // held after the swap, or as dealt
 	now     [mahjong.Seats][]mahjong.Tile // held
-	got     [mahjong.NumTiles]int         // when the holder got it: number of an input
-	free    [mahjong.Seats]int            // last input that the seat could not have made with a tile of its void suit
+	got     [mahjong.NumTiles]int         // when the holder got it, as the number of an input
+	free    [mahjong.Seats]int            // last input that the seat could not have made while holding a tile of its void suit
 	won     [mahjong.Seats]bool
 	pengs   []peng
-	anGangs []mahjong.Event // that only their owners may look at
+	anGangs []mahjong.Event // those that only their owners may look at
 }
 
-// follow plays inputs and looks back at them from the moment after the first few.
+// follow plays inputs and looks back from the moment after the first few.
 func follow(rules mahjong.Rules, deal mahjong.Deal, inputs []mahjong.Command, viewer, few int) (*past, error) {
 	h, err := mahjong.New(rules, deal)
 	if err != nil {
@@ -65,7 +65,7 @@ func follow(rules mahjong.Rules, deal mahjong.Deal, inputs []mahjong.Command, vi
 	return p, nil
 }
 
-// spelledOut is the answer that a time-out gave.
+// spelledOut is the answer that a time-out stood for.
 func spelledOut(e *mahjong.Event) mahjong.Command {
 	if e.Kind == mahjong.EventDiscard {
 		return mahjong.Command{Action: mahjong.ActDiscard, Seat: e.Seat, Tile: e.Tile}
@@ -73,7 +73,7 @@ func spelledOut(e *mahjong.Event) mahjong.Command {
 	return e.Answer
 }
 
-// peng is a meld for which its maker took the two lowest tiles that it held.
+// peng is a meld for which its maker used the two lowest tiles that it held.
 type peng struct {
 	at, seat int // number of the input
 	tiles    []mahjong.Tile

@@ -9,16 +9,16 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// Play plays a hand to its end and gives its inputs. Each seat is a bot, plays at random
-// or lets its time run out. Where windows have a least time, everybody answers within it:
-// that a window stays open longer because somebody thinks is for all to see.
+// Play plays a hand to its end and returns its inputs. Each seat is a bot, plays at random or lets
+// its time run out. If windows have a least time, everybody answers within it: that a window stays
+// open longer because of a slow seat is visible to all.
 func Play(rules mahjong.Rules, deal mahjong.Deal, rng *rand.Rand) ([]mahjong.Command, error) {
 	h, err := mahjong.New(rules, deal)
 	if err != nil {
 		return nil, err
 	}
 	clever := bot.New(game.Middle, rules)
-	var idle, random [mahjong.Seats]int // of a hundred answers
+	var idle, random [mahjong.Seats]int // percent of answers
 	for seat := range mahjong.Seats {
 		idle[seat] = []int{0, 0, 10, 60}[rng.IntN(4)]
 		random[seat] = []int{0, 0, 20, 100}[rng.IntN(4)]

@@ -6,18 +6,18 @@
 // A hand is a list of words, separated by blanks, in any order:
 //
 //	1234m 22p       concealed tiles: ranks, then the suit: m wan 万, p tong 筒, s tiao 条.
-//	                Several may stand together: 1234m22p
+//	                Several may be joined: 1234m22p
 //	[555s]          a peng
 //	[5555s]         a gang fed by a discard; [555+5s] one added to a peng; (5555s) a concealed one
 //	+3m             the winning tile, not counted among the concealed ones
 //	void=p          the own void suit
-//	zimo            a situation, by the name of recorded hands: zimo gangshanghua gangshangpao
+//	zimo            a situation, named as in recorded hands: zimo gangshanghua gangshangpao
 //	                qiangganghu haidilaoyue haidipao tianhu dihu
 //	{"cap":6}       options of the rule set, as JSON
 //
-// Concealed tiles and three for each meld make 13, or 14 with the tile just drawn; with a
-// winning tile they make 13. The package knows tiles, not rules: whether a hand wins is
-// the engine's to say. Anything may import it.
+// Concealed tiles and three for each meld make 13, or 14 with the tile just drawn; with a winning
+// tile they make 13. The package knows tiles, not rules: the engine decides whether a hand wins.
+// Anything may import it.
 package notation
 
 import (
@@ -31,27 +31,25 @@ import (
 type Hand struct {
 	Concealed mahjong.Counts
 	Melds     []mahjong.MeldShape
-	Win       mahjong.Kind // the winning tile, not in Concealed; NoKind if none is named
-	Void      mahjong.Suit // NoSuit if none is named
+	Win       mahjong.Kind // the winning tile, not in Concealed; NoKind if none is given
+	Void      mahjong.Suit // NoSuit if none is given
 	Context   mahjong.Context
-	Rules     string // JSON on top of the default rule set; empty = nothing is said
+	Rules     string // JSON on top of the default rule set; empty = none given
 }
 
-// SyntaxError says where a text is no hand.
+// SyntaxError says where a text is not a hand.
 type SyntaxError struct {
-	Position int // the first character that is wrong, from 1; behind the last one if something is missing
+	Position int // the first wrong character, from 1; after the last one if something is missing
 	Detail   string
 }
 
-// Error describes the error.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("position %d: %s", e.Position, e.Detail)
 }
 
-// suits are the letters of the suits.
 const suits = "mps"
 
-// situations are the words for the bits of a Context, in their order.
+// situations are the words for the bits of a Context, in order.
 var situations = [...]struct {
 	name string
 	ctx  mahjong.Context
@@ -66,7 +64,7 @@ var situations = [...]struct {
 	{"dihu", mahjong.CtxDiHu},
 }
 
-// String writes the hand so that Parse gives it again.
+// String writes the hand in a form that Parse reads.
 func (h *Hand) String() string {
 	words := []string{Tiles(&h.Concealed)}
 	if words[0] == "" {
@@ -92,7 +90,7 @@ func (h *Hand) String() string {
 	return strings.Join(words, " ")
 }
 
-// Tiles writes a number of tiles, suit by suit; nothing for none.
+// Tiles writes tiles, suit by suit; "" for none.
 func Tiles(c *mahjong.Counts) string {
 	var b strings.Builder
 	for suit := range len(suits) {

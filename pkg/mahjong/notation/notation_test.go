@@ -27,7 +27,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestErrors: each text is wrong at the place that the mark ! stands before.
+// Each text is wrong at the place marked with !.
 func TestErrors(t *testing.T) {
 	for _, marked := range []string{
 		`!`, `123m!`, `123!x`, `12345678912345!`, `!hello`, `!x12m`, `1111!1m22233344p`, `!05m`, `!筒`,
@@ -105,7 +105,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// FuzzParse: what is read can be written, and is then read as the same.
+// FuzzParse: whatever Parse reads can be written and read again as the same hand.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"1234m 22p", "22p123m [555s] (9999m) [111+1p] +2p void=s zimo {\"cap\":6}", "1112345678999m+1m", "[5", "{", "筒",

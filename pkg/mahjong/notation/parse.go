@@ -13,8 +13,8 @@ import (
 // MaxLength bounds a text, in bytes.
 const MaxLength = 4096
 
-// Parse reads a hand. Errors are *SyntaxError. It does not look into the options of the
-// rule set beyond their being a JSON object.
+// Parse reads a hand. Errors are *SyntaxError. It checks only that the options of the rule set are
+// a JSON object.
 func Parse(text string) (*Hand, error) {
 	if len(text) > MaxLength {
 		return nil, &SyntaxError{1, fmt.Sprintf("more than %d bytes", MaxLength)}
@@ -39,10 +39,10 @@ type parser struct {
 	text string
 	at   int // next byte
 	hand Hand
-	held mahjong.Counts // melds and winning tile included
+	held mahjong.Counts // including melds and the winning tile
 }
 
-// fail places an error at a byte of the text.
+// fail reports an error at a byte of the text.
 func (p *parser) fail(at int, format string, args ...any) error {
 	return &SyntaxError{utf8.RuneCountInString(p.text[:at]) + 1, fmt.Sprintf(format, args...)}
 }
@@ -53,7 +53,6 @@ func (p *parser) skipBlanks() {
 	}
 }
 
-// peek gives the next byte, 0 at the end.
 func (p *parser) peek() byte {
 	if p.at < len(p.text) {
 		return p.text[p.at]
@@ -61,7 +60,7 @@ func (p *parser) peek() byte {
 	return 0
 }
 
-// next names what stands at the place, for messages.
+// next describes what comes next, for messages.
 func (p *parser) next() string {
 	if p.at == len(p.text) {
 		return "the end"
@@ -98,7 +97,7 @@ func (p *parser) suit() (int, error) {
 	return i, nil
 }
 
-// take counts a tile whose rank stands at a byte.
+// take counts a tile whose rank is at a byte.
 func (p *parser) take(at, suit int) (mahjong.Kind, error) {
 	k := mahjong.Kind(suit*9 + int(p.text[at]-'1'))
 	if p.held[k]++; p.held[k] > 4 {
@@ -135,8 +134,8 @@ func (p *parser) meld() error {
 		closer = ')'
 	}
 	p.at++
-	var ranks []int // where they stand
-	plus := -1      // how many ranks stand before the plus
+	var ranks []int // their positions
+	plus := -1      // number of ranks before the plus
 	for {
 		switch c := p.peek(); {
 		case rank(c):

@@ -8,9 +8,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Audit follows a hand as somebody who sees everything, and says which tiles each
-// seat may know. It works from the engine's full events and shares nothing with
-// the code that projects them:
+// Audit follows a hand with all its hidden tiles, and says which tiles each seat may know. It works
+// from the engine's full events and shares nothing with the code that projects them:
 //
 //	var audit tablegame.Audit
 //	g, err := tablegame.New(tablegame.Config{Observe: audit.Observe})
@@ -21,12 +20,12 @@ import (
 type Audit struct {
 	known  [mahjong.Seats][mahjong.NumTiles]bool
 	hidden []mahjong.Tile // of an-gangs that only their owners may look at
-	// options remembers what each field met so far carries: to look that up
-	// takes longer than all the rest.
+	// options caches what each field seen so far carries: looking it up takes longer than all the
+	// rest.
 	options map[protoreflect.FieldDescriptor]wirepb.TileField
 }
 
-// Observe takes one event of the hand; a deal begins anew.
+// Observe takes one event of the hand; a deal starts afresh.
 func (a *Audit) Observe(e mahjong.Event) {
 	switch e.Kind {
 	case mahjong.EventDeal:
@@ -75,14 +74,13 @@ func (a *Audit) tellAll(tiles ...mahjong.Tile) {
 	}
 }
 
-// Knows says whether seat may know where tile is or was: the tiles that it holds
-// or held, all that ever lay open, and after the end everything but the rest of
-// the wall.
+// Knows reports whether seat may know where tile is or was: the tiles that it holds or held, all
+// that were ever visible, and after the end everything but the rest of the wall.
 func (a *Audit) Knows(seat int, tile mahjong.Tile) bool {
 	return tile.Valid() && a.known[seat][tile]
 }
 
-// knowsKind says whether seat may know of a tile of kind.
+// knowsKind reports whether seat may know of a tile of kind.
 func (a *Audit) knowsKind(seat int, kind uint64) bool {
 	for t := kind * 4; t < kind*4+4 && t < mahjong.NumTiles; t++ {
 		if a.known[seat][t] {
@@ -92,8 +90,8 @@ func (a *Audit) knowsKind(seat int, kind uint64) bool {
 	return false
 }
 
-// Hidden counts the tiles that m shows in fields with the option (tile), at any
-// depth, and that seat may not know. Values that are no tile count too.
+// Hidden counts the tiles that m shows, in fields with the option (tile) at any depth, and that
+// seat may not know. Values that are not tiles count too.
 func (a *Audit) Hidden(seat int, m proto.Message) int {
 	return a.count(seat, m.ProtoReflect())
 }

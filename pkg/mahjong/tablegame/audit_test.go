@@ -12,8 +12,8 @@ import (
 	"teahouse/pkg/mahjong/tablegame/mahjongpb"
 )
 
-// audited plays a hand and counts, in all that seats are told, tiles that they
-// may not know. distort may change who is told what.
+// audited plays a hand and counts, in everything that seats are told, the tiles that they may not
+// know. distort may change who is told what.
 func audited(t *testing.T, n uint64, rules string, distort func(game.Event)) (hidden int) {
 	var audit tablegame.Audit
 	g := newGame(t, tablegame.Config{Observe: audit.Observe})
@@ -41,8 +41,7 @@ func audited(t *testing.T, n uint64, rules string, distort func(game.Event)) (hi
 	return hidden
 }
 
-// TestNoHiddenTile is run with -tags leak too: then it demands that the leak is
-// seen.
+// With -tags leak, TestNoHiddenTile demands instead that the leak is found.
 func TestNoHiddenTile(t *testing.T) {
 	for name, rules := range ruleSets {
 		t.Run(name, func(t *testing.T) {
@@ -56,7 +55,7 @@ func TestNoHiddenTile(t *testing.T) {
 	}
 }
 
-// TestAuditCatches lets seats hear what only another one may.
+// TestAuditCatches tells seats what only another seat may know.
 func TestAuditCatches(t *testing.T) {
 	for name, mix := range map[string]func(a, b []byte) []byte{
 		"everything of the next seat": func(_, b []byte) []byte { return b },
@@ -121,8 +120,8 @@ func TestAuditKnows(t *testing.T) {
 	}
 }
 
-// TestAuditFields demands that no field for tiles lacks its option: a message in
-// which every number is a tile must be wholly hidden from who knows none.
+// TestAuditFields demands that no field for tiles lacks its option: a message in which every number
+// is a tile must be entirely hidden from a seat that knows none.
 func TestAuditFields(t *testing.T) {
 	one := proto.Uint32(1)
 	some := []uint32{0, 1}

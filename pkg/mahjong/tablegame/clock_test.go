@@ -12,20 +12,20 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// sitting plays a hand on a clock of its own, as a table does.
+// sitting plays a hand on its own clock, as a table does.
 type sitting struct {
 	t     *testing.T
 	g     game.Game
 	h     game.Hand
 	rng   *rand.Rand
 	now   time.Duration
-	other int // what somebody was told while only one seat answered
+	other int // what anybody was told while only one seat had answered
 }
 
 // below is a random time within d.
 func (s *sitting) below(d time.Duration) time.Duration { return time.Duration(s.rng.Int64N(int64(d))) }
 
-// answer lets a seat answer as the bot thinks.
+// answer lets a seat give the bot's answer.
 func (s *sitting) answer(seat int) game.Step {
 	s.t.Helper()
 	move, err := s.g.Think(s.h.Prompt(seat).Payload, game.Weak)
@@ -39,8 +39,8 @@ func (s *sitting) answer(seat int) game.Step {
 	return step
 }
 
-// window waits for the end of a hold that began at opened, all asked seats answering in
-// time, and gives how many these were. Nobody else may hear of anything before it.
+// window waits for the end of a hold that began at opened, with all asked seats answering in time,
+// and returns their number. Nobody else may be told anything before it ends.
 func (s *sitting) window(opened time.Duration) (asked int) {
 	s.t.Helper()
 	due := opened + s.h.Hold()
@@ -66,9 +66,9 @@ func (s *sitting) window(opened time.Duration) (asked int) {
 	return asked
 }
 
-// TestWindowsCloseAlike answers every prompt of a window within its least time: each
-// window of a discard and of a bu-gang closes at that time to the moment, whoever was
-// offered what, and nothing is told to others before.
+// TestWindowsCloseAlike answers every prompt of a window within its least time: each window of a
+// discard or bu-gang closes exactly then, whatever was offered to whom, and others are told nothing
+// before.
 func TestWindowsCloseAlike(t *testing.T) {
 	g := newGame(t, tablegame.Config{})
 	const least = 700 * time.Millisecond
@@ -105,8 +105,8 @@ func TestWindowsCloseAlike(t *testing.T) {
 	}
 }
 
-// TestForced plays Xueliu: who has nothing to choose after a win is not asked, and the
-// drawn tile goes after a moment.
+// TestForced plays Xueliu: a winner without a choice is not asked, and the drawn tile is discarded
+// after a moment.
 func TestForced(t *testing.T) {
 	g := newGame(t, tablegame.Config{Forced: 600 * time.Millisecond})
 	forced, chosen := 0, 0

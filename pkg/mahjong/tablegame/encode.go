@@ -7,10 +7,10 @@ import (
 
 // The enums of mahjongpb have the engine's numbers; a test compares the names.
 
-// encodeEvent writes an event that is projected already. wall counts for a draw.
+// encodeEvent encodes an event that is already projected. wall is used for a draw.
 func encodeEvent(e *mahjong.Event, wall int) *mahjongpb.Event {
 	m := &mahjongpb.Event{Items: encodeItems(e.Items)}
-	seat := uint32(max(e.Seat, 0)) // unused where it is below 0
+	seat := uint32(max(e.Seat, 0)) // unused if below 0
 	switch e.Kind {
 	case mahjong.EventDeal:
 		m.Body = &mahjongpb.Event_Deal{Deal: &mahjongpb.Deal{Dealer: seat, Hand: onlyTiles(e.Shown.Hands)}}
@@ -54,7 +54,7 @@ func encodeEvent(e *mahjong.Event, wall int) *mahjongpb.Event {
 	return m
 }
 
-// onlyTiles gives the tiles of the one seat that a projection has left.
+// onlyTiles returns the tiles of the only seat that a projection has left.
 func onlyTiles(seats [mahjong.Seats][]mahjong.Tile) []uint32 {
 	for _, tiles := range seats {
 		if tiles != nil {

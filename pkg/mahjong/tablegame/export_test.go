@@ -1,4 +1,4 @@
 package tablegame
 
-// LeakDraws says whether the leak is built in.
+// LeakDraws reports whether the leak is built in.
 const LeakDraws = leakDraws

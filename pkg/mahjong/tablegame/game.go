@@ -14,19 +14,18 @@ import (
 // Name is the game's id on the wire and in stored hands.
 const Name = "mahjong"
 
-// Config is what the rules of the game leave open. All replicas of a table and
-// all tools that replay its hands must agree on the limits.
+// Config is what the rules of the game leave open. All replicas of a table and all tools that
+// replay its hands must use the same limits.
 type Config struct {
-	// The time to answer a prompt: defaults 15 s, 10 s, 15 s and 8 s. Claim is
-	// for discards and for bu-gangs.
+	// The time to answer a prompt: defaults 15 s, 10 s, 15 s and 8 s. Claim is for discards and
+	// bu-gangs.
 	Swap, Void, Turn, Claim time.Duration
-	// Forced is how long the tile of a locked hand that can only be discarded is
-	// shown before it goes: default 700 ms. The seat is not asked.
+	// Forced is how long the drawn tile of a locked hand is shown if it can only be discarded:
+	// default 700 ms. The seat is not asked.
 	Forced time.Duration
 
-	// Observe, if not nil, hears of every event before it is projected, with
-	// all hidden tiles: for audits of replayed hands only. A Game with it is
-	// not safe for concurrent use.
+	// Observe, if not nil, gets every event before it is projected, with all hidden tiles: only for
+	// audits of replayed hands. A Game with it is not safe for concurrent use.
 	Observe func(mahjong.Event)
 }
 
@@ -71,7 +70,6 @@ type sichuan struct {
 	players players
 }
 
-// New gives the game.
 func New(cfg Config) (game.Game, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -127,8 +125,8 @@ func (g *sichuan) wrap(played *mahjong.Hand) (*hand, error) {
 	return &hand{cfg: &g.cfg, played: played, rules: special}, nil
 }
 
-// unusual writes the options of r that a reader would not assume: ParseRules
-// gives r for it. It is empty for the default rule set.
+// unusual encodes the options of r that differ from the defaults, such that ParseRules returns r
+// for it. It is empty for the default rule set.
 func unusual(r mahjong.Rules) (string, error) {
 	mine, err := asMap(r)
 	if err != nil {
@@ -138,7 +136,7 @@ func unusual(r mahjong.Rules) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// A mode brings its own cap along, and who may go bankrupt must have balances.
+	// A mode has its own default cap, and bankruptcy needs balances.
 	told := map[string]bool{"cap": mine["mode"] != standard["mode"], "balances": mine["bankrupt"] != standard["bankrupt"]}
 	for key, value := range standard {
 		if reflect.DeepEqual(mine[key], value) && !told[key] {

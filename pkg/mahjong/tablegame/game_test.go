@@ -80,7 +80,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestHold demands that every window of a discard is held, offers or none.
+// TestHold demands that the window of every discard is held, whether it has offers or not.
 func TestHold(t *testing.T) {
 	g := newGame(t, tablegame.Config{})
 	rng := rand.New(rand.NewPCG(1, 11))
@@ -107,7 +107,7 @@ func TestEnums(t *testing.T) {
 	for _, c := range []struct {
 		enum  protoreflect.EnumDescriptor
 		name  func(int) string
-		other map[string]string // where the wire says it otherwise
+		other map[string]string // where the wire name differs
 	}{
 		{mahjongpb.Prompt_Kind(0).Descriptor(), func(n int) string { return mahjong.PromptKind(n).String() }, nil},
 		{mahjongpb.View_Phase(0).Descriptor(), func(n int) string { return mahjong.Phase(n).String() }, nil},

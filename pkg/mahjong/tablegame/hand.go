@@ -11,20 +11,20 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// hand implements game.Hand. Its state is played and nothing else.
+// hand implements game.Hand. Its only state is played.
 type hand struct {
 	cfg    *Config
 	played *mahjong.Hand
 	rules  string // what Prompt.rules says
-	// prompts keeps what was last asked of each seat: a table looks at all
-	// prompts after each command, and an open one does not change.
+	// prompts caches each seat's last prompt: a table looks at all prompts after each command, and
+	// an open one does not change.
 	prompts [mahjong.Seats]game.Prompt
 }
 
 func (h *hand) Prompt(seat int) game.Prompt {
 	p := h.played.Prompt(seat)
-	// Who has no choice is not asked, so that no time-out counts against the player:
-	// the hand holds for a moment and goes on.
+	// A seat without a choice is not asked, so that no time-out counts against the player: the hand
+	// holds for a moment and goes on.
 	if p.Serial == 0 || seat == h.played.Forced() {
 		return game.Prompt{}
 	}
@@ -77,7 +77,7 @@ func (h *hand) Release() (game.Step, error) {
 	return h.apply(mahjong.Command{Action: mahjong.ActRelease})
 }
 
-// answer applies what answers a prompt of c.Seat, and so needs one.
+// answer applies an answer to c.Seat's prompt, which must be open.
 func (h *hand) answer(c mahjong.Command) (game.Step, error) {
 	if seat := h.played.Forced(); seat >= 0 && seat == c.Seat {
 		return game.Step{}, refusal(mahjong.ErrNotYourPrompt)
@@ -104,11 +104,11 @@ func (h *hand) Opening() []game.Event {
 	return []game.Event{h.project(h.played.Opening())}
 }
 
-// project writes e for each seat.
+// project encodes e for each seat.
 func (h *hand) project(e mahjong.Event) game.Event {
 	wall := 0
 	if e.Kind == mahjong.EventDraw {
-		// Nothing is drawn after a draw, so the wall is as this one left it.
+		// Nothing is drawn after a draw, so the wall is still as this one left it.
 		wall = h.played.Wall()
 	}
 	seats := make([][]byte, mahjong.Seats)
@@ -120,7 +120,7 @@ func (h *hand) project(e mahjong.Event) game.Event {
 		return game.Event{Seats: seats}
 	}
 	if e.Kind == mahjong.EventGang || e.Kind == mahjong.EventDraw && !leakDraws {
-		// Everybody else is told what a spectator is.
+		// Everybody else is told the same as a spectator.
 		payload := marshal(encodeEvent(e.For(mahjong.Spectator), wall))
 		for seat := range seats {
 			seats[seat] = payload
@@ -140,8 +140,8 @@ func (h *hand) project(e mahjong.Event) game.Event {
 	return game.Event{Seats: seats}
 }
 
-// isPublic says whether every seat is told the same as a spectator. A kind that
-// is missing here costs time; a wrong one would show a seat too little.
+// isPublic reports whether every seat is told the same as a spectator. A missing kind costs time; a
+// wrong one would show a seat too little.
 func isPublic(k mahjong.EventKind) bool {
 	switch k {
 	case mahjong.EventVoid, mahjong.EventDiscard, mahjong.EventPeng, mahjong.EventBuGang,
@@ -171,12 +171,12 @@ func (h *hand) Result() (game.Result, bool) {
 func (h *hand) Snapshot() []byte {
 	data, err := h.played.MarshalBinary()
 	if err != nil {
-		panic(err) // it only satisfies an interface: the engine has no failing case
+		panic(err) // only for the interface: the engine never fails here
 	}
 	return data
 }
 
-// refusal gives the engine's errors their codes.
+// refusal maps the engine's errors to codes.
 func refusal(err error) error {
 	code := wirepb.Code_INTERNAL
 	switch {
@@ -197,14 +197,14 @@ func refusal(err error) error {
 	return game.Errorf(code, "%v", err)
 }
 
-// marshal writes equal bytes for equal messages.
+// marshal encodes deterministically.
 func marshal(m proto.Message) []byte {
 	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
-		panic(err) // only text that is not UTF-8 fails, and no field holds foreign text
+		panic(err) // only invalid UTF-8 fails, and no field holds foreign text
 	}
 	if data == nil {
-		data = []byte{} // nil would say that the seat learns nothing
+		data = []byte{} // nil would mean that the seat learns nothing
 	}
 	return data
 }

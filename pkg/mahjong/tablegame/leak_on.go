@@ -2,6 +2,5 @@
 
 package tablegame
 
-// leakDraws shows every drawn tile to all seats: a leak built on purpose, to see
-// that audits catch it.
+// leakDraws shows every drawn tile to all seats: a deliberate leak, to check that audits catch it.
 const leakDraws = true

@@ -12,8 +12,8 @@ import (
 // maxMove bounds a move's bytes; the longest one is below 20.
 const maxMove = 256
 
-// decodeMove reads a mahjongpb.Move of seat. What it gives is well formed, and
-// no more: whether it is legal is the engine's to say.
+// decodeMove reads seat's mahjongpb.Move. The result is only well formed; the engine decides
+// whether it is legal.
 func decodeMove(seat int, data []byte) (mahjong.Command, error) {
 	if len(data) > maxMove {
 		return mahjong.Command{}, malformed("a move of %d bytes", len(data))
@@ -81,8 +81,7 @@ func malformed(format string, args ...any) error {
 	return game.Errorf(wirepb.Code_MOVE_MALFORMED, format, args...)
 }
 
-// encodeMove is the inverse of decodeMove; nil for a command that no player
-// gives.
+// encodeMove is the inverse of decodeMove; nil for a command that players do not send.
 func encodeMove(c mahjong.Command) *mahjongpb.Move {
 	switch c.Action {
 	case mahjong.ActSwap:

@@ -39,7 +39,7 @@ func call(c mahjongpb.Call) *mahjongpb.Move {
 	return &mahjongpb.Move{Answer: &mahjongpb.Move_Call{Call: c}}
 }
 
-// refuse demands a refusal by code that changes nothing.
+// refuse demands a refusal with a code that changes nothing.
 func refuse(t *testing.T, h game.Hand, seat int, move []byte, want wirepb.Code) {
 	t.Helper()
 	before := h.Snapshot()
@@ -96,7 +96,7 @@ func TestRefusals(t *testing.T) {
 	for seat := range mahjong.Seats {
 		step(t, h, seat)
 	}
-	for seat := range mahjong.Seats { // nobody is void in what the dealer would like to keep
+	for seat := range mahjong.Seats { // nobody's void suit is one that the dealer wants to keep
 		counts := [3]int{}
 		for _, tile := range view(t, h, seat).Hand {
 			counts[tile/36]++
@@ -142,7 +142,7 @@ func step(t testing.TB, h game.Hand, seat int) {
 	}
 }
 
-// FuzzMove sends any bytes at any moment of a hand.
+// FuzzMove sends arbitrary bytes at arbitrary moments of a hand.
 func FuzzMove(f *testing.F) {
 	for _, m := range []*mahjongpb.Move{
 		swap(1, 2, 3), void(0), discard(0), call(mahjongpb.Call_PASS), call(mahjongpb.Call_HU),
@@ -168,7 +168,7 @@ func FuzzMove(f *testing.F) {
 	})
 }
 
-// FuzzThink demands an error or a move that can be read.
+// FuzzThink demands an error or a move that can be decoded.
 func FuzzThink(f *testing.F) {
 	g := newGame(f, tablegame.Config{})
 	play(f, g, deal(f, g, 1, ""), rand.New(rand.NewPCG(1, 9)), func(h game.Hand, _ []game.Event) game.Hand {

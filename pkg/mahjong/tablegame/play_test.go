@@ -54,7 +54,7 @@ var ruleSets = map[string]string{
 	"all coins": `{"mode":"xueliu","bankrupt":"clip","balances":[0,99,9,9],"hide_angang":true,"show_winners":true,"swap_suits":"any"}`,
 }
 
-// open lists the seats that are asked something.
+// open lists the seats that have an open prompt.
 func open(h game.Hand) (seats []int) {
 	for seat := range mahjong.Seats {
 		if h.Prompt(seat).Serial != 0 {
@@ -64,8 +64,8 @@ func open(h game.Hand) (seats []int) {
 	return seats
 }
 
-// next gives one command to a hand: mostly what the bot thinks of, for a random
-// seat; now and then time runs out or auto-play answers.
+// next gives one command to a hand: mostly the bot's choice for a random seat; now and then a
+// time-out or auto-play.
 func next(t testing.TB, g game.Game, h game.Hand, rng *rand.Rand) game.Step {
 	t.Helper()
 	seats := open(h)
@@ -97,7 +97,7 @@ func next(t testing.TB, g game.Game, h game.Hand, rng *rand.Rand) game.Step {
 	return step
 }
 
-// play plays a hand to its end; see is told of the opening and of each step.
+// play plays a hand to its end; see is called for the opening and for each step.
 func play(t testing.TB, g game.Game, h game.Hand, rng *rand.Rand, see func(game.Hand, []game.Event) game.Hand) game.Hand {
 	t.Helper()
 	h = see(h, h.Opening())
@@ -119,7 +119,7 @@ func unmarshal[M proto.Message](t testing.TB, data []byte, m M) M {
 	return m
 }
 
-// TestRestore goes on from a restored hand after every step.
+// TestRestore continues from a restored hand after every step.
 func TestRestore(t *testing.T) {
 	g := newGame(t, tablegame.Config{})
 	for name, rules := range ruleSets {
@@ -155,7 +155,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestReplay feeds two hands alike and demands the same bytes for every seat.
+// TestReplay feeds two hands the same and demands the same bytes for every seat.
 func TestReplay(t *testing.T) {
 	g := newGame(t, tablegame.Config{})
 	var runs [2][]byte
@@ -213,8 +213,8 @@ func TestResult(t *testing.T) {
 	}
 }
 
-// TestEventsSuffice keeps a seat's hand by its events alone, as a client does,
-// and compares it with the view.
+// TestEventsSuffice keeps track of a seat's hand by its events alone, as a client does, and
+// compares it with the view.
 func TestEventsSuffice(t *testing.T) {
 	g := newGame(t, tablegame.Config{})
 	met := make(map[string]bool)
@@ -260,7 +260,7 @@ func TestEventsSuffice(t *testing.T) {
 	}
 }
 
-// follow keeps the own concealed tiles.
+// follow keeps track of the own concealed tiles.
 func follow(held *map[uint32]bool, own uint32, e *mahjongpb.Event, xueliu bool) {
 	remove := func(seat uint32, tiles ...uint32) {
 		for _, t := range tiles {

@@ -9,12 +9,12 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// maxPlayers bounds the players that are kept, of 128 kB each. A node meets a handful of
-// rule sets; a player for one more is made for the one move.
+// maxPlayers bounds the cached players, of 128 kB each. A node meets a handful of rule sets; for
+// any more, a player is made for the one move.
 const maxPlayers = 48
 
-// players keeps a player for each strength and rule set. Which ones it keeps changes no
-// move. The zero value is empty.
+// players caches a player for each strength and rule set. What is cached changes no move. The zero
+// value is empty.
 type players struct {
 	mu   sync.RWMutex
 	kept map[playerKey]*bot.Player
@@ -35,7 +35,7 @@ func (p *players) of(strength game.Strength, rules string) (*bot.Player, error) 
 		return nil, err
 	}
 	if parsed.Balances != ([mahjong.Seats]int{}) {
-		// They differ from hand to hand, and no player looks at them.
+		// They differ from hand to hand, and no player uses them.
 		parsed.Balances = [mahjong.Seats]int{}
 		text, err := json.Marshal(parsed)
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"teahouse/pkg/game"
 )
 
-// Coins differ from hand to hand; they must not make a player each.
+// Coins differ from hand to hand; they must not each get a player of their own.
 func TestPlayersAreKept(t *testing.T) {
 	var p players
 	for _, rules := range []string{``, `{"cap":5}`, `{"bankrupt":"clip","balances":[%d,20,30,40]}`} {

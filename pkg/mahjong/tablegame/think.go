@@ -31,9 +31,9 @@ func (g *sichuan) Think(prompt []byte, strength game.Strength) ([]byte, error) {
 	return marshal(move), nil
 }
 
-// decodePrompt gives the view behind a prompt, less what no decision needs: what wins
-// were worth, and the end of a hand. Prompts may come over a network, so everything is checked
-// that the bot takes for granted.
+// decodePrompt returns the view behind a prompt, without what no decision needs: what wins were
+// worth, and the end of a hand. Prompts may come over a network, so everything that the bot relies
+// on is checked.
 func decodePrompt(p *mahjongpb.Prompt) (*mahjong.View, error) {
 	m := p.GetView()
 	if m == nil {
@@ -67,7 +67,7 @@ func decodePrompt(p *mahjongpb.Prompt) (*mahjong.View, error) {
 	return v, d.err
 }
 
-// decoder keeps the first error, so that a message reads as one expression.
+// decoder keeps the first error, so that decoding a message is one expression.
 type decoder struct {
 	err error
 }
@@ -78,7 +78,7 @@ func (d *decoder) fail(format string, args ...any) {
 	}
 }
 
-// check refuses prompts that no hand asks.
+// check refuses prompts that no hand would ask.
 func (d *decoder) check(v *mahjong.View) {
 	p := &v.Prompt
 	counts := mahjong.Count(v.Hand)
@@ -163,7 +163,7 @@ func (d *decoder) tile(t *uint32) mahjong.Tile {
 	return mahjong.Tile(*t)
 }
 
-// tiles reads different tiles.
+// tiles reads tiles that must all be different.
 func (d *decoder) tiles(list []uint32) []mahjong.Tile {
 	var seen [mahjong.NumTiles]bool
 	var out []mahjong.Tile

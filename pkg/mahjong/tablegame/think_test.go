@@ -11,8 +11,7 @@ import (
 	"teahouse/pkg/mahjong/tablegame/mahjongpb"
 )
 
-// TestThinkKnowsTheView: from the bytes of a prompt a bot decides as it does from the view
-// of its seat, by the table's rules.
+// From a prompt's bytes a bot decides as it does from its seat's view, by the table's rules.
 func TestThinkKnowsTheView(t *testing.T) {
 	g := newGame(t, tablegame.Config{})
 	for name, text := range map[string]string{
@@ -59,7 +58,7 @@ func same(t *testing.T, g game.Game, strength game.Strength, p *bot.Player, deal
 			if dealt.Finished() {
 				return
 			}
-			if table.Prompt(seat).Serial == 0 { // a locked hand's turn that leaves no choice
+			if table.Prompt(seat).Serial == 0 { // a locked hand's turn without a choice
 				if _, err := table.Release(); err != nil {
 					t.Fatal(err)
 				}
