@@ -6,7 +6,7 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// How the oracle plays: turns, windows, gangs and the end. Numbers refer to sections of the rules.
+// How the oracle plays: turns, windows, gangs and the end. Numbers refer to RULES.md.
 
 func (o *oracle) begin() { // 4.1
 	o.turn, o.tile, o.opening, o.lastGang = o.deal.Dealer, mahjong.NoTile, true, -1
