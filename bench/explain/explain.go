@@ -1,12 +1,10 @@
-// Package explain says in words what a hand of Sichuan mahjong is worth, in English or in
-// Chinese:
+// Package explain says in words what a hand of Sichuan mahjong is worth, in English or Chinese:
 //
 //	err := explain.Explain(os.Stdout, "123m456m789m11p23p +1p void=s zimo", explain.English)
 //
-// A hand that wins is read, its fan are listed and its price is named; any other is told how
-// far it is from waiting, for what it waits, or what to discard. The notation is that of
-// pkg/mahjong/notation, the answers are those of the engine and of pkg/bot. The bench tool
-// imports it.
+// For a winning hand it shows the sets, the fan and the price; for any other, how far it is from
+// waiting, what it waits for, or what to discard. The notation is that of pkg/mahjong/notation, the
+// answers are those of the engine and of pkg/bot. The bench tool imports it.
 package explain
 
 import (
@@ -22,8 +20,8 @@ import (
 // best is how many discards are listed.
 const best = 5
 
-// Explain writes about a hand. Errors of the notation are *notation.SyntaxError, of the
-// rule set *mahjong.OptionError.
+// Explain describes a hand. Errors of the notation are *notation.SyntaxError, of the rule set
+// *mahjong.OptionError.
 func Explain(w io.Writer, text string, lang Language) error {
 	h, err := notation.Parse(text)
 	if err != nil {
@@ -44,7 +42,7 @@ type explainer struct {
 	words *words
 	rules mahjong.Rules
 	hand  *notation.Hand
-	shape mahjong.Shape // with the winning tile, once that is known to be one
+	shape mahjong.Shape // with the winning tile, once known to be one
 	out   strings.Builder
 }
 
@@ -79,7 +77,7 @@ func (e *explainer) explain() {
 	}
 }
 
-// context is the situation, with what it implies: some happen at self-draws only.
+// context is the situation, including what it implies: some happen only at self-draws.
 func (e *explainer) context() mahjong.Context {
 	ctx := e.hand.Context
 	if ctx&(mahjong.CtxGangShangHua|mahjong.CtxHaiDiLaoYue|mahjong.CtxTianHu|mahjong.CtxDiHu) != 0 {
@@ -136,7 +134,7 @@ func (e *explainer) price(fan int) string {
 	return fmt.Sprintf(e.words.drawnPrice, value)
 }
 
-// waits tells of a hand of 13 tiles.
+// waits describes a hand of 13 tiles.
 func (e *explainer) waits() {
 	kinds := e.shape.Waits()
 	if kinds == 0 {
@@ -157,7 +155,7 @@ func (e *explainer) waits() {
 	}
 }
 
-// discards tells of a hand of 14 tiles.
+// discards describes a hand of 14 tiles.
 func (e *explainer) discards() {
 	all := bot.AdviseDiscards(e.shape)
 	e.line("%s:", e.words.discards)

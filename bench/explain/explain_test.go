@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestGolden explains the hands of testdata/hands.txt, one a line, in both languages.
+// TestGolden explains the hands of testdata/hands.txt, one per line, in both languages.
 func TestGolden(t *testing.T) {
 	hands, err := os.ReadFile(filepath.Join("testdata", "hands.txt"))
 	if err != nil {

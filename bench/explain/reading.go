@@ -7,7 +7,7 @@ import (
 	"teahouse/pkg/mahjong/notation"
 )
 
-// reading writes a winning hand as the sets and the pair by which it was scored.
+// reading writes a winning hand as the sets and pair it was scored by.
 func (e *explainer) reading(score *mahjong.Score) string {
 	r := reader{counts: e.shape.Concealed}
 	for _, item := range score.Items() {
@@ -47,16 +47,16 @@ func tiles(kinds ...int) string {
 	return notation.Tiles(&c)
 }
 
-// reader takes a hand apart.
+// reader splits a hand into groups.
 type reader struct {
 	counts              mahjong.Counts
-	triplets, terminals bool // the only sets, and what each group must have
+	triplets, terminals bool // the only sets allowed, and what each group must contain
 	groups              []string
 	pair                string
 }
 
-// read uses up the tiles from kind k on for so many sets and a pair. It says whether that
-// can be done; then the groups are filled in.
+// read splits the tiles from kind k on into so many sets and a pair. It reports whether that is
+// possible; if so, the groups are filled in.
 func (r *reader) read(k, sets int) bool {
 	for k < mahjong.NumKinds && r.counts[k] == 0 {
 		k++

@@ -103,13 +103,13 @@ func (rec *gameRecord) start() (*mahjong.Hand, error) {
 	return mahjong.New(rules, deal)
 }
 
-// follows says whether in is a later answer of the window that prev answered.
+// follows reports whether in is a later answer in the window that prev answered.
 func (in input) follows(prev input) bool {
 	return in.Kind == "claim" && prev.Kind == "claim" && in.Tile == prev.Tile
 }
 
-// play applies one input and gives what was offered to its seat: nil before play, and
-// for a later answer in a window that has closed early and needs it no more.
+// play applies one input and returns what was offered to its seat: nil before play, and for a later
+// answer in a window that has closed early without it.
 func play(h *mahjong.Hand, in input, later bool) (any, error) {
 	prompt := h.Prompt(in.Seat)
 	if !asks(prompt, in) {
@@ -128,7 +128,7 @@ func play(h *mahjong.Hand, in input, later bool) (any, error) {
 	if _, err := h.Apply(c); err != nil {
 		return nil, err
 	}
-	// A record has no clock: the least time of a window is over at once.
+	// A record has no clock: the least time of a window passes at once.
 	if h.Holding() {
 		if _, err := h.Apply(mahjong.Command{Action: mahjong.ActRelease}); err != nil {
 			return nil, err
@@ -137,8 +137,8 @@ func play(h *mahjong.Hand, in input, later bool) (any, error) {
 	return offerOf(prompt), nil
 }
 
-// unasked says whether in is a win that the hand has made by itself. Recorders may or
-// may not write these down.
+// unasked reports whether in is a win that the hand made by itself. Recorders may or may not write
+// these down.
 func unasked(h *mahjong.Hand, in input) bool {
 	if !h.Rules().MustHuLast4 || in.Action != "hu" || in.Seat < 0 || in.Seat >= mahjong.Seats {
 		return false
@@ -158,7 +158,7 @@ func kindOf(in input) mahjong.PromptKind {
 	return mahjong.PromptClaim
 }
 
-// asks says whether the prompt is the one that the input answers.
+// asks reports whether the input answers this prompt.
 func asks(p mahjong.Prompt, in input) bool {
 	switch p.Kind {
 	case mahjong.PromptSwap:

@@ -1,10 +1,9 @@
-// Package hand reads recorded hands of mahjong, runs them through the rules engine and
-// writes what the engine says, one line for each line, for comparison with other
-// engines:
+// Package hand reads recorded hands of mahjong, runs them through the rules engine and writes the
+// results, line by line, for comparison with other engines:
 //
 //	err := hand.Verify(ctx, os.Stdin, os.Stdout)
 //
-// It holds no rules of its own. The bench tool imports it.
+// It contains no rules of its own. The bench tool imports it.
 package hand
 
 import (
@@ -17,28 +16,26 @@ import (
 	"io"
 )
 
-// maxLine bounds a line of input, in bytes; a complete game takes about 15,000. A longer
-// line is answered as a bad one.
+// maxLine bounds a line of input, in bytes; a complete game takes about 15,000. A longer line gets
+// an error.
 const maxLine = 1 << 20
 
-// Hands reads single hands (kinds in hand, melds, void suit, situation) and writes for
-// each whether it wins, its waits and its score. A line that cannot be answered gives
-// {"id", "error"}, the rest goes on, and Hands returns an error at the end. Empty lines
-// are passed over.
+// Hands reads single hands (kinds in hand, melds, void suit, situation) and writes for each whether
+// it wins, its waits and its score. An invalid line yields {"id", "error"}, the rest continues, and
+// Hands returns an error at the end. Empty lines are skipped.
 func Hands(ctx context.Context, r io.Reader, w io.Writer) error {
 	return eachLine(ctx, r, w, answerHand)
 }
 
-// Verify does the same for complete games: it plays the recorded inputs again and
-// writes what was offered at each, and how the hand ended.
+// Verify does the same for complete games: it replays the recorded inputs and writes what was
+// offered at each, and how the hand ended.
 func Verify(ctx context.Context, r io.Reader, w io.Writer) error {
 	return eachLine(ctx, r, w, answerGame)
 }
 
 var errTooLong = errors.New("the line is too long")
 
-// eachLine streams: an answer is written out no later than when the next line has to
-// be waited for.
+// eachLine streams: it writes an answer before it waits for the next line.
 func eachLine(ctx context.Context, r io.Reader, w io.Writer, answer func([]byte) (any, error)) error {
 	in, out := bufio.NewReaderSize(r, 1<<16), bufio.NewWriter(w)
 	bad := 0
@@ -81,8 +78,8 @@ func eachLine(ctx context.Context, r io.Reader, w io.Writer, answer func([]byte)
 	return nil
 }
 
-// readLine reads one line without its end and outer blanks. Of a line beyond maxLine it
-// passes over all and keeps nothing.
+// readLine reads one line without its end and surrounding blanks. It skips all of a line beyond
+// maxLine.
 func readLine(in *bufio.Reader) ([]byte, error) {
 	var line []byte
 	long := false
@@ -95,7 +92,7 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 		case err == bufio.ErrBufferFull:
 			continue
 		case long && (err == nil || err == io.EOF):
-			return nil, errTooLong // an end of input shows at the next call
+			return nil, errTooLong // the next call finds the end of input
 		}
 		return bytes.TrimSpace(line), err
 	}
@@ -115,7 +112,7 @@ type failure struct {
 	Error string          `json:"error"`
 }
 
-// idOf finds the id of a line that is otherwise bad; null if there is none.
+// idOf finds the id of an otherwise invalid line; null if there is none.
 func idOf(line []byte) json.RawMessage {
 	var v struct {
 		ID json.RawMessage `json:"id"`

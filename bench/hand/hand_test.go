@@ -21,7 +21,7 @@ const samples = "../../pkg/mahjong/testdata/"
 
 type run func(ctx context.Context, r io.Reader, w io.Writer) error
 
-// answers runs a file of samples and gives each record with its answer.
+// answers runs a file of samples and returns the records and their answers.
 func answers(t *testing.T, f run, file string) (records, replies []map[string]any) {
 	t.Helper()
 	in, err := os.ReadFile(samples + file)
@@ -79,7 +79,7 @@ func TestHandsAgreeWithSamples(t *testing.T) {
 	}
 }
 
-// sorted writes a list of fans in an order of its own: records compare them as a set.
+// sorted puts a list of fans in a fixed order: records compare them as a set.
 func sorted(fans any) []string {
 	var out []string
 	for _, f := range fans.([]any) {
@@ -175,8 +175,8 @@ func TestBadGames(t *testing.T) {
 	})
 }
 
-// checkBad mixes bad lines with good ones: one line out for each, in order, an error at
-// the end, and the good ones answered as ever.
+// checkBad mixes bad lines with good ones: one output line for each, in order, an error at the end,
+// and the good ones answered as usual.
 func checkBad(t *testing.T, f run, good string, bad []string) {
 	t.Helper()
 	var in strings.Builder

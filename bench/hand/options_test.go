@@ -14,8 +14,8 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// TestVerifyNeutralOptions adds options that change nothing in the recorded games, and
-// demands the same answers.
+// TestVerifyNeutralOptions adds options that change nothing in the recorded games, and demands the
+// same answers.
 func TestVerifyNeutralOptions(t *testing.T) {
 	data, err := os.ReadFile(samples + "games.jsonl")
 	if err != nil {
@@ -51,8 +51,8 @@ func TestVerifyNeutralOptions(t *testing.T) {
 	}
 }
 
-// TestVerifyUnasked records hands in which wins come unasked, once with them written
-// down as if they had been decisions, and once without.
+// TestVerifyUnasked records hands with wins that nobody was asked for, once with them written down
+// like decisions, and once without.
 func TestVerifyUnasked(t *testing.T) {
 	rules := `{"must_hu_last4":true,"swap":false,"pass_lock":"off","mode":"xueliu"}`
 	unasked := 0
@@ -76,8 +76,7 @@ func TestVerifyUnasked(t *testing.T) {
 	}
 }
 
-// record plays a hand and writes it down, with and without the wins that nobody was
-// asked for.
+// record plays a hand and writes it down, with and without the wins that nobody was asked for.
 func record(t *testing.T, n uint64, rules string) (with, without string, unasked int) {
 	r, err := mahjong.ParseRules([]byte(rules))
 	if err != nil {
@@ -134,7 +133,7 @@ func record(t *testing.T, n uint64, rules string) (with, without string, unasked
 	return line(all), line(asked), unasked
 }
 
-// written gives a command as recorded hands have it.
+// written returns a command in the form of recorded hands.
 func written(c mahjong.Command, p mahjong.Prompt) map[string]any {
 	in := map[string]any{"i": "turn", "s": c.Seat, "a": c.Action.String()}
 	switch c.Action {

@@ -111,8 +111,8 @@ func (rec *singleRecord) shape() (mahjong.Shape, error) {
 		s.Melds = append(s.Melds, mahjong.MeldShape(m))
 	}
 	for k, n := range held {
-		// The winning tile may be offered although all four are held: it is the record's
-		// question whether that wins, and waits leave the kind out.
+		// The winning tile may be offered although all four are held: the record asks whether that
+		// wins, and waits exclude the kind.
 		if int(n) > 4 && !(mahjong.Kind(k) == rec.Win && n == 5) {
 			return s, fmt.Errorf("more than four tiles of kind %d", k)
 		}
@@ -151,8 +151,7 @@ names:
 	return ctx, nil
 }
 
-// numbers turns kinds into what JSON writes as an array of numbers: it takes a slice of
-// bytes for text, and nil for null.
+// numbers converts kinds for JSON, which would write a slice of bytes as text, and nil as null.
 func numbers(kinds []mahjong.Kind) []int {
 	out := make([]int, len(kinds))
 	for i, k := range kinds {

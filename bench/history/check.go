@@ -13,19 +13,19 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Config says what is known besides the history.
+// Config is what is known besides the history.
 type Config struct {
 	// Seats is how many players a table must have; 0 = any number, for queues that are
 	// shared with others or filled with bots.
 	Seats int
-	// Over are the tables of each player that are known to be over, so that it may have
+	// Over lists the tables of each player that are known to be over, so that the player may have
 	// queued again.
 	Over map[game.PlayerID][]game.TableID
 	// Within bounds each search; default 10 s.
 	Within time.Duration
 }
 
-// Result is what became of the tickets, and what cannot have happened.
+// Result is what became of the tickets, and what is impossible.
 type Result struct {
 	Tickets   int `json:"tickets"`
 	Matched   int `json:"matched"`
@@ -39,26 +39,26 @@ type Result struct {
 
 // Audit counts broken promises; all zero is the only good result.
 type Audit struct {
-	Lost             int `json:"tickets_lost"` // no fate at all
+	Lost             int `json:"tickets_lost"` // neither matched nor cancelled nor queued
 	CancelledMatched int `json:"cancelled_and_matched"`
-	TwoFates         int `json:"tickets_with_two_fates"` // of other kinds
+	TwoFates         int `json:"tickets_with_two_fates"` // more than one of those
 	BoundTwice       int `json:"players_bound_twice"`
 	Unticketed       int `json:"tables_without_ticket"` // a player at a table for which it held no ticket
-	WrongTables      int `json:"tables_wrong"`          // not of as many players as there are seats
-	Unread           int `json:"players_unread"`        // no last word of their binding
+	WrongTables      int `json:"tables_wrong"`          // number of players differs from the seats
+	Unread           int `json:"players_unread"`        // the final binding was not read
 	Impossible       int `json:"players_impossible"`    // no order of its commands explains the player's answers
-	ImpossiblePairs  int `json:"tables_impossible"`     // nor one of all who met there
+	ImpossiblePairs  int `json:"tables_impossible"`     // no order explains the answers of all who met there
 	Undecided        int `json:"searches_undecided"`    // the search took too long
 }
 
 // Clean reports whether nothing was found.
 func (a Audit) Clean() bool { return a == Audit{} }
 
-// maxNotes bounds what is told in words.
+// maxNotes bounds the notes. The counts go on.
 const maxNotes = 20
 
-// Check looks for what cannot have happened. Each player is to be Read once all of its
-// commands were answered: what that says is the player's end.
+// Check finds what cannot have happened. Each player must be Read after the answers to all of its
+// commands: that is the player's final state.
 func Check(ops []Op, cfg Config) Result {
 	if cfg.Within == 0 {
 		cfg.Within = 10 * time.Second
@@ -86,7 +86,7 @@ func Check(ops []Op, cfg Config) Result {
 		c.fates(p)
 		c.search(&c.result.Audit.Impossible, []game.PlayerID{p})
 	}
-	if c.result.Audit.Impossible == 0 { // else the pairs say nothing new
+	if c.result.Audit.Impossible == 0 { // else the pairs add nothing
 		for _, g := range groups(c.tables) {
 			c.search(&c.result.Audit.ImpossiblePairs, g)
 		}
@@ -109,7 +109,7 @@ func (c *checker) found(count *int, format string, args ...any) {
 	}
 }
 
-// search looks for an order that explains what the players were told.
+// search looks for an order that explains the players' answers.
 func (c *checker) search(count *int, players []game.PlayerID) {
 	index := make(map[game.PlayerID]int, len(players))
 	for i, p := range players {
@@ -127,7 +127,7 @@ func (c *checker) search(count *int, players []game.PlayerID) {
 			if o.Kind == Join && o.Doubt {
 				before := Op{Player: p, Kind: earlier, Queue: o.Queue, Call: o.Call, Return: o.Return}
 				if o.Code != wirepb.Code_OK {
-					before.Return = Open // without a success there need not be a moment at which it has no effect
+					before.Return = Open // without a success there may be no moment at which it has no effect
 				}
 				events = append(events, event{before, []int{i}})
 			}
@@ -148,7 +148,7 @@ func (c *checker) search(count *int, players []game.PlayerID) {
 	}
 }
 
-// lines lists events, one a line.
+// lines lists events, one per line.
 func lines(events []event) string {
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.Call, b.Call) })
 	var b strings.Builder

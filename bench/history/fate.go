@@ -20,10 +20,10 @@ func (c *checker) fates(p game.PlayerID) {
 	var (
 		tickets   = make(map[uint64]bool)         // whose number the player was told
 		cancelled = make(map[uint64]bool)         // for sure
-		perhaps   = make(map[uint64]bool)         // cancelled in doubt
+		perhaps   = make(map[uint64]bool)         // possibly cancelled
 		told      = make(map[uint64]game.TableID) // what they became
 		tables    []game.TableID                  // all of these
-		unnamed   = 0                             // joins that may have given a ticket whose number nobody was told
+		unnamed   = 0                             // joins that may have given a ticket with an unknown number
 	)
 	for _, o := range ops {
 		if o.Got != 0 {
@@ -50,7 +50,7 @@ func (c *checker) fates(p game.PlayerID) {
 	}
 	untold := slices.DeleteFunc(sat, func(id game.TableID) bool { return slices.Contains(tables, id) })
 
-	var loose []uint64 // without a fate so far
+	var loose []uint64 // no fate found yet
 	for _, t := range slices.Sorted(maps.Keys(tickets)) {
 		_, matched := told[t]
 		switch queued := end.Got == t; {
@@ -68,8 +68,8 @@ func (c *checker) fates(p game.PlayerID) {
 			loose = append(loose, t)
 		}
 	}
-	// A match that the player was not told of shows in its binding. The ticket was one that cannot
-	// have been cancelled, if there is such a one.
+	// A match that the player was not told of shows in its binding. If possible, pick a ticket that
+	// cannot have been cancelled.
 	slices.SortStableFunc(loose, func(a, b uint64) int {
 		switch {
 		case perhaps[a] == perhaps[b]:
@@ -102,7 +102,7 @@ func (c *checker) fates(p game.PlayerID) {
 	c.result.Tickets += len(tickets)
 }
 
-// last is the player's last word, if every command was answered before it was asked.
+// last is the player's final Read, if every command was answered before it was sent.
 func last(ops []Op) (end Op, ok bool) {
 	for _, o := range ops {
 		if o.Kind == Read && o.answered(wirepb.Code_OK) {
@@ -117,7 +117,7 @@ func last(ops []Op) (end Op, ok bool) {
 	return end, ok
 }
 
-// sat are the tables at which the player sat, by id.
+// sat lists the tables at which the player sat, by id.
 func (c *checker) sat(p game.PlayerID) (ids []game.TableID) {
 	at := make(map[game.TableID]bool)
 	for _, o := range c.ops[p] {

@@ -1,15 +1,15 @@
-// Package history records what players asked of a queue and what they were told, and
-// checks that it could have happened: that some order of the commands, each within the
-// time between its call and its answer, explains every answer.
+// Package history records what players asked of a queue and the answers, and checks that it could
+// have happened: that some order of the commands, each taking effect between its call and its
+// answer, explains every answer.
 //
 //	ops = append(ops, history.Op{Player: 7, Kind: history.Join, Call: t0, Return: t1, Got: 33})
 //	result := history.Check(ops, history.Config{Seats: 4})
 //
-// The order is searched by porcupine, for each player alone and then for all players of
-// a table together, against a sequential model (see step). What nobody calls, a match
-// and its confirmation, is put into the history wherever a player was told of its table.
+// Porcupine searches for the order, for each player alone and then for all players of a table
+// together, against a sequential model (see step). A match and its confirmation, which nobody
+// calls, are put into the history wherever a player was told of its table.
 //
-// The package has no clock and asks nobody. Only bench imports it.
+// The package has no clock and does no I/O. Only bench imports it.
 package history
 
 import (
@@ -23,7 +23,7 @@ import (
 // Kind is what was asked or told.
 type Kind uint8
 
-// The kinds. Calls is what a player asks, Told what it hears unasked.
+// The kinds. Calls are what a player asks; Told is unsolicited.
 const (
 	Join   Kind = iota + 1 // for a ticket
 	Cancel                 // Op.Ticket
@@ -31,36 +31,36 @@ const (
 	Told                   // that the ticket Op.Got became Op.Table
 
 	// Nobody calls these; Check adds them.
-	earlier // the effect of a join's sending before a resume, if it had one
+	earlier // the effect of a join's attempt before a resume, if any
 	match   // four tickets become a table that its shard has not confirmed
-	refuse  // the shard takes no tables: they wait again
+	refuse  // the shard takes no tables: the tickets are queued again
 	seat    // the shard has confirmed
 	release // the table is over
 )
 
-// Open is the Return of an Op that got no answer: it may have its effect at any later time.
+// Open is the Return of an unanswered Op: it may take effect at any later time.
 const Open = math.MaxInt64
 
 // Op is one call of a player and its answer.
 type Op struct {
 	Player game.PlayerID
 	Kind   Kind
-	Queue  string // Join: who meets whom
+	Queue  string // Join: players of one queue meet
 	Ticket uint64 // Cancel: which
 
-	Call, Return int64 // any clock that never goes back; Open = no answer
+	Call, Return int64 // any clock that never goes back; Return: Open = no answer
 
 	Code  wirepb.Code
 	Got   uint64       // ticket in the answer, or 0
 	Table game.TableID // in the answer, or 0
-	// Doubt says that the call went out again after a resume: its success may also be
-	// the effect of the earlier sending.
+	// Doubt means that the call was sent again after a resume: its success may also be the effect
+	// of the earlier attempt.
 	Doubt bool
 }
 
 func (o Op) open() bool { return o.Return == Open }
 
-// String is for whoever reads a finding.
+// String is for reading findings.
 func (o Op) String() string {
 	text := fmt.Sprintf("player %d ", o.Player)
 	switch o.Kind {

@@ -9,7 +9,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// story makes histories: each op takes ten units of time, after the one before.
+// story makes histories: each op takes ten units of time and follows the one before.
 type story struct {
 	ops  []Op
 	now  int64
@@ -47,7 +47,7 @@ func meet() *story {
 	return new(story).joins(1, 1).joins(2, 2).told(1, 1, 9).told(2, 2, 9)
 }
 
-// leaves says that the table is over for the player.
+// leaves records that the table is over for the player.
 func (s *story) leaves(p game.PlayerID, table game.TableID) *story {
 	if s.over == nil {
 		s.over = make(map[game.PlayerID][]game.TableID)

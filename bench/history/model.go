@@ -9,25 +9,25 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// some is a ticket whose number nobody was told yet.
+// some is a ticket with an unknown number.
 const some = ^uint64(0)
 
 // place is one player's state in the model.
 type place struct {
-	ticket  uint64       // held, or what became the table; 0 = none
-	queue   string       // that the ticket is of
+	ticket  uint64       // held, or turned into the table; 0 = none
+	queue   string       // the ticket's queue
 	table   game.TableID // 0 = none
-	pending bool         // table is not confirmed: it shows as the ticket only
+	pending bool         // table is not confirmed: only the ticket is visible
 	last    uint64       // newest ticket whose number is known; numbers only grow
 }
 
 func (p place) idle() bool  { return p.ticket == 0 && p.table == 0 }
 func (p place) bound() bool { return p.table != 0 && !p.pending }
 
-// waits reports whether the player holds a ticket as far as it can tell.
+// waits reports whether, to its knowledge, the player holds a ticket.
 func (p place) waits() bool { return p.ticket != 0 && !p.bound() }
 
-// named is p once its ticket is known to have this number; false if it has another.
+// named is p once its ticket is known to have this number; false if it has another one.
 func (p place) named(ticket uint64) (place, bool) {
 	switch {
 	case p.ticket == ticket:
@@ -39,8 +39,8 @@ func (p place) named(ticket uint64) (place, bool) {
 	return p, false
 }
 
-// step is the sequential model of one player: whether o can be answered as it was, and
-// what holds then.
+// step is the sequential model of one player: whether o can be answered as it was, and the state
+// afterwards.
 func (p place) step(o Op) (place, bool) {
 	switch o.Kind {
 	case Join:
@@ -73,7 +73,7 @@ func (p place) step(o Op) (place, bool) {
 	return p, false
 }
 
-// maybe is a join without an answer. One that had no effect comes when it can have none.
+// maybe is a join without an answer. One without effect may be placed where it can have none.
 func (p place) maybe(o Op) place {
 	if p.idle() {
 		p.ticket, p.queue = some, o.Queue
@@ -148,14 +148,14 @@ func (p place) read(o Op) (place, bool) {
 	return p, p.idle()
 }
 
-// event is a step of one player or, if it is a match or the like, of several at once.
+// event is a step of one player or, for a match or the like, of several at once.
 type event struct {
 	Op
-	players []int // whose: indices of the model's state
+	players []int // whose: indices in the model's state
 }
 
-// model is that of n players together. A table is of one moment and one queue: all of its
-// tickets wait there then.
+// model is the model of n players together. A table is made at one moment from one queue, in which
+// all of its tickets are then waiting.
 func model(n int) porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return make([]place, n) },

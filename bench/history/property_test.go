@@ -10,8 +10,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// world is a coordinator of a few lines that makes histories that are right. What it does
-// happens at one moment; the calls take longer, at both ends.
+// world is a tiny coordinator that makes correct histories. Everything takes effect at one moment;
+// the calls last longer on both sides.
 type world struct {
 	t    *rapid.T
 	now  int64
@@ -24,9 +24,10 @@ type world struct {
 	over       map[game.PlayerID][]game.TableID
 }
 
-const span = 100 // how long calls last on either side of their moment
+// span is how long calls last on either side of their moment.
+const span = 100
 
-// call does something for a player who has no call open.
+// call makes a call for a player that has none open.
 func (w *world) call(i int, o Op, do func(*Op)) {
 	w.now += 10
 	w.free[i] = max(w.free[i], w.now-span)
@@ -90,8 +91,8 @@ func (w *world) read(i int) {
 	})
 }
 
-// match makes a table of two who wait in the same queue, and lets it be confirmed or refused,
-// heard of and be over at some later time.
+// match makes a table of two players waiting in the same queue; later it may be confirmed or
+// refused, announced, and over.
 func (w *world) match() {
 	for i := range w.place {
 		for k := range i {
@@ -126,8 +127,8 @@ func (w *world) leave(i int) {
 	}
 }
 
-// TestRightHistoriesAreClean: whatever a right coordinator answers is explained, so a
-// finding is one.
+// TestRightHistoriesAreClean: the answers of a correct coordinator can always be explained, so
+// every finding is real.
 func TestRightHistoriesAreClean(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const players = 4
@@ -156,7 +157,7 @@ func TestRightHistoriesAreClean(t *testing.T) {
 			w.now = max(w.now, w.free[i]+span)
 			w.read(i)
 		}
-		// A search that is given up tells nothing; with so few ops none is.
+		// An abandoned search proves nothing; with so few ops none is.
 		r := Check(w.ops, Config{Over: w.over})
 		if !r.Audit.Clean() {
 			t.Fatalf("%+v\n%s", r.Audit, strings.Join(r.Notes, "\n"))

@@ -9,20 +9,20 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// table is what players were told of one.
+// table is what players were told about one table.
 type table struct {
 	id      game.TableID
-	players []game.PlayerID // who were told of it, sorted
-	heard   int64           // before this somebody was told of it
-	seated  int64           // before this somebody was told that it sits there; Open = nobody was, but see sure
+	players []game.PlayerID // those who were told of it, sorted
+	heard   int64           // a player was told of it before this time
+	seated  int64           // a player was told that it sits there before this time; Open = nobody was, but see sure
 	sure    bool            // somebody sat there
 }
 
-// seats reports whether the answer says that the player sits at Op.Table. The refusal of a
-// cancel does not: the table may be unconfirmed.
+// seats reports whether the answer means that the player sits at Op.Table. The refusal of a cancel
+// does not: the table may be unconfirmed.
 func (o Op) seats() bool { return o.Table != 0 && o.Kind != Cancel }
 
-// tables are all that somebody was told of, by id. over are the tables of each player that
+// tables lists all tables that anybody was told of, by id. over are the tables of each player that
 // are known to be over.
 func tables(ops []Op, over map[game.PlayerID][]game.TableID) []*table {
 	byID := make(map[game.TableID]*table)
@@ -55,8 +55,8 @@ func tables(ops []Op, over map[game.PlayerID][]game.TableID) []*table {
 	return slices.SortedFunc(maps.Values(byID), func(a, b *table) int { return cmp.Compare(a.id, b.id) })
 }
 
-// events is what the cluster did of its own accord, for the players of a model. Each event may
-// have been at any time before somebody was told of it.
+// events is what the cluster did by itself, for the players of a model. Each event may have
+// happened at any time before somebody was told of it.
 func (t *table) events(index map[game.PlayerID]int) (events []event) {
 	var players []int
 	for _, p := range t.players {
@@ -76,7 +76,7 @@ func (t *table) events(index map[game.PlayerID]int) (events []event) {
 	return events
 }
 
-// groups are the players that tables connect, of two or more.
+// groups are groups of two or more players connected by tables.
 func groups(all []*table) [][]game.PlayerID {
 	head := make(map[game.PlayerID]game.PlayerID) // union-find
 	var find func(p game.PlayerID) game.PlayerID

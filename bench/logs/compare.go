@@ -12,24 +12,24 @@ import (
 	"teahouse/pkg/raftgroup"
 )
 
-// server is where one replica of each of several groups stands.
+// server locates one replica each of several groups.
 type server struct {
 	name      string
 	snapshots map[raftgroup.GroupID]uint64 // last index, by group
 	entries   iter.Seq2[raftgroup.StoredEntry, error]
 }
 
-// entry is what two replicas must have in common.
+// entry is what must be equal on two replicas.
 type entry struct {
 	raftgroup.StoredEntry
 	sum uint64
 }
 
-// cursor walks through the log of a server.
+// cursor iterates over the log of a server.
 type cursor struct {
 	server
 	pull func() (raftgroup.StoredEntry, error, bool)
-	head *entry // the next one; nil = there is none
+	head *entry // the next one; nil = none
 }
 
 func (c *cursor) advance() error {
@@ -45,8 +45,7 @@ func (c *cursor) advance() error {
 	return nil
 }
 
-// compare walks through all logs at the same time, in the order of groups and
-// indexes.
+// compare goes through all logs at the same time, in order of group and index.
 func compare(ctx context.Context, servers []server, moves []Move) (Report, error) {
 	r := Report{Groups: []Group{}, Notes: []string{}}
 	var cursors []*cursor
@@ -79,7 +78,7 @@ func compare(ctx context.Context, servers []server, moves []Move) (Report, error
 	return r, nil
 }
 
-// nextGroup is the lowest group that still has entries.
+// nextGroup is the lowest group with entries left.
 func nextGroup(cursors []*cursor) (id raftgroup.GroupID, some bool) {
 	for _, c := range cursors {
 		if c.head != nil && (!some || c.head.Group < id) {
@@ -99,14 +98,14 @@ type group struct {
 
 	replicas []*replica
 	parted   map[[2]*replica]uint64 // where two replicas first differ
-	whole    bool                   // somebody holds the log from its beginning
+	whole    bool                   // some replica holds the log from its beginning
 }
 
 // replica is the log of the group on one server.
 type replica struct {
 	*cursor
 	snapshot uint64
-	term     uint64 // of the entry before
+	term     uint64 // of the previous entry
 }
 
 func newGroup(id raftgroup.GroupID, cursors []*cursor, b *book, r *Report) *group {
@@ -125,7 +124,7 @@ func newGroup(id raftgroup.GroupID, cursors []*cursor, b *book, r *Report) *grou
 	return g
 }
 
-// step compares the next index; false when there is none, or after an error.
+// step compares the next index; it returns false at the end and after an error.
 func (g *group) step() bool {
 	var index uint64
 	for _, r := range g.replicas {
@@ -168,7 +167,7 @@ func (g *group) count(index uint64, held []*replica) {
 	}
 }
 
-// terms checks that no term is below that of the entry before.
+// terms checks that no term is below that of the previous entry.
 func (g *group) terms(held []*replica) {
 	for _, r := range held {
 		if r.head.Term < r.term {
@@ -179,8 +178,8 @@ func (g *group) terms(held []*replica) {
 	}
 }
 
-// pairs compares each replica with each other one. Two logs that once differ
-// may never agree again, and what a snapshot contains is committed.
+// pairs compares each pair of replicas. Two logs that differ once may never agree again, and
+// whatever a snapshot contains is committed.
 func (g *group) pairs(index uint64, held []*replica) {
 	apart, conflict := false, false
 	for i, a := range held {
@@ -215,8 +214,8 @@ func (g *group) pairs(index uint64, held []*replica) {
 	}
 }
 
-// moves looks for acknowledged moves in the entry that a majority holds. Who
-// has compacted the index away has had a committed entry there.
+// moves looks for acknowledged moves in the entry that a majority holds. Replicas that have
+// compacted the index away had a committed entry there.
 func (g *group) moves(index uint64, held []*replica) {
 	if g.id == raftgroup.Coordinator {
 		return

@@ -17,7 +17,7 @@ import (
 	"teahouse/pkg/raftgroup"
 )
 
-// stored is an entry of group 1, unless it says otherwise, that carries moves.
+// stored is an entry with moves, of group 1 by default.
 func stored(t *testing.T, index, term uint64, moves ...Move) raftgroup.StoredEntry {
 	t.Helper()
 	batch := &tablepb.Batch{Number: index}
@@ -66,7 +66,7 @@ func sequence(entries []raftgroup.StoredEntry, end error) iter.Seq2[raftgroup.St
 	}
 }
 
-// Each kind of damage is planted once; what is legal in Raft is no damage.
+// Each kind of damage is introduced once; what Raft allows is not damage.
 func TestCompare(t *testing.T) {
 	e := func(index, term uint64, moves ...Move) raftgroup.StoredEntry { return stored(t, index, term, moves...) }
 	other := func(index, term uint64) raftgroup.StoredEntry { return e(index, term, move(99)) }
@@ -163,8 +163,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// The coordinator's entries are compared, and not looked into; a group that
-// only some servers have is compared among these.
+// The coordinator's entries are compared but not parsed; a group that only some servers have is
+// compared among those.
 func TestCompareGroups(t *testing.T) {
 	coordinator := raftgroup.StoredEntry{Group: 0, Index: 1, Term: 1, Kind: "command", Data: []byte{0xff}}
 	third := stored(t, 1, 1)

@@ -17,8 +17,7 @@ import (
 	"teahouse/pkg/raftgroup"
 )
 
-// Move is a move that a client knows to be accepted. The player stands for the
-// seat.
+// Move is a move that a client knows to be accepted. The player identifies the seat.
 type Move struct {
 	Table  game.TableID  `json:"table"`
 	Player game.PlayerID `json:"player"`
@@ -35,8 +34,8 @@ func (m Move) compare(o Move) int {
 	return cmp.Or(cmp.Compare(m.Table, o.Table), cmp.Compare(m.Player, o.Player), cmp.Compare(m.Number, o.Number))
 }
 
-// Ledger writes acknowledged moves down, a line of JSON each. Its methods may
-// be called from any goroutine.
+// Ledger records acknowledged moves, one line of JSON each. Its methods may be called from any
+// goroutine.
 type Ledger struct {
 	mu  sync.Mutex
 	buf *bufio.Writer
@@ -46,7 +45,7 @@ type Ledger struct {
 // NewLedger writes to w.
 func NewLedger(w io.Writer) *Ledger { return &Ledger{buf: bufio.NewWriter(w)} }
 
-// Acknowledged writes one move down.
+// Acknowledged records one move.
 func (l *Ledger) Acknowledged(table game.TableID, player game.PlayerID, m audit.Move) {
 	line, err := json.Marshal(Move{Table: table, Player: player, Number: m.Number, Prompt: m.Prompt, Hash: m.Hash})
 	l.mu.Lock()
@@ -57,7 +56,7 @@ func (l *Ledger) Acknowledged(table game.TableID, player game.PlayerID, m audit.
 	l.err = errors.Join(l.err, err)
 }
 
-// Flush ends the writing; the error is that of any write before.
+// Flush writes buffered moves; the error is that of any earlier write.
 func (l *Ledger) Flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,7 +92,7 @@ func newBook(moves []Move) *book {
 	return b
 }
 
-// entry looks into an entry of a shard.
+// entry searches an entry of a shard.
 func (b *book) entry(data []byte, majority bool) error {
 	var batch tablepb.Batch
 	if err := proto.Unmarshal(data, &batch); err != nil {
@@ -123,8 +122,8 @@ func (b *book) entry(data []byte, majority bool) error {
 	return nil
 }
 
-// verdict is about the moves that were not found; whole are the groups whose
-// logs somebody has from the beginning.
+// verdict covers the moves that were not found; whole are the groups of which some replica has the
+// log from the beginning.
 func (b *book) verdict(whole map[raftgroup.GroupID]bool, note func(string, ...any)) Moves {
 	v := Moves{Acknowledged: b.total, Found: b.total - len(b.wanted)}
 	for _, m := range sortedKeys(b.wanted) {

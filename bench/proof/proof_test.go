@@ -18,7 +18,7 @@ const (
 	seat  = 2
 )
 
-// played lets code play a hand and gives what a witness in the seat has of it.
+// played has bots play a hand and returns the record of a witness in the seat.
 func played(t *testing.T) *Record {
 	t.Helper()
 	return playedWith(t, [][]byte{[]byte("zero"), nil, []byte("mine"), []byte("three")})
@@ -82,7 +82,7 @@ func playedWith(t *testing.T, nonces [][]byte) *Record {
 	return records[0]
 }
 
-// reread is the record as a file gives it back.
+// reread is the record after writing and reading it.
 func reread(t *testing.T, r *Record) *Record {
 	t.Helper()
 	text, err := json.Marshal(r)
@@ -112,7 +112,7 @@ func TestFairHand(t *testing.T) {
 	}
 }
 
-// Each thing that a dishonest table could have done otherwise is found.
+// Whatever a dishonest table could do differently is found.
 func TestUnfairHands(t *testing.T) {
 	for name, cheat := range map[string]func(*Record){
 		"another seed":         func(r *Record) { r.Seed[5]++ },
@@ -140,8 +140,8 @@ func TestUnfairHands(t *testing.T) {
 	}
 }
 
-// A table that knows the seats' nonces could try others until it likes the wall, if
-// anybody but the seats' players could add one.
+// A table that knows the seats' nonces could try others until it likes the wall, if anybody but the
+// seats' players could add one.
 func TestNoncesOfNobody(t *testing.T) {
 	for name, nonces := range map[string][][]byte{
 		"a bot's":        {[]byte("zero"), []byte("tried"), []byte("mine"), []byte("three")},

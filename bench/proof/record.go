@@ -1,14 +1,14 @@
-// Package proof checks, from what one seat was told, that a hand was dealt as the
-// table had committed to: the seed fits the commitment, the seat's own nonce is in
-// it, and the wall that follows holds the tiles which the seat was given.
+// Package proof checks, from what one seat was told, that a hand was dealt as the table had
+// committed to: the seed fits the commitment, the seat's own nonce is included, and the resulting
+// wall holds the tiles that the seat was given.
 //
 //	w := proof.NewWitness(table, seat)
 //	w.Told(event) // each event of the stream
 //	for _, r := range w.Records() { problems := r.Check() }
 //
-// Check trusts nothing but the record: it needs no cluster. What a record cannot
-// show is when the commitment came; the witness takes only those that stood in the
-// stream before the deal. Only bench imports it.
+// Check trusts nothing but the record: it needs no cluster. A record cannot show when the
+// commitment came; the witness accepts only those that came before the deal in the stream. Only
+// bench imports it.
 package proof
 
 import (
@@ -21,7 +21,7 @@ import (
 	"teahouse/pkg/mahjong/tablegame"
 )
 
-// Hex is bytes that JSON shows as hexadecimal digits.
+// Hex is bytes that are hexadecimal digits in JSON.
 type Hex []byte
 
 // MarshalText writes digits.
@@ -40,7 +40,7 @@ type Record struct {
 	Seat       int             `json:"seat"`
 	Game       string          `json:"game"`
 	Rules      json.RawMessage `json:"rules"`
-	Players    []uint64        `json:"players"`    // by seat; 0 = made of code
+	Players    []uint64        `json:"players"`    // by seat; 0 = a bot
 	Commitment Hex             `json:"commitment"` // told before the deal
 	Nonce      Hex             `json:"nonce"`      // acknowledged before the deal; empty = none
 
@@ -62,11 +62,11 @@ type Draw struct {
 	Tile *int `json:"tile"` // null for another seat's
 }
 
-// firstDraw is the place in the wall behind the deal.
+// firstDraw is the position in the wall after the deal.
 const firstDraw = 13*mahjong.Seats + 1
 
-// Check says what does not fit; nothing = the hand was fair. The wall is that of a
-// hand of mahjong, nil where there is none.
+// Check lists what does not fit; nothing = the hand was fair. The wall is that of a hand of
+// mahjong, else nil.
 func (r *Record) Check() (wall []mahjong.Tile, problems []string) {
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	if len(r.Seed) != fair.SeedLen {
@@ -77,7 +77,7 @@ func (r *Record) Check() (wall []mahjong.Tile, problems []string) {
 	if !fair.Check(r.Commitment, seed, r.Table, r.Hand) {
 		wrong("the revealed seed is not the one that was committed to")
 	}
-	// With a nonce of nobody's the wall could be chosen when the others' are known.
+	// With a nonce from nobody, the table could choose the wall once it knows the others'.
 	if len(r.Nonces) != len(r.Players) {
 		wrong("%d nonces of %d seats", len(r.Nonces), len(r.Players))
 	}
@@ -100,7 +100,7 @@ func (r *Record) Check() (wall []mahjong.Tile, problems []string) {
 	return wall, problems
 }
 
-// checkWall compares the wall with the tiles that the seat has seen of it.
+// checkWall compares the wall with the tiles of it that the seat has seen.
 func (r *Record) checkWall(seed [fair.SeedLen]byte) (wall []mahjong.Tile, problems []string) {
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	rules, err := mahjong.ParseRules(r.Rules)
@@ -133,7 +133,7 @@ func (r *Record) checkWall(seed [fair.SeedLen]byte) (wall []mahjong.Tile, proble
 	return deal.Wall[:], problems
 }
 
-// equal compares two hands whatever their order.
+// equal compares two hands regardless of order.
 func equal(a []mahjong.Tile, b []int) bool {
 	var count [mahjong.NumTiles]int
 	for _, t := range a {

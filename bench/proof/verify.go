@@ -12,10 +12,9 @@ import (
 // maxLine bounds a line of input, in bytes; a record takes about 3,000.
 const maxLine = 1 << 20
 
-// Verify reads records, one JSON object a line, and writes what does not fit, then
-// how many hands were checked. It returns an error if anything was wrong, or if
-// there was nothing to check. With walls it also writes each wall, in the order in
-// which it is drawn.
+// Verify reads records, one JSON object per line, and writes what does not fit, then how many hands
+// were checked. It returns an error if anything was wrong, or if there was nothing to check. With
+// walls it also writes each wall, in drawing order.
 func Verify(ctx context.Context, in io.Reader, out io.Writer, walls bool) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)

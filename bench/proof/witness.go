@@ -13,32 +13,30 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Witness makes records of what one seat is told. It is not safe for concurrent
-// use.
+// Witness makes records of what one seat is told. It is not safe for concurrent use.
 type Witness struct {
 	table   game.TableID
 	seat    int
 	opened  *wirepb.Opened
-	hand    uint32 // that was dealt last
+	hand    uint32 // the last one dealt
 	ended   bool   // and has ended
 	records map[uint32]*Record
 	over    bool // the seeds are revealed
 }
 
-// NewWitness begins with nothing told.
 func NewWitness(table game.TableID, seat int) *Witness {
 	return &Witness{table: table, seat: seat, records: make(map[uint32]*Record)}
 }
 
-// Contributed notes that the seat's nonce for a hand was acknowledged.
+// Contributed records that the seat's nonce for a hand was acknowledged.
 func (w *Witness) Contributed(hand uint32, nonce []byte) {
 	if r := w.records[hand]; r != nil {
 		r.Nonce = nonce
 	}
 }
 
-// Missed takes a snapshot in place of events that never come: it forgets the hands of
-// which not all has been seen.
+// Missed takes a snapshot in place of events that will never come: it forgets hands that were not
+// seen completely.
 func (w *Witness) Missed(v *wirepb.TableView) {
 	maps.DeleteFunc(w.records, func(hand uint32, _ *Record) bool {
 		return hand <= v.GetHand() && (hand > w.hand || hand == w.hand && !w.ended)
@@ -82,7 +80,7 @@ func (w *Witness) dealt(hand uint32) {
 	}
 }
 
-// committed begins a record, if the commitment comes before the deal. The first one counts.
+// committed starts a record if the commitment comes before the deal. Only the first one counts.
 func (w *Witness) committed(c *wirepb.Committed) {
 	if w.opened == nil || c.GetHand() <= w.hand || w.records[c.GetHand()] != nil {
 		return
@@ -109,7 +107,7 @@ func (w *Witness) revealed(all []*wirepb.Revealed) {
 	}
 }
 
-// Records are the dealt hands of a round that is over, in order; none before.
+// Records returns the dealt hands of a finished round, in order; none before.
 func (w *Witness) Records() []*Record {
 	if !w.over {
 		return nil
@@ -123,7 +121,7 @@ func (w *Witness) Records() []*Record {
 	return all
 }
 
-// see notes what an event of mahjong shows of the wall.
+// see records what a mahjong event shows of the wall.
 func (r *Record) see(payload []byte) {
 	var e mahjongpb.Event
 	if proto.Unmarshal(payload, &e) != nil {

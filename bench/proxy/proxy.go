@@ -1,15 +1,15 @@
-// Package proxy stands between clients and a gateway and mistreats queue commands: it
-// delays and repeats them, lets later messages overtake them, and breaks connections.
+// Package proxy sits between clients and a gateway and mistreats queue commands: it delays and
+// repeats them, lets later messages overtake them, and breaks connections.
 //
 //	p, err := proxy.Listen(proxy.Config{Target: "127.0.0.1:7700", Seed: 1, Delay: 0.2, Repeat: 0.2, Reorder: 0.2, Cut: 0.05})
 //	defer p.Close()
 //	c, err := client.Dial(ctx, client.Config{Addr: p.Addr()})
 //
-// When it breaks a connection it does so on the client's side only. The gateway's side stays
-// for a while, and what was held back still arrives there, with one more copy of the last
-// command: by then the client speaks through another connection.
+// It breaks a connection only on the client's side. The gateway's side stays open for a while, and
+// delayed frames still arrive there, followed by one more copy of the last command: by then the
+// client uses another connection.
 //
-// Everything else passes as it is and in order. Only bench imports it.
+// Everything else passes unchanged and in order. Only bench imports it.
 package proxy
 
 import (
@@ -23,13 +23,13 @@ import (
 	"time"
 )
 
-// Config says what to do to queue commands. Target must be set.
+// Config says what to do to queue commands. Target is required.
 type Config struct {
 	Target string // the gateway's host:port
-	Seed   uint64 // of all chances; the n-th connection has its own
+	Seed   uint64 // for all random choices; the n-th connection has its own
 
-	// Delay holds a command and all that follows it, Reorder only the command. Repeat sends
-	// a copy later. Cut breaks the connection soon after. Each is the chance of a command.
+	// Delay holds a command and all that follows it, Reorder only the command. Repeat sends a copy
+	// later. Cut breaks the connection soon after. Each is a probability per command.
 	Delay, Reorder, Repeat, Cut float64
 
 	MaxHold time.Duration // bounds each delay; default 30 ms
@@ -77,7 +77,7 @@ type Proxy struct {
 	counts struct{ connections, commands, delayed, reordered, repeated, cut atomic.Int64 }
 }
 
-// Listen begins on a free port of 127.0.0.1.
+// Listen starts on a free port of 127.0.0.1.
 func Listen(cfg Config) (*Proxy, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -106,7 +106,7 @@ func (p *Proxy) Counts() Counts {
 	}
 }
 
-// Close breaks all connections and waits until nothing is left.
+// Close breaks all connections and waits for their goroutines.
 func (p *Proxy) Close() error {
 	p.cancel()
 	err := p.ln.Close()
@@ -126,7 +126,7 @@ func (p *Proxy) accept(ctx context.Context) {
 	}
 }
 
-// serve is the life of one connection.
+// serve handles one connection.
 func (p *Proxy) serve(ctx context.Context, client net.Conn, chance *rand.Rand) {
 	defer client.Close()
 	var dial net.Dialer

@@ -19,7 +19,7 @@ type rig struct {
 	t               *testing.T
 	proxy           *Proxy
 	client, gateway net.Conn
-	frames          *wire.Reader // that reach the gateway
+	frames          *wire.Reader // as they reach the gateway
 }
 
 func start(t *testing.T, cfg Config) *rig {
@@ -48,7 +48,7 @@ func start(t *testing.T, cfg Config) *rig {
 		p.Close()
 	})
 	for _, c := range []net.Conn{client, gateway} {
-		c.SetDeadline(time.Now().Add(20 * time.Second)) // instead of a test that hangs
+		c.SetDeadline(time.Now().Add(20 * time.Second)) // so that a failing test does not hang
 	}
 	return &rig{t, p, client, gateway, wire.NewReader(gateway, maxFrame, 512)}
 }
@@ -65,7 +65,7 @@ func (r *rig) send(id uint64, method string) {
 	}
 }
 
-// arrived are the ids of the next n calls that reach the gateway.
+// arrived returns the ids of the next n calls that reach the gateway.
 func (r *rig) arrived(n int) (ids []uint64) {
 	r.t.Helper()
 	for range n {
@@ -135,8 +135,7 @@ func TestReordersAndRepeats(t *testing.T) {
 	}
 }
 
-// TestACutLeavesTheGatewaysSide: what was held back arrives after the client has lost its
-// connection.
+// TestACutLeavesTheGatewaysSide: delayed frames arrive after the client has lost its connection.
 func TestACutLeavesTheGatewaysSide(t *testing.T) {
 	cfg, err := Config{Target: "x", MaxHold: 10 * time.Millisecond}.withDefaults()
 	if err != nil {
@@ -174,7 +173,7 @@ func TestCut(t *testing.T) {
 	if _, err := r.client.Read(make([]byte, 1)); err == nil {
 		t.Error("the client's side goes on")
 	}
-	if got := r.arrived(2); !slices.Equal(got, []uint64{1, 1}) { // the copy comes after the cut
+	if got := r.arrived(2); !slices.Equal(got, []uint64{1, 1}) { // the copy arrives after the cut
 		t.Errorf("arrived as %v", got)
 	}
 	if c := r.proxy.Counts(); c.Cut != 1 {
@@ -191,7 +190,7 @@ func TestAnswersPass(t *testing.T) {
 	if n, err := r.client.Read(buf); err != nil || string(buf[:n]) != "hello" {
 		t.Errorf("%q, %v", buf[:n], err)
 	}
-	r.gateway.Close() // a gateway that ends, ends the client's connection
+	r.gateway.Close() // when the gateway's side ends, so does the client's
 	if _, err := r.client.Read(buf); err == nil {
 		t.Error("the client's side goes on")
 	}

@@ -18,13 +18,13 @@ import (
 type held struct {
 	frame []byte // with its header; nil = cut the connection
 	hold  time.Duration
-	loose bool // what comes later may overtake it
+	loose bool // later frames may overtake it
 }
 
 // maxFrame bounds the frames that the proxy reads; the gateway's own bound is lower.
 const maxFrame = 1 << 20
 
-// read takes the client's frames and decides about each, until the client is gone.
+// read reads the client's frames and decides what to do with each, until the client is gone.
 func (p *Proxy) read(ctx context.Context, client net.Conn, out chan<- held, chance *rand.Rand) {
 	frames := wire.NewReader(client, maxFrame, 4<<10)
 	hold := func() time.Duration { return 1 + time.Duration(chance.Int64N(int64(p.cfg.MaxHold))) }
@@ -66,14 +66,14 @@ func (p *Proxy) read(ctx context.Context, client net.Conn, out chan<- held, chan
 	}
 }
 
-// wholeFrame copies a body and puts its length in front again.
+// wholeFrame copies a body and prepends its length.
 func wholeFrame(body []byte) []byte {
 	n := len(body)
 	return append([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, body...)
 }
 
 func isQueueCommand(body []byte) bool {
-	// Most frames are no queue commands; those need not be decoded.
+	// Most frames are not queue commands; do not decode them.
 	if !bytes.Contains(body, []byte("queue.")) {
 		return false
 	}
@@ -85,24 +85,24 @@ func isQueueCommand(body []byte) bool {
 	return ok && strings.HasPrefix(call.Call.Method, "queue.")
 }
 
-// answers passes on what the gateway says, until it is gone.
+// answers forwards the gateway's messages until it is gone.
 func answers(client, gateway net.Conn) {
 	buf := make([]byte, 4<<10)
 	for {
 		n, err := gateway.Read(buf)
-		client.Write(buf[:n]) // a client that is gone is no reason to let the gateway block
+		client.Write(buf[:n]) // even if the client is gone, the gateway must not block
 		if err != nil {
 			return
 		}
 	}
 }
 
-// queue holds frames back on their way to the gateway. It belongs to one goroutine.
+// queue delays frames on their way to the gateway. It belongs to one goroutine.
 type queue struct {
 	cfg             Config
 	client, gateway net.Conn
 	waiting         []due     // sorted
-	inOrder         time.Time // nothing that keeps the order goes before
+	inOrder         time.Time // ordered frames do not go before this time
 }
 
 type due struct {
@@ -110,14 +110,14 @@ type due struct {
 	frame []byte
 }
 
-// maxHeld bounds the frames that wait for their time; more are not held.
+// maxHeld bounds the delayed frames; any more are not delayed.
 const maxHeld = 256
 
 func newQueue(cfg Config, client, gateway net.Conn) *queue {
 	return &queue{cfg: cfg, client: client, gateway: gateway}
 }
 
-// run passes frames on until ctx ends, or for as long as the client lives and a moment more.
+// run forwards frames until ctx ends, or until a moment after the client is gone.
 func (q *queue) run(ctx context.Context, frames <-chan held) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -156,12 +156,12 @@ func (q *queue) hold(h held, now time.Time) {
 		}
 		q.inOrder = d.at
 	}
-	// Behind what is due at the same time.
+	// After those due at the same time.
 	i, _ := slices.BinarySearchFunc(q.waiting, d.at, func(w due, at time.Time) int { return cmp.Or(w.at.Compare(at), -1) })
 	q.waiting = slices.Insert(q.waiting, i, d)
 }
 
-// flush does what is due; false means that the gateway is gone.
+// flush sends what is due; false means that the gateway is gone.
 func (q *queue) flush(now time.Time) bool {
 	for len(q.waiting) > 0 && !q.waiting[0].at.After(now) {
 		d := q.waiting[0]
