@@ -13,30 +13,30 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Table is a table at which somebody of ours sat.
+// Table is a table at which our clients sat.
 type Table struct {
 	ID    game.TableID
-	Seats []*Seat         // ours, in any order
-	Hands map[uint32]Hand // what the database has, by hand
+	Seats []*Seat         // our clients', in any order
+	Hands map[uint32]Hand // from the database, by hand
 }
 
-// Hand is what the database has of a hand.
+// Hand is what the database has about a hand.
 type Hand struct {
-	Scores  [][]int64 // of each settlement; more than one is one too many
-	Archive []byte    // a HandArchive; nil = none can be read
+	Scores  [][]int64 // of each settlement; there must be only one
+	Archive []byte    // a HandArchive; nil = none could be read
 }
 
 // Result is the verdict on one or more tables.
 type Result struct {
 	report.Audit
 	HandsFinished int
-	Notes         []string // what was found, at most maxNotes
+	Notes         []string // findings, at most maxNotes
 }
 
 // maxNotes bounds the notes of a Result. The counts go on.
 const maxNotes = 20
 
-// Add puts another verdict to this one.
+// Add adds another verdict.
 func (r *Result) Add(o Result) {
 	a, b := &r.Audit, &o.Audit
 	a.LostMoves += b.LostMoves
@@ -84,13 +84,13 @@ type checker struct {
 	table Table
 	seats []*seatCheck
 	game  game.Game
-	open  bool            // nothing in it is hidden
-	known tablegame.Audit // follows the hand that is replayed, unless it is open
+	open  bool            // the game hides nothing
+	known tablegame.Audit // follows the replayed hand, unless open
 
 	promised uint32             // hands of the round
-	ended    map[uint32][]int64 // scores of the hands that our seats saw end
+	ended    map[uint32][]int64 // scores of the hands whose end our seats saw
 	numbers  map[moveKey]bool   // moves in the archives
-	blind    bool               // an archive is missing or broken: what lies outside of the others tells nothing
+	blind    bool               // an archive is missing or broken: moves that are in no archive prove nothing
 }
 
 type moveKey struct {
@@ -98,12 +98,12 @@ type moveKey struct {
 	number uint64
 }
 
-// seatCheck is a seat and what has been checked of it.
+// seatCheck is a seat and what has been checked about it.
 type seatCheck struct {
 	*Seat
 	moves   map[uint64]*sent // by prompt
 	covered []reach          // the parts of its stream that belong to replayed hands
-	settled map[uint32]bool  // hands that it was told are settled
+	settled map[uint32]bool  // hands that it was told were settled
 }
 
 type sent struct {
@@ -128,7 +128,7 @@ func (s *seatCheck) covers(number uint64) bool {
 	return slices.ContainsFunc(s.covered, func(r reach) bool { return r.first <= number && number <= r.last })
 }
 
-// listen finds out what a seat was told about the course of the round.
+// listen collects what a seat was told about the course of the round.
 func (c *checker) listen(s *seatCheck) {
 	if n := s.Stream.disorder; n > 0 {
 		c.EventsWrong += n
@@ -159,7 +159,7 @@ func (c *checker) listen(s *seatCheck) {
 	}
 }
 
-// settlement compares what the database says of a hand with what the seats saw.
+// settlement compares the database's record of a hand with what the seats saw.
 func (c *checker) settlement(hand uint32) {
 	c.HandsFinished++
 	scores := c.table.Hands[hand].Scores
@@ -182,7 +182,7 @@ func (c *checker) settlement(hand uint32) {
 	}
 }
 
-// rest judges what belongs to no replayed hand.
+// rest checks what belongs to no replayed hand.
 func (c *checker) rest() {
 	whole := c.promised > 0 && len(c.ended) >= int(c.promised)
 	if !whole {
@@ -190,7 +190,7 @@ func (c *checker) rest() {
 		c.note("table %v: %d of %d hands ended", c.table.ID, len(c.ended), c.promised)
 	}
 	for _, s := range c.seats {
-		end := uint64(0) // of what was replayed
+		end := uint64(0) // last event replayed
 		for _, r := range s.covered {
 			end = max(end, r.last)
 		}
@@ -203,7 +203,7 @@ func (c *checker) rest() {
 			}
 		}
 		for _, m := range s.Moves {
-			// The answers in an open hand are in no archive yet.
+			// The answers in an unfinished hand are in no archive yet.
 			if m.Number != 0 && !s.moves[m.Prompt].found && (whole || m.Prompt <= end) {
 				c.LostMoves++
 				c.note("table %v player %d: move %d, on prompt %d, is in no archive", c.table.ID, s.Player, m.Number, m.Prompt)
@@ -212,8 +212,7 @@ func (c *checker) rest() {
 	}
 }
 
-// between judges an event outside of the hands: it must not be one that belongs
-// into a hand.
+// between checks an event outside the hands: it must not be one that belongs to a hand.
 func (c *checker) between(s *seatCheck, number uint64, payload []byte) {
 	var m wirepb.TableEvent
 	if proto.Unmarshal(payload, &m) != nil {
@@ -226,6 +225,6 @@ func (c *checker) between(s *seatCheck, number uint64, payload []byte) {
 	}
 	c.EventsWrong++
 	c.note("table %v player %d event %d: %T outside of every archived hand", c.table.ID, s.Player, number, m.Body)
-	c.known = tablegame.Audit{} // whatever it shows belongs to no hand
+	c.known = tablegame.Audit{} // what it shows belongs to no hand
 	c.tiles(s, 0, number, &m)
 }

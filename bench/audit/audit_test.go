@@ -29,7 +29,7 @@ func TestCleanRound(t *testing.T) {
 	}
 }
 
-// Whoever sits at a table with strangers sees only a part of it.
+// A client at a table with strangers sees only a part of it.
 func TestStrangers(t *testing.T) {
 	s := simulate(t, 1)
 	s.Seats = s.Seats[1:3]
@@ -38,8 +38,8 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// Every broken promise is planted once and must be counted as what it is, and as
-// nothing else.
+// Every kind of broken promise is introduced once and must be counted as that kind, and as nothing
+// else.
 func TestForgeries(t *testing.T) {
 	for name, c := range map[string]struct {
 		forge func(*testing.T, *simulated)
@@ -70,8 +70,8 @@ func TestForgeries(t *testing.T) {
 			func(t *testing.T, s *simulated) {
 				s.editArchive(t, 1, func(a *wirepb.HandArchive) {
 					at := slices.IndexFunc(a.Entries, func(e *wirepb.ArchiveEntry) bool { return e.Kind == wirepb.ArchiveEntry_MOVE })
-					// The state machine would refuse it or answer from memory; an
-					// archive must not have it all the same.
+					// The state machine would refuse it or answer from memory; an archive must
+					// still not contain it.
 					a.Entries = slices.Insert(a.Entries, at+1, a.Entries[at])
 				})
 			},
@@ -87,12 +87,12 @@ func TestForgeries(t *testing.T) {
 		},
 		"an event never came": {
 			func(t *testing.T, s *simulated) {
-				// As the client would have been left: nothing behind it counts either.
+				// The state that the client would be in: nothing after it counts either.
 				stream := &s.Seats[0].Stream
 				stream.events = stream.events[:len(stream.events)-4]
 				stream.last -= 4
 			},
-			report.Audit{EventsWrong: 1}, // HandEnded; the rest of the round is nobody's promise
+			report.Audit{EventsWrong: 1}, // HandEnded; the rest of the round is not promised
 		},
 		"an event came twice": {
 			func(t *testing.T, s *simulated) {
@@ -209,7 +209,7 @@ func TestTimedOut(t *testing.T) {
 	if want := (report.Audit{PromptsTimedOut: r.PromptsTimedOut}); r.Audit != want {
 		t.Errorf("%+v, %q", r.Audit, r.Notes)
 	}
-	// Who was not connected could not answer.
+	// A seat that was not connected could not answer.
 	for _, seat := range s.Seats {
 		seat.Steady = false
 	}
@@ -223,7 +223,7 @@ func TestSnapshot(t *testing.T) {
 	stream := &s.Seats[1].Stream
 	// The seat was away for some events and got a snapshot instead.
 	until := uint64(len(stream.events)) / 2
-	for s.views[1][until] == nil { // within a step
+	for s.views[1][until] == nil { // within one step
 		until--
 	}
 	view := s.views[1][until]
@@ -249,9 +249,8 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-// Nothing outside of a table's stream can show a tile: neither a field with the
-// option (tile) nor opaque bytes, but for archives, which are given out after the
-// round.
+// Nothing outside a table's stream can show a tile: neither a field with the option (tile) nor
+// opaque bytes, except archives, which are released after the round.
 func TestOnlyStreamsShowTiles(t *testing.T) {
 	allowed := map[protoreflect.FullName]bool{
 		"teahouse.v1.HandReply.archive": true, // compared with the database
@@ -300,7 +299,7 @@ func TestAddBoundsNotes(t *testing.T) {
 	}
 }
 
-// showHiddenTile lets the first draw of somebody else show its tile to seat.
+// showHiddenTile makes another seat's first draw show its tile to seat.
 func (s *simulated) showHiddenTile(t *testing.T, seat int) {
 	t.Helper()
 	stream := &s.Seats[seat].Stream

@@ -10,8 +10,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// played is the game that a table was opened with, as its seats were told; "" if
-// they were told nothing.
+// played is the game that a table was opened with, according to its seats; "" if they were told
+// nothing.
 func played(t Table) string {
 	for _, s := range t.Seats {
 		if payload, ok := s.Stream.at(1); ok {
@@ -30,7 +30,7 @@ func played(t Table) string {
 	return ""
 }
 
-// choose takes the rules to replay with.
+// choose picks the rules to replay with.
 func (c *checker) choose(name string) (err error) {
 	switch name {
 	case tablegame.Name, "":

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestLeakBuild builds the leak and lets the audit catch it. It compiles a good part
-// of the module, so it runs where the slow checks do.
+// TestLeakBuild builds the leak and checks that the audit finds it. It compiles much of the module,
+// so it runs only with the slow checks.
 func TestLeakBuild(t *testing.T) {
 	if os.Getenv("TEAHOUSE_SLOW") == "" {
 		t.Skip("TEAHOUSE_SLOW is not set; by hand: go test -tags leak -run Leak ./bench/audit")

@@ -8,11 +8,11 @@ import (
 	"teahouse/pkg/game"
 )
 
-// Seat is what one client lived through at one table.
+// Seat is what one client experienced at one table.
 type Seat struct {
 	Player game.PlayerID
-	// Steady says that the client kept its connection as long as it sat there, so
-	// no question to it may have timed out.
+	// Steady means that the client stayed connected as long as it sat there, so none of its prompts
+	// may have timed out.
 	Steady bool
 	Stream Stream
 	Moves  []Move
@@ -28,19 +28,17 @@ type Move struct {
 // HashMove is Move.Hash of a payload.
 func HashMove(payload []byte) uint64 { return xxhash.Sum64(payload) }
 
-// Stream is what a table pushed to a seat, in order of arrival. The zero value is
-// empty. It holds no pointer an event, so that a million of them cost the garbage
-// collector nothing.
+// Stream is what a table pushed to a seat, in order of arrival. The zero value is empty. It holds
+// no pointer per event, so that a million of them cost the garbage collector nothing.
 type Stream struct {
 	data      []byte
 	events    []span
 	snapshots []snapshot
 	last      uint64 // number of the newest event
-	disorder  int    // messages that came twice, late or too early
+	disorder  int    // messages that were repeated, late or too early
 }
 
-// span is an event whose payload ends at end in data and begins where the one
-// before it ends.
+// span is an event whose payload ends at end in data and begins where the previous one ends.
 type span struct {
 	number uint64
 	end    int
@@ -51,9 +49,8 @@ type snapshot struct {
 	payload []byte
 }
 
-// Event notes a push of kind EVENT. An event that is not the next one counts as
-// wrong: between a gateway and its client nothing comes twice and nothing is left
-// out.
+// Event records a push of kind EVENT. An event that is not the next one counts as wrong: between a
+// gateway and its client nothing is repeated or left out.
 func (s *Stream) Event(number uint64, payload []byte) {
 	if number != s.last+1 {
 		s.disorder++
@@ -64,9 +61,8 @@ func (s *Stream) Event(number uint64, payload []byte) {
 	s.events = append(s.events, span{number, len(s.data)})
 }
 
-// Snapshot notes a push of kind SNAPSHOT, which stands for all events up to
-// number. One that lies behind what the client knows counts as wrong: only
-// somebody who has slept through it would send it.
+// Snapshot records a push of kind SNAPSHOT, which replaces all events up to number. One that is
+// behind what the client knows counts as wrong: only an outdated sender would send it.
 func (s *Stream) Snapshot(number uint64, payload []byte) {
 	if number < s.last {
 		s.disorder++
@@ -76,7 +72,7 @@ func (s *Stream) Snapshot(number uint64, payload []byte) {
 	s.snapshots = append(s.snapshots, snapshot{number, append([]byte(nil), payload...)})
 }
 
-// Size is about how many bytes the stream occupies.
+// Size is the approximate memory of the stream in bytes.
 func (s *Stream) Size() int { return cap(s.data) + 16*cap(s.events) }
 
 // at is the payload of an event.
@@ -96,7 +92,7 @@ func (s *Stream) payload(i int) []byte {
 	return s.data[begin:s.events[i].end]
 }
 
-// skipped says whether a snapshot stands for the event.
+// skipped reports whether a snapshot replaced the event.
 func (s *Stream) skipped(number uint64) bool {
 	for _, snap := range s.snapshots {
 		if number <= snap.number {

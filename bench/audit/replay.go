@@ -14,7 +14,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// replay plays a hand again and compares it with what the seats sent and received.
+// replay replays a hand and compares it with what the seats sent and received.
 func (c *checker) replay(hand uint32) {
 	archive := c.table.Hands[hand].Archive
 	if archive == nil {
@@ -38,7 +38,7 @@ func (c *checker) replay(hand uint32) {
 	r.end()
 }
 
-// replayed is a hand on its way through a replay.
+// replayed is a hand during its replay.
 type replayed struct {
 	c     *checker
 	hand  uint32
@@ -46,7 +46,7 @@ type replayed struct {
 	views []view
 }
 
-// place is where one of our seats is in the replay.
+// place is the position of one of our seats in the replay.
 type place struct {
 	*seatCheck
 	seat  int
@@ -58,11 +58,11 @@ type view struct {
 	p      *place
 	number uint64
 	m      *wirepb.TableView
-	equal  bool // to what the seat could see at that number, once
-	hidden int  // tiles that it could not know, by the last look
+	equal  bool // to what the seat could see at that number, at some moment
+	hidden int  // tiles that it could not know, at the last comparison
 }
 
-// begin finds the seats, and where their streams are right before the deal.
+// begin finds the seats, and the position of their streams just before the deal.
 func (r *replayed) begin(archive []byte) error {
 	var a wirepb.HandArchive
 	if err := proto.Unmarshal(archive, &a); err != nil {
@@ -96,7 +96,7 @@ func (r *replayed) begin(archive []byte) error {
 	return nil
 }
 
-// entry looks at what one entry of the archive has done.
+// entry checks what one entry of the archive has done.
 func (r *replayed) entry(e *wirepb.ArchiveEntry, t *table.Table) {
 	for _, p := range r.seats {
 		switch {
@@ -128,7 +128,7 @@ func (r *replayed) move(s *place, e *wirepb.ArchiveEntry) {
 	c.numbers[key] = true
 	var command tablepb.Command
 	if err := proto.Unmarshal(e.GetCommand(), &command); err != nil {
-		return // the replay has failed already
+		return // the replay has already failed
 	}
 	m := s.moves[e.GetPrompt()]
 	if m == nil || m.Hash != HashMove(command.GetMove().GetMove()) || m.Number != 0 && m.Number != e.GetNumber() {
@@ -159,8 +159,8 @@ func (r *replayed) event(s *place, told table.StreamEvent) {
 	}
 }
 
-// look compares a snapshot with what the seat can see now. Some entries advance no
-// stream, so one of the moments with that number must fit.
+// look compares a snapshot with what the seat can see now. Some entries advance no stream, so one
+// of the moments with that number must fit.
 func (r *replayed) look(v *view, t *table.Table) {
 	p := v.p
 	over := t.Phase() != tablepb.Phase_PLAYING
@@ -172,7 +172,7 @@ func (r *replayed) look(v *view, t *table.Table) {
 		r.c.hidden(p.seat, v.m.GetPrompt().GetPrompt().GetGame(), new(mahjongpb.Prompt))
 }
 
-// end closes the books of the hand.
+// end finishes the hand's checks.
 func (r *replayed) end() {
 	for _, p := range r.seats {
 		p.covered = append(p.covered, p.reach)
@@ -203,10 +203,10 @@ func (c *checker) tiles(s *seatCheck, seat int, number uint64, e *wirepb.TableEv
 	}
 }
 
-// hidden counts in a payload that is opaque to all but the game.
+// hidden counts them in a payload that only the game can read.
 func (c *checker) hidden(seat int, payload []byte, m proto.Message) int {
 	if c.open || proto.Unmarshal(payload, m) != nil {
-		return 0 // nothing is hidden, or it is not what the replay says either
+		return 0 // nothing is hidden, or the payload differs from the replay's anyway
 	}
 	return c.known.Hidden(seat, m)
 }

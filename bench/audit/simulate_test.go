@@ -15,20 +15,20 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// simulated is a round played without a network, as its four clients recorded it.
+// simulated is a round played without a network, as recorded by its four clients.
 type simulated struct {
 	Table
 	entries int
 	views   [4]map[uint64]*wirepb.TableView // what each seat could see at each event
 }
 
-// simulate plays hands with players made of code until the table is released.
+// simulate has bots play hands until the table is released.
 func simulate(t testing.TB, hands uint32) *simulated {
 	t.Helper()
 	return simulateSlow(t, hands, -1)
 }
 
-// simulateSlow has a seat that never answers, unless it is below 0.
+// simulateSlow has a seat that never answers, unless lazy is below 0.
 func simulateSlow(t testing.TB, hands uint32, lazy int) *simulated {
 	t.Helper()
 	g, err := tablegame.New(tablegame.Config{})

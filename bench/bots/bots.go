@@ -12,8 +12,8 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// Random is the name of the player whose answers are legal and nothing more; the others
-// are those of game.Strength.
+// Random is the name of the player that picks any legal answer; the others are those of
+// game.Strength.
 const Random = "random"
 
 // MaxHands bounds the hands of one run.
@@ -22,10 +22,11 @@ const MaxHands = 100_000_000
 // Config describes a run.
 type Config struct {
 	A, B  string        // game.Strength by name, or Random
-	Hands int           // at least this many are played: whole sets of six; default 10,000
+	Hands int           // a minimum, rounded up to whole sets of six; default 10,000
 	Rules mahjong.Rules // default: mahjong.DefaultRules
-	Seed  uint64        // of the deals, and of who plays by chance
-	// Workers play at the same time; default: one for each CPU. They change no result.
+	Seed  uint64        // for the deals and the random players
+	// Workers is how many hands are played at the same time; default: one per CPU. It does not
+	// affect the result.
 	Workers int
 }
 
@@ -59,7 +60,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// Run plays until all hands are done or ctx ends, which is an error.
+// Run plays until all hands are done; if ctx ends first, that is an error.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -83,7 +84,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 			total.add(&t)
 			if err != nil && failed == nil {
 				failed = err
-				cancel() // the others need not go on
+				cancel() // the others need not continue
 			}
 		})
 	}
@@ -94,7 +95,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	return total.report(cfg, time.Since(start)), nil
 }
 
-// playDeals plays every deal whose turn it is for worker w.
+// playDeals plays the deals assigned to worker w.
 func playDeals(ctx context.Context, cfg Config, w, deals int) (tally, error) {
 	var t tally
 	sides := [2]*side{newSide(cfg.A, cfg, &t.sides[0]), newSide(cfg.B, cfg, &t.sides[1])}

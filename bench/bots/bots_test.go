@@ -24,9 +24,9 @@ func run(t *testing.T, cfg bots.Config) *bots.Report {
 	return r
 }
 
-// TestOrder lets stronger players play weaker ones. The deals are always the same, so the
-// test fails either always or never. Few hands tell only great differences; the slow
-// version asks for an interval that leaves zero out.
+// TestOrder lets stronger players play weaker ones. The deals are fixed, so the test fails either
+// always or never. Few hands show only large differences; the slow version demands an interval that
+// excludes zero.
 func TestOrder(t *testing.T) {
 	type pair struct {
 		better, worse string
@@ -46,7 +46,7 @@ func TestOrder(t *testing.T) {
 			r := run(t, bots.Config{A: p.better, B: p.worse, Hands: p.hands / raceFactor, Rules: parsed, Seed: 7})
 			t.Logf("%s against %s, %s: %+.2f (%+.2f to %+.2f)", r.A, r.B, parsed.Mode, r.Difference, r.Low, r.High)
 			switch {
-			case raceFactor > 1: // too few to tell
+			case raceFactor > 1: // too few hands
 			case r.Difference <= 0, slow && !r.Clear():
 				t.Errorf("%s does not beat %s by %s", r.A, r.B, rules)
 			}
@@ -54,7 +54,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// Who plays against a copy of himself gets of each deal exactly what the copy gets.
+// A player against its own copy gets from each deal exactly what the copy gets.
 func TestLuckCancels(t *testing.T) {
 	r := run(t, bots.Config{A: "middle", B: "middle", Hands: 60})
 	if r.Difference != 0 || r.Low != 0 || r.High != 0 {
@@ -65,7 +65,7 @@ func TestLuckCancels(t *testing.T) {
 	}
 }
 
-// The outcome depends on the seed, and on nothing that differs from run to run.
+// The result depends on the seed and on nothing that differs from run to run.
 func TestSameAgain(t *testing.T) {
 	cfg := bots.Config{A: "weak", B: "random", Hands: 100, Seed: 3, Workers: 1}
 	first := run(t, cfg)
@@ -83,7 +83,7 @@ func TestSameAgain(t *testing.T) {
 	}
 }
 
-// A window that stays open for a least time does so on no clock here.
+// A window with a least time needs no clock here.
 func TestHeldWindows(t *testing.T) {
 	rules := mahjong.DefaultRules()
 	free := run(t, bots.Config{A: "weak", B: "middle", Hands: 12, Rules: rules})

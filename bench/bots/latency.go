@@ -6,7 +6,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// longest is what a latency can tell apart from more.
+// longest is the longest latency that is measured exactly.
 const longest = 10 * time.Second
 
 // latency collects how long decisions took, in nanoseconds to three digits.

@@ -11,8 +11,8 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// seatings are the ways to give two seats to each side: all the turns of the table for
-// partners that sit together and for partners across.
+// seatings are the ways to give two seats to each side: all rotations with partners side by side
+// and with partners opposite.
 var seatings = [...][mahjong.Seats]int{
 	{0, 0, 1, 1}, {1, 0, 0, 1}, {1, 1, 0, 0}, {0, 1, 1, 0}, {0, 1, 0, 1}, {1, 0, 1, 0},
 }
@@ -25,10 +25,10 @@ func deal(seed, n uint64) mahjong.Deal {
 	return mahjong.DealFromSeed(key, int(n%mahjong.Seats))
 }
 
-// side is one of the two players, with what is counted of it.
+// side is one of the two players and its counters.
 type side struct {
 	choose func(*mahjong.View) mahjong.Command
-	chance *rand.PCG // nil unless it plays by chance
+	chance *rand.PCG // nil unless it plays at random
 	count  *sideTally
 }
 
@@ -43,8 +43,8 @@ func newSide(name string, cfg Config, count *sideTally) *side {
 	return &side{choose: bot.New(strength, cfg.Rules).Choose, count: count}
 }
 
-// playHand plays one deal in one seating and gives what side 0 scored more than side 1.
-// number tells hands of a run apart.
+// playHand plays one deal in one seating and returns how much more side 0 scored than side 1.
+// number identifies the hand within the run.
 func playHand(cfg Config, d mahjong.Deal, seating [mahjong.Seats]int, sides [2]*side, number uint64) (int, error) {
 	for i, s := range sides {
 		if s.chance != nil {
@@ -68,7 +68,7 @@ func playHand(cfg Config, d mahjong.Deal, seating [mahjong.Seats]int, sides [2]*
 				return 0, fmt.Errorf("bots: %s of seat %d at %s: %w", c.Action, seat, view.Prompt.Kind, err)
 			}
 		}
-		if h.Holding() { // nobody looks at a clock here
+		if h.Holding() { // there is no clock here
 			if _, err := h.Apply(mahjong.Command{Action: mahjong.ActRelease}); err != nil {
 				return 0, err
 			}

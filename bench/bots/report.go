@@ -10,17 +10,17 @@ import (
 	"teahouse/pkg/mahjong"
 )
 
-// Report is what a run has found.
+// Report is the result of a run.
 type Report struct {
 	A     string        `json:"a"`
 	B     string        `json:"b"`
 	Rules mahjong.Rules `json:"rules"`
 	Seed  uint64        `json:"seed"`
-	Deals int           `json:"deals"` // each of them six hands
+	Deals int           `json:"deals"` // six hands each
 	Hands int           `json:"hands"`
 
-	// Difference is what a seat of A scores more than a seat of B in a hand, in points,
-	// and Low and High bound it with 95 % confidence.
+	// Difference is how many points per hand a seat of A scores more than a seat of B; Low and High
+	// bound it with 95 % confidence.
 	Difference float64 `json:"difference"`
 	Low        float64 `json:"low"`
 	High       float64 `json:"high"`
@@ -30,23 +30,23 @@ type Report struct {
 	HandsPer float64 `json:"hands_per_s"` // by all workers together
 }
 
-// Side is what was counted of one player. Rates are for one seat and one hand: in Xueliu,
-// where a seat can win again and again, they can exceed 1.
+// Side is what was counted for one player. Rates are per seat and hand: in Xueliu, where a seat can
+// win repeatedly, they can exceed 1.
 type Side struct {
 	Player     string  `json:"player"`
 	WinRate    float64 `json:"win_rate"`
-	DealInRate float64 `json:"deal_in_rate"` // somebody else won by a tile of this seat
+	DealInRate float64 `json:"deal_in_rate"` // others won by a tile of this seat
 	Decisions  int     `json:"decisions"`
-	// The time that a decision took, in microseconds.
+	// Decision times in microseconds.
 	P50 float64 `json:"decision_us_p50"`
 	P99 float64 `json:"decision_us_p99"`
 	Max float64 `json:"decision_us_max"`
 }
 
-// Clear says whether the interval leaves zero out, on the side of A.
+// Clear reports whether the interval excludes zero, in favour of A.
 func (r *Report) Clear() bool { return r.Low > 0 }
 
-// Print writes the report as people read it.
+// Print writes the report for people.
 func (r *Report) Print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(w, "%s against %s\t%s, %d hands: %d deals in six seatings\n", r.A, r.B, r.Rules.Mode, r.Hands, r.Deals)
@@ -59,8 +59,8 @@ func (r *Report) Print(out io.Writer) error {
 	return w.Flush()
 }
 
-// tally adds up. Of the differences it keeps the sums that mean and deviation need; they
-// are whole numbers, so the order in which workers finish changes nothing.
+// tally sums up. Of the differences it keeps the sums for mean and deviation; they are whole
+// numbers, so the order in which workers finish does not matter.
 type tally struct {
 	deals       int
 	sum, square int

@@ -11,7 +11,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// book notes what players were promised, and looks whether it is kept.
+// book records what players were promised, and checks that it is kept.
 type book struct {
 	w     *world
 	games map[string]game.Game
@@ -30,15 +30,15 @@ type place struct {
 	index uint64
 }
 
-// tableBook is what is known of one table.
+// tableBook is what is known about one table.
 type tableBook struct {
 	id      game.TableID
 	players []uint64
-	over    bool // as the shard sees it: its bindings may go
+	over    bool // from the shard's view: its bindings may go
 	epochs  map[uint64]uint64
-	told    map[told][]byte // events by player and number, whoever was told
+	told    map[told][]byte // events by player and number, whoever was told them
 	seen    []*seen
-	ended   map[uint32]bool // hands of which somebody saw the end
+	ended   map[uint32]bool // hands whose end somebody saw
 }
 
 type told struct {
@@ -54,7 +54,7 @@ func newBook(w *world) *book {
 
 func (b *book) broken() bool { return b.wrong != "" }
 
-// violate notes a broken promise; the run ends.
+// violate records a broken promise; the run ends.
 func (b *book) violate(format string, args ...any) {
 	if b.wrong == "" {
 		b.wrong = fmt.Sprintf(format, args...)
@@ -72,7 +72,7 @@ func (b *book) table(id game.TableID) *tableBook {
 	return t
 }
 
-// applied looks at what an entry did, on the first replica that applies it.
+// applied checks what an entry did, on the first replica that applies it.
 func (b *book) applied(r *replica, e logged) {
 	first := r.applied > b.newest[r.g.id]
 	if first {
@@ -101,7 +101,7 @@ func (b *book) image(r *replica, image []byte) {
 	}
 }
 
-// sharded looks at a shard's entry.
+// sharded checks a shard's entry.
 func (b *book) sharded(r *replica, e logged, first, regular bool) {
 	if !first {
 		b.image(r, r.snap())
@@ -131,7 +131,7 @@ func (b *book) sharded(r *replica, e logged, first, regular bool) {
 	}
 }
 
-// look reads a shard's state.
+// look checks a shard's state.
 func (b *book) look(r *replica, image []byte) {
 	tables, err := readShard(image)
 	if err != nil {
@@ -162,7 +162,7 @@ func (b *book) look(r *replica, image []byte) {
 	b.oneTableEach()
 }
 
-// oneTableEach looks for players at two tables that both play.
+// oneTableEach looks for players who are at two running tables.
 func (b *book) oneTableEach() {
 	at := map[uint64]game.TableID{}
 	for _, id := range b.order {
@@ -179,7 +179,7 @@ func (b *book) oneTableEach() {
 	}
 }
 
-// tells notes an event; the same number always carries the same.
+// tells records an event; the same number must always have the same content.
 func (b *book) tells(t *tableBook, player, number uint64, payload []byte) {
 	key := told{player, number}
 	old, ok := t.told[key]
@@ -211,7 +211,7 @@ func (b *book) sits(d *device, id game.TableID) *seen {
 	return s
 }
 
-// event is one that a device received: the next, or a snapshot that stands in for what is missing.
+// event handles what a device received: the next event, or a snapshot that replaces missing ones.
 func (b *book) event(d *device, p *wirepb.Push) {
 	s := d.seen
 	if p.Kind == wirepb.Push_SNAPSHOT {
@@ -250,7 +250,7 @@ func (t *try) answered(number uint64, answered bool, err error) {
 	}
 }
 
-// refusedForGood tells refusals that say that the move never counts.
+// refusedForGood reports whether the move can never count.
 func (t *try) refusedForGood() bool {
 	switch t.refused {
 	case wirepb.Code_OK, wirepb.Code_ALREADY_DECIDED, wirepb.Code_NUMBER_GAP, wirepb.Code_TABLE_GONE:
@@ -259,12 +259,12 @@ func (t *try) refusedForGood() bool {
 	return true
 }
 
-// watch is what a gateway has forwarded of one table on one connection.
+// watch is what a gateway has forwarded from one table on one connection.
 type watch struct{ last uint64 }
 
 type attach struct{ table, last uint64 }
 
-// frame looks at what a gateway writes to a client: of each table exactly the next event.
+// frame checks what a gateway writes to a client: of each table exactly the next event.
 func (b *book) frame(c *conn, e *wirepb.Envelope) {
 	switch body := e.Body.(type) {
 	case *wirepb.Envelope_Reply:

@@ -24,8 +24,8 @@ type moveKey struct {
 	player, number uint64
 }
 
-// close compares what players were told with what the database and the replicas hold at the end.
-// It returns the number of moves that were acknowledged.
+// close compares what players were told with what the database and the replicas hold at the end. It
+// returns the number of acknowledged moves.
 func (b *book) close() (moves int) {
 	for _, g := range b.w.groups {
 		for _, r := range g.replicas {
@@ -61,7 +61,7 @@ func (b *book) close() (moves int) {
 	return moves
 }
 
-// compare looks for each try in the record, and for each record among the tries.
+// compare looks up each try in the record, and each recorded move among the tries.
 func (b *book) compare(t *tableBook, record map[moveKey]recorded) (moves int) {
 	same := func(s *seen, y *try, key moveKey, r recorded) bool {
 		return s.player == key.player && y.prompt == r.prompt && bytes.Equal(y.move, r.move)
@@ -105,8 +105,8 @@ func (b *book) compare(t *tableBook, record map[moveKey]recorded) (moves int) {
 	return moves
 }
 
-// replay plays a hand again: its moves go into the record, what it tells is what was told, and
-// nobody's time ran out too early.
+// replay replays a hand: it adds the moves to the record and checks that the events are those that
+// were told and that nobody timed out too early.
 func (b *book) replay(t *tableBook, record map[moveKey]recorded, hand game.HandResult) {
 	archive := &wirepb.HandArchive{}
 	if err := proto.Unmarshal(hand.Archive, archive); err != nil {
@@ -150,12 +150,12 @@ func (b *book) replay(t *tableBook, record map[moveKey]recorded, hand game.HandR
 	}
 }
 
-// promptClock checks that whoever let the time run out had all of it.
+// promptClock checks that a seat that timed out had all of its time.
 type promptClock struct {
 	b        *book
 	t        *tableBook
 	tookOver uint64
-	before   []*tablepb.Seat // as the entry before left them
+	before   []*tablepb.Seat // as the previous entry left them
 	opened   [table.MaxSeats]uint64
 	prompt   [table.MaxSeats]uint64
 }

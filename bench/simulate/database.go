@@ -8,7 +8,7 @@ import (
 	"teahouse/pkg/game"
 )
 
-// database keeps what is settled. It fails before or after it has written.
+// database stores what is settled. It may fail before or after writing.
 type database struct {
 	w     *world
 	hands map[game.HandKey]game.HandResult

@@ -17,7 +17,7 @@ var (
 	errSilent = errors.New("the gateway is silent")
 )
 
-// device is one program of a player, with what it knows. A player who takes another device leaves
+// device is one program of a player, with its knowledge. A player who takes another device leaves
 // the old one running.
 type device struct {
 	process
@@ -32,7 +32,7 @@ type device struct {
 	epoch    uint64        // of its newest login
 	dead     bool
 
-	busyUntil time.Duration // it reads nothing before
+	busyUntil time.Duration // it reads nothing before then
 
 	table   *engine.Table
 	joining bool
@@ -42,7 +42,7 @@ type device struct {
 	seen    *seen
 }
 
-// stage is how far a connection has come.
+// stage is the progress of a connection.
 type stage int
 
 const (
@@ -52,7 +52,7 @@ const (
 	online
 )
 
-// connect tries a gateway, after a pause that grows with the failures.
+// connect tries a gateway after a pause that grows with the failures.
 func (d *device) connect(wait time.Duration) {
 	w := d.w
 	span := min(20*time.Millisecond<<min(d.failures, 6), 500*time.Millisecond)
@@ -89,7 +89,7 @@ func (d *device) beat(c *conn) {
 	d.after(time.Second, func() { d.beat(c) })
 }
 
-// abandon leaves the connection; the gateway hears of that after a while.
+// abandon leaves the connection; the gateway notices after a while.
 func (d *device) abandon(after time.Duration) {
 	c := d.conn
 	c.left = true
@@ -118,7 +118,7 @@ func (d *device) send(e *wirepb.Envelope) {
 	})
 }
 
-// receive takes what a gateway says.
+// receive handles a gateway's message.
 func (d *device) receive(c *conn, e *wirepb.Envelope) {
 	if d.conn != c {
 		return
@@ -187,7 +187,7 @@ func (d *device) lost(c *conn, err error) {
 	d.connect(wait)
 }
 
-// flush does what the engine wants to be done.
+// flush carries out the engine's output.
 func (d *device) flush() {
 	for {
 		out := d.engine.Take()

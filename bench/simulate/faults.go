@@ -4,32 +4,32 @@ import (
 	"time"
 )
 
-// plan is what a seed draws before the run: the game, the bounds and how often what goes wrong,
-// each once in so many times; 0 = never.
+// plan is what a seed draws before the run: the game, the bounds and the frequency of each fault,
+// as once in so many times; 0 = never.
 type plan struct {
 	game      string
 	rules     string
-	hands     int // of a round
-	rounds    int // of each player
+	hands     int // per round
+	rounds    int // per player
 	players   int
 	unsettled int
 	maxEvents int
 	timeout   time.Duration // of a call in a gateway
-	idle      int           // players whom the coordinator remembers without need
-	chaos     time.Duration // how long there are faults
-	every     time.Duration // pause between two disasters, on the average
+	idle      int           // players whom the coordinator remembers beyond need
+	chaos     time.Duration // duration of the faults
+	every     time.Duration // average pause between two disasters
 
 	slow, drop, lag, busy, refuse, hint   int // messages, replicas, proposals, creations, notices
 	zombie, repeat                        int // requests read from a broken link; late copies
 	database                              int
 	cancel, asleep, illegal, auto, giveUp int // players
-	hold                                  int // calls between nodes that come late
-	moment                                int // elections right when something is applied
+	hold                                  int // calls between nodes that are delayed
+	moment                                int // elections just as something is applied
 	slowReader                            int
 }
 
 // draw makes the plan of a seed. Each kind of fault is absent from some runs and frequent in
-// others, because mixing everything all the time hides what needs a quiet moment.
+// others, because mixing everything all the time hides bugs that need a quiet moment.
 func (w *world) draw() plan {
 	rate := func(rates ...int) int { return rates[w.rand.IntN(len(rates))] }
 	p := plan{
@@ -64,7 +64,7 @@ func pair(a, b string) [2]string {
 
 func (w *world) isCut(a, b string) bool { return w.cuts[pair(a, b)] }
 
-// disaster lets something happen, and comes back later.
+// disaster makes something happen, and schedules the next one.
 func (w *world) disaster() {
 	if w.calm {
 		return
@@ -76,12 +76,12 @@ func (w *world) disaster() {
 	r := group.replicas[w.rand.IntN(len(group.replicas))]
 	back := w.between(20*time.Millisecond, 2*time.Second)
 	switch w.rand.IntN(18) {
-	case 0, 1: // a node dies; most of the time the others are left
+	case 0, 1: // a node dies; mostly such that a majority is left
 		if n.up && (w.others(n) || w.chance(8)) {
 			w.killNode(n)
 			w.after(back, func() { w.bootNode(n) })
 		}
-	case 2: // a node stands still
+	case 2: // a node is paused
 		if n.up && !n.paused {
 			n.pause()
 			w.after(back, n.wake)
@@ -93,7 +93,7 @@ func (w *world) disaster() {
 		}
 	case 4, 5: // a link breaks
 		g.links[w.rand.IntN(len(g.links))].lose()
-	case 6: // two processes do not reach each other
+	case 6: // two processes cannot reach each other
 		o := w.nodes[w.rand.IntN(len(w.nodes))].name
 		if w.chance(3) {
 			o = g.name
@@ -109,17 +109,17 @@ func (w *world) disaster() {
 		if r.elect() {
 			break
 		}
-	case 10: // a client's connection breaks; its gateway notices, sooner or later
+	case 10: // a client's connection breaks; its gateway notices sooner or later
 		if d := p.now; d.conn != nil {
 			d.abandon(w.between(0, 2*time.Second))
 			d.lost(d.conn, errBroken)
 		}
-	case 11: // the player takes another device while the old one lives
+	case 11: // the player takes another device while the old one is running
 		if p.token != "" {
 			w.tracef("player %d takes another device", p.id)
 			p.take()
 		}
-	case 16, 17: // the same, right when the old one's gateway loses the table's node
+	case 16, 17: // the same, just as the old one's gateway loses the table's node
 		if d := p.now; p.token != "" && d.table != nil && d.conn != nil {
 			w.tracef("player %d takes another device, and %s loses a link", p.id, d.conn.gate.name)
 			p.take()
@@ -139,7 +139,7 @@ func (w *world) disaster() {
 		if r.n.up {
 			r.keep()
 		}
-	case 14: // a replica that lags gets a snapshot
+	case 14: // a lagging replica gets a snapshot
 		if l := group.leader(); l != nil && l != r && r.live() {
 			if err := l.install(r); err == nil {
 				w.tracef("installed")
@@ -158,7 +158,7 @@ func (w *world) disaster() {
 	w.after(w.between(0, 2*w.plan.every), w.disaster)
 }
 
-// moment disturbs a group right after it has applied something, where the wrong moment may be.
+// moment disturbs a group just after it has applied something, which may be a critical moment.
 func (w *world) moment(r *replica) {
 	o := r.g.replicas[w.rand.IntN(len(r.g.replicas))]
 	w.after(w.between(0, 4*time.Millisecond), func() {

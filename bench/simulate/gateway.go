@@ -95,7 +95,7 @@ func (g *gateway) announced(node string, a *linkpb.Announce) {
 	g.settle()
 }
 
-// settle answers what has finished, and writes what waits for clients.
+// settle answers what has finished, and writes pending output to clients.
 func (g *gateway) settle() {
 	g.desk.Answer()()
 	for _, c := range g.conns {
@@ -112,8 +112,8 @@ type conn struct {
 	toDev  wireEnd
 	closed bool              // on the gateway's side
 	left   bool              // on the client's side
-	watch  map[uint64]*watch // what the client may get of each table
-	opened map[uint64]attach // the client's attaches on their way, by call
+	watch  map[uint64]*watch // what the client may get from each table
+	opened map[uint64]attach // the client's attaches in flight, by call
 }
 
 func (g *gateway) accept(d *device) *conn {
@@ -154,7 +154,7 @@ func (s socket) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Close is called when the gateway has said all that it will.
+// Close is called when the gateway will send no more.
 func (s socket) Close() error {
 	c := s.c
 	if !c.closed {
@@ -172,7 +172,7 @@ func (s socket) SetDeadline(time.Time) error      { return nil }
 func (s socket) SetReadDeadline(time.Time) error  { return nil }
 func (s socket) SetWriteDeadline(time.Time) error { return nil }
 
-// gone ends the session of a connection that is closed.
+// gone ends the session of a closed connection.
 func (g *gateway) gone(c *conn) {
 	for i, o := range g.conns {
 		if o == c {

@@ -16,19 +16,19 @@ type wireEnd struct {
 	last time.Duration // when the newest message arrives
 }
 
-// deliver lets f happen in the life of the process, behind all before it.
+// deliver makes f happen in this life of the process, after everything sent before.
 func (e *wireEnd) deliver(to *process, f func()) {
 	e.last = max(e.last, e.w.now+e.w.delay())
 	to.after(e.last-e.w.now, f)
 }
 
-// glink is the connection of a gateway to a node, again and again.
+// glink is the connection of a gateway to a node, over all its lives.
 type glink struct {
 	gate *gateway
 	node *node
 	gen  uint64 // counts its breaks
 	up   bool
-	// one life of it
+	// of the current life
 	toNode, toGate wireEnd
 	nextID         uint64
 	open           map[uint64]func(*linkpb.Response, error)
@@ -57,8 +57,8 @@ func (l *glink) dial() {
 	})
 }
 
-// lose breaks the connection. What was on its way to the gateway is lost; what was on its way to
-// the node may wait in its buffers, and is read whenever that gets to it.
+// lose breaks the connection. What was in flight to the gateway is lost; what was in flight to the
+// node may wait in its buffers, and is read whenever the node gets to it.
 func (l *glink) lose() {
 	if !l.up {
 		return
@@ -113,13 +113,13 @@ func (c linkConn) Go(req *linkpb.Request, done func(*linkpb.Response, error)) (i
 	read := false
 	l.toNode.deliver(&l.node.process, func() {
 		if c.gen != l.gen && !w.fault(w.plan.zombie) {
-			return // broken before it came
+			return // it broke before this arrived
 		}
 		read = true
 		l.node.request(from, copied, func(r *linkpb.Response) { l.respond(c.gen, id, r) })
 	})
 	if w.fault(w.plan.repeat) {
-		// A copy that was held up somewhere; nobody waits for its answer.
+		// A copy that was delayed somewhere; its answer is ignored.
 		w.after(w.between(0, 3*time.Second), func() {
 			if l.node.up && !l.node.paused && (read || c.gen == l.gen) {
 				w.tracef("%s gets a late copy of %s of player %d", l.node.name, copied.Method, copied.Player)
@@ -138,7 +138,7 @@ func (c linkConn) Forget(id uint64) bool {
 	return true
 }
 
-// respond brings an answer back, if the link is still the one that it was asked on.
+// respond returns an answer if the link is still the one that it was asked on.
 func (l *glink) respond(gen, id uint64, r *linkpb.Response) {
 	l.tell(gen, func() {
 		if done := l.open[id]; done != nil {

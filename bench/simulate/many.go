@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// Summary is what many runs came to.
+// Summary is the result of many runs.
 type Summary struct {
 	Runs   uint64
 	Steps  uint64
 	Time   time.Duration
 	Moves  int
 	Hands  int
-	Failed []Result // by seed; no more than maxFailed
+	Failed []Result // by seed; at most maxFailed
 }
 
-// maxFailed is how many failures end the search for more.
+// maxFailed failures end the search for more.
 const maxFailed = 10
 
-// RunMany runs seeds from first on, workers at a time, until ctx ends or many have failed.
+// RunMany runs seeds from first on, workers at a time, until ctx ends or maxFailed have failed.
 func RunMany(ctx context.Context, first, seeds uint64, workers int, trace io.Writer) (Summary, error) {
 	var sum Summary
 	var mu sync.Mutex

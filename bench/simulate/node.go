@@ -29,7 +29,7 @@ type node struct {
 	announced map[uint32]*linkpb.Announce
 	members   *linkpb.Members
 	links     map[string]linkConn // by gateway, as this side sees them
-	confirmed map[uint64]bool     // ended tables that the coordinator has heard of
+	confirmed map[uint64]bool     // ended tables that the coordinator knows to have ended
 	asked     map[uint64]bool
 }
 
@@ -46,7 +46,7 @@ func (w *world) games() map[string]game.Game {
 	return map[string]game.Game{"tiny": tabletest.Game{}, "mahjong": g}
 }
 
-// boot starts the process with what is on its disk.
+// boot starts the process from its disk.
 func (n *node) boot() {
 	w := n.w
 	n.start()
@@ -173,7 +173,7 @@ func (p pool) Go(f func()) error {
 	return nil
 }
 
-// linked is the node's side of a new link: it begins with who leads and who is a member. A link
+// linked is the node's side of a new link: it first sends who leads and who is a member. A link
 // that it replaces ends first.
 func (n *node) linked(l *glink) {
 	if old, ok := n.links[l.gate.name]; ok {
@@ -190,7 +190,7 @@ func (n *node) linked(l *glink) {
 	}
 }
 
-// unlinked tells the shards that the link to a gateway is lost, unless another has replaced it.
+// unlinked tells the shards that the link to a gateway is lost, unless another one has replaced it.
 func (n *node) unlinked(ended linkConn) {
 	gateway := ended.l.gate.name
 	if n.links[gateway] != ended {
@@ -233,7 +233,7 @@ func (n *node) announce(id game.GroupID, term uint64, withdrawn bool) {
 	}
 }
 
-// request hands a request to who executes it.
+// request passes a request to its handler.
 func (n *node) request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
 	switch {
 	case req.Method == "cluster.ended", strings.HasPrefix(req.Method, "auth."), strings.HasPrefix(req.Method, "queue."):
@@ -250,8 +250,8 @@ func (n *node) request(from string, req *linkpb.Request, reply func(*linkpb.Resp
 	}
 }
 
-// call has the leader of a group execute a request of this node, or says after a while that it
-// did not.
+// call has the leader of a group execute a request of this node; after a while it gives up with an
+// error.
 func (n *node) call(id game.GroupID, req *linkpb.Request, within time.Duration, done func(*linkpb.Response, error)) {
 	w := n.w
 	end := w.now + within
@@ -331,7 +331,7 @@ func (n *node) create(_ context.Context, t *linkpb.CreateTable, done func(*linkp
 
 var errNotYet = errors.New("not confirmed yet")
 
-// ended cannot wait for an answer here: it asks, and knows the answer when it is asked again.
+// ended cannot wait for an answer here: it asks, and knows the answer when it is called again.
 func (n *node) ended(_ context.Context, t *linkpb.TableEnded) error {
 	if n.confirmed[t.Table] {
 		return nil
@@ -364,7 +364,7 @@ func (verifier) Verify(text string, _ time.Time) (c token.Claims, err error) {
 	return c, err
 }
 
-// dice gives the seed's randomness to who reads random bytes.
+// dice provides the seed's randomness as random bytes.
 type dice struct{ w *world }
 
 func (d dice) Read(p []byte) (int, error) {

@@ -9,8 +9,8 @@ import (
 	"teahouse/pkg/planted"
 )
 
-// plantedBugs is each bug that is made on purpose, the rule that it breaks, and the promise by
-// which the simulation finds it.
+// plantedBugs lists each deliberate bug, the rule that it breaks, and the promise by which the
+// simulation finds it.
 var plantedBugs = []struct {
 	name  string
 	rule  string
@@ -38,11 +38,11 @@ var plantedBugs = []struct {
 	{"SettleTimeInSum", "T1", planted.SettleTimeInSum, "the hash of a result covers the time of its settlement", `settled with two results`},
 }
 
-// foundWithin is how many seeds a planted bug may stay hidden.
+// foundWithin is the number of seeds within which a planted bug must be found.
 const foundWithin = 3000
 
-// TestPlantedBugs shows that the simulation can fail: it finds each bug, by the promise that the
-// bug breaks.
+// TestPlantedBugs shows that the simulation can fail: it finds each bug by the promise that the bug
+// breaks.
 func TestPlantedBugs(t *testing.T) {
 	defer planted.Choose(planted.None)
 	for _, b := range plantedBugs {

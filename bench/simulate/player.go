@@ -11,19 +11,19 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// player wants to play some rounds, on whatever device works.
+// player wants to play some rounds on any device that works.
 type player struct {
 	w        *world
 	index    int
 	id       game.PlayerID
 	token    string
 	devices  int
-	now      *device // that of the newest login: the others are superseded, and may not know it
+	now      *device // the one with the newest login: the others are superseded and may not know it
 	epoch    uint64  // of that login
 	finished map[game.TableID]bool
 }
 
-// take takes a new device.
+// take switches to a new device.
 func (p *player) take() {
 	p.devices++
 	d := &device{
@@ -49,7 +49,7 @@ func (p *player) know(d *device, l *wirepb.LoginReply) {
 	p.id, p.token = game.PlayerID(l.Player), l.Token
 }
 
-// deviceDied takes another one if it was the one in use.
+// deviceDied switches to another one if this was the one in use.
 func (p *player) deviceDied(d *device) {
 	if p.now == d {
 		p.w.after(p.w.between(0, 300*time.Millisecond), func() {
@@ -62,7 +62,7 @@ func (p *player) deviceDied(d *device) {
 
 func (p *player) wants() bool { return len(p.finished) < p.w.plan.rounds }
 
-// done reports whether the player has all it wanted and holds nothing any more.
+// done reports whether the player has played all rounds and holds nothing any more.
 func (p *player) done() bool {
 	d := p.now
 	return !p.wants() && d.state == online && d.table == nil && d.engine.Bound() == 0 && d.engine.Ticket() == 0 && !d.joining
@@ -102,7 +102,7 @@ func (d *device) join() {
 	})
 }
 
-// cancelLater changes the player's mind.
+// cancelLater changes the player's mind later.
 func (d *device) cancelLater(ticket uint64) {
 	d.after(d.w.between(0, 60*time.Millisecond), func() {
 		if d.engine.Ticket() != ticket || d.table != nil {
@@ -113,7 +113,7 @@ func (d *device) cancelLater(ticket uint64) {
 		d.engine.CancelTicket(ticket, func(err error) {
 			d.joining = false
 			d.w.tracef("%s cancelled ticket %d: %v", d.name, ticket, err)
-			// After a resume in the midst of it, nobody knows whether it was cancelled or played.
+			// After a resume in between, it is unknown whether it was cancelled or played.
 			if err == nil && epoch == d.epoch {
 				d.w.book.cancelled(d, ticket)
 			}
@@ -133,7 +133,7 @@ func (d *device) sit(id game.TableID) {
 // WakeUp implements engine.Owner.
 func (d *device) WakeUp() { d.thinkSoon() }
 
-// read takes the events that are there.
+// read receives the available events.
 func (d *device) read() {
 	if d.w.now < d.busyUntil {
 		return
@@ -230,7 +230,7 @@ func (d *device) ask(prompt uint64, asked []byte) {
 	})
 }
 
-// move sends one. Players now and then give up waiting for the answer and try something else.
+// move sends a move. Now and then players give up waiting for the answer and try something else.
 func (d *device) move(t *engine.Table, m *wirepb.MoveRequest, again bool) {
 	w := d.w
 	try := d.seen.sends(m)

@@ -18,17 +18,17 @@ import (
 // queueBook follows each ticket through the coordinator's log.
 type queueBook struct {
 	tickets   map[uint64]*ticket
-	live      []uint64                      // ids of tickets that wait or are matched
-	joins     map[uint64]map[[2]uint64]bool // by player: (epoch, number) of what was asked
+	live      []uint64                      // ids of tickets that are waiting or matched
+	joins     map[uint64]map[[2]uint64]bool // by player: (epoch, number) of the join commands
 	issued    map[uint64]int
-	created   map[uint64][]byte // creations by table: a number names one for good
+	created   map[uint64][]byte // creations by table: a number always means the same one
 	cancelled map[uint64]string // tickets that a client knows to be cancelled
 	epochs    map[uint64]uint64
 }
 
 type ticket struct {
 	player uint64
-	table  uint64 // matched with, 0 = waiting
+	table  uint64 // matched to it, 0 = waiting
 	gone   string // how it ended
 }
 
@@ -39,7 +39,7 @@ func newQueueBook() queueBook {
 	}
 }
 
-// cancelled notes that a player was told that its ticket is void.
+// cancelled records that a player was told that its ticket is cancelled.
 func (b *book) cancelled(d *device, id uint64) {
 	b.queue.cancelled[id] = d.name
 	if t := b.queue.tickets[id]; t != nil && t.gone != "" && t.gone != "cancelled" {
@@ -47,7 +47,7 @@ func (b *book) cancelled(d *device, id uint64) {
 	}
 }
 
-// coordinated looks at an entry of the coordinator.
+// coordinated checks an entry of the coordinator.
 func (b *book) coordinated(r *replica, e logged, first, regular bool) {
 	if !first {
 		b.image(r, r.snap())
@@ -96,7 +96,7 @@ func (b *book) coordinated(r *replica, e logged, first, regular bool) {
 	b.follow(s, cancels, refused, ended)
 }
 
-// follow compares the coordinator's state with the one before.
+// follow compares the coordinator's state with the previous one.
 func (b *book) follow(s *coordpb.Snapshot, cancels, refused, ended map[uint64]bool) {
 	q := &b.queue
 	now := map[uint64]uint64{} // ticket: table, or 0
@@ -150,7 +150,7 @@ func (b *book) follow(s *coordpb.Snapshot, cancels, refused, ended map[uint64]bo
 		}
 		q.epochs[p.Id] = p.Epoch
 	}
-	// What became of the tickets that were there before.
+	// What became of the tickets that existed before.
 	live := q.live[:0]
 	for _, id := range q.live {
 		t := q.tickets[id]
@@ -212,7 +212,7 @@ func readShard(image []byte) ([]*tablepb.Table, error) {
 	}
 }
 
-// shown is a message as the trace shows it.
+// shown is a message as printed in the trace.
 type shown struct{ m proto.Message }
 
 func (s shown) String() string {

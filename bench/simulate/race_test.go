@@ -2,5 +2,5 @@
 
 package simulate
 
-// raceDetector says that everything is ten times slower.
+// raceDetector means that everything is ten times slower.
 const raceDetector = true

@@ -11,8 +11,9 @@ import (
 )
 
 // group is a Raft group as its machines see it: committed entries survive, others may be lost or
-// commit later. Elections are drawn, not timed; all else is Raft's: terms, votes of who is not
-// further, the check of what comes before, commitment by a majority in the own term only.
+// commit later. Elections are drawn at random instead of timed; all else follows Raft: terms, no
+// votes for a shorter log, the check of the preceding entry, commitment by a majority only in one's
+// own term.
 type group struct {
 	w        *world
 	id       game.GroupID
@@ -21,7 +22,7 @@ type group struct {
 
 type logged struct {
 	term uint64
-	data []byte // nil = the empty entry that a leader begins with
+	data []byte // nil = the empty entry of a new leader
 }
 
 // replica is one node's part of a group.
@@ -76,12 +77,12 @@ func (r *replica) lastTerm() uint64 {
 	return r.log[len(r.log)-1].term
 }
 
-// live reports whether the replica takes part now.
+// live reports whether the replica is taking part.
 func (r *replica) live() bool { return r.n.up && !r.n.paused }
 
 func (r *replica) reaches(o *replica) bool { return r == o || !r.g.w.isCut(r.n.name, o.n.name) }
 
-// restart begins a new life of the replica from what is on its disk.
+// restart starts a new life of the replica from its disk.
 func (r *replica) restart() {
 	r.leading, r.told, r.telling, r.applying = false, raftgroup.State{}, false, false
 	r.commit, r.applied = 0, 0
@@ -113,7 +114,7 @@ func (r *replica) propose(data []byte) *future {
 	return f
 }
 
-// replicate sends everybody what it may not have.
+// replicate sends everybody what they may be missing.
 func (r *replica) replicate() {
 	for i, o := range r.g.replicas {
 		if o != r {
@@ -140,7 +141,7 @@ func (r *replica) send(i int, o *replica) {
 	})
 }
 
-// accept is AppendEntries at a follower, with all entries there are.
+// accept is AppendEntries at a follower, with the whole log.
 func (r *replica) accept(term uint64, entries []logged, commit uint64) (matched, newer uint64) {
 	if term < r.term {
 		return 0, r.term
@@ -203,7 +204,7 @@ func (r *replica) advance(commit uint64) {
 	}
 }
 
-// apply applies some of what is committed.
+// apply applies some committed entries.
 func (r *replica) apply() {
 	r.applying = false
 	for n := 1 + r.g.w.rand.IntN(4); n > 0 && r.applied < r.commit; n-- {
@@ -243,7 +244,7 @@ func (r *replica) stepDown() {
 	r.stepper.soon()
 }
 
-// tell tells the machine the leadership as it is then.
+// tell tells the machine the current leadership.
 func (r *replica) tell() {
 	if r.telling {
 		return
@@ -261,7 +262,7 @@ func (r *replica) tell() {
 	})
 }
 
-// elect lets the replica stand for election among those whom it reaches.
+// elect lets the replica stand for election among those that it can reach.
 func (r *replica) elect() bool {
 	if !r.live() {
 		return false
@@ -296,7 +297,7 @@ func (r *replica) elect() bool {
 	return true
 }
 
-// leader is who leads in the newest term, if a majority is with it.
+// leader is the leader of the newest term, if a majority follows it.
 func (g *group) leader() *replica {
 	var newest *replica
 	for _, r := range g.replicas {
@@ -319,8 +320,8 @@ func (g *group) leader() *replica {
 	return newest
 }
 
-// watch is the group's part of time: leaders repeat what was lost, and give up when nobody
-// answers; who has no leader elects one.
+// watch runs periodically: leaders resend what was lost, and step down when nobody answers;
+// replicas without a leader elect one.
 func (g *group) watch() {
 	w := g.w
 	for _, r := range g.replicas {
@@ -368,7 +369,7 @@ func (r *replica) snap() []byte {
 	return nil
 }
 
-// keep writes a snapshot to the disk, where a restart begins with it.
+// keep writes a snapshot to the disk, from which a restart begins.
 func (r *replica) keep() {
 	if r.applied == 0 {
 		return
@@ -378,7 +379,7 @@ func (r *replica) keep() {
 	r.g.w.tracef("group %d: %s keeps a snapshot at %d", r.g.id, r.n.name, r.applied)
 }
 
-// install brings a replica that lags to where the leader is.
+// install brings a lagging replica up to the leader's state.
 func (r *replica) install(o *replica) error {
 	if !r.leading || o.term > r.term || o.applied >= r.applied || !r.reaches(o) {
 		return errors.New("not now")
@@ -390,7 +391,7 @@ func (r *replica) install(o *replica) error {
 		return err
 	}
 	if o.last() < r.applied || o.log[r.applied-1].term != r.log[r.applied-1].term {
-		o.log = r.log[:r.applied:r.applied] // else what follows may count already
+		o.log = r.log[:r.applied:r.applied] // else the entries after it may already count
 	}
 	o.commit, o.applied = r.applied, r.applied
 	o.snapshot, o.snapped = image, r.applied

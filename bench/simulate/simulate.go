@@ -1,28 +1,29 @@
-// Package simulate plays on a whole cluster that exists only in memory, on one goroutine, with a
-// clock and dice of its own, and breaks everything that can break:
+// Package simulate runs a whole cluster in memory, on one goroutine, with its own clock and dice,
+// and breaks everything that can break:
 //
 //	r := simulate.Run(17, nil)
 //	if r.Violation != "" { … }
 //
-// What decides in production decides here too: the replicas' states and their leaders' work
-// (node/coordinator, node/shard, node/table, node/match), the gateway's sessions, streams, routes
-// and parked calls (gateway/session, gateway/upstream, gateway/route), the client's repetitions
-// (pkg/client/engine). What carries messages is modelled: Raft's log, links, sockets, the database.
+// The code that decides in production decides here too: the replicas' states and their leaders'
+// work (node/coordinator, node/shard, node/table, node/match), the gateway's sessions, streams,
+// routes and parked calls (gateway/session, gateway/upstream, gateway/route), the client's
+// repetitions (pkg/client/engine). What carries messages is modelled: Raft's log, links, sockets,
+// the database.
 //
 // One seed is one run. Faults and people stop after a few seconds; then the network is whole, and
-// everybody must come to an end. Broken promises end a run at once:
+// everybody must finish. Broken promises end a run at once:
 //
-//   - An acknowledged move stands exactly once in the record of its hand, as it was sent; a refused
-//     one does not.
-//   - Each device receives the events of its seat one after another, equal to what a replay of the
-//     hands gives; a gateway forwards each once per connection. A snapshot may stand in.
+//   - An acknowledged move is exactly once in the record of its hand, as it was sent; a refused
+//     one is not.
+//   - Each device receives the events of its seat in order, equal to what a replay of the hands
+//     gives; a gateway forwards each once per connection. A snapshot may replace events.
 //   - A ticket is in one place at a time, matches once, never after a cancellation was confirmed,
 //     and is not lost. A player has as many tickets as were asked for, and one table.
 //   - Each finished hand is in the database once, with one result.
 //   - Replicas have equal states after equal entries.
-//   - A prompt's time does not run while nobody leads, and it begins anew behind a take-over.
+//   - A prompt's time does not run while nobody leads, and starts again after a take-over.
 //
-// That it can fail is shown with bugs made on purpose (pkg/planted), each of which it must find:
+// Deliberate bugs (pkg/planted), each of which it must find, show that it can fail:
 //
 //	go test -tags planted ./bench/simulate
 //
@@ -38,17 +39,17 @@ import (
 	"teahouse/pkg/game"
 )
 
-// Result is what a run came to.
+// Result is the outcome of a run.
 type Result struct {
 	Seed      uint64
 	Violation string        // empty: all promises were kept
-	Steps     uint64        // things that happened
-	Time      time.Duration // that passed in the run
+	Steps     uint64        // events simulated
+	Time      time.Duration // simulated
 	Moves     int           // acknowledged
 	Hands     int           // settled
 }
 
-// Command repeats the run.
+// Command is the command that repeats the run.
 func (r Result) Command() string {
 	return fmt.Sprintf("go run ./bench simulate --seed %d --trace", r.Seed)
 }
@@ -56,10 +57,11 @@ func (r Result) Command() string {
 // patience is how long a run may take after the last fault.
 const patience = 90 * time.Second
 
-// maxReattaches is far above what any number of new leaders makes a gateway ask for.
+// maxReattaches is far above the attaches that any number of new leaders can cause.
 const maxReattaches = 400
 
-// Run simulates the cluster of a seed. What happens is written to trace, if that is not nil.
+// Run simulates the cluster of a seed. If trace is not nil, it gets a line for everything that
+// happens.
 func Run(seed uint64, trace io.Writer) Result {
 	w := newWorld(seed, trace)
 	w.run(w.plan.chaos, nil)
@@ -126,10 +128,10 @@ func newWorld(seed uint64, trace io.Writer) *world {
 	return w
 }
 
-// settled reports whether everybody has come to an end.
+// settled reports whether everybody has finished.
 func (w *world) settled() bool { return w.unfinished() == "" }
 
-// unfinished names something that is not at its end.
+// unfinished names something that has not finished.
 func (w *world) unfinished() string {
 	for _, p := range w.players {
 		if !p.done() {

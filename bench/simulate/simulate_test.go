@@ -11,12 +11,12 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// TestSeeds is the simulation as every run of the tests has it; CI runs many more seeds. A failure
-// names the command that repeats it.
+// TestSeeds is the part of the simulation that runs with all tests; CI runs many more seeds. A
+// failure names the command that repeats it.
 func TestSeeds(t *testing.T) {
 	seeds := uint64(200)
 	switch slow := os.Getenv("TEAHOUSE_SLOW") != ""; {
-	case raceDetector: // there is one goroutine for each run
+	case raceDetector: // each run has one goroutine
 		seeds = 50
 	case slow:
 		seeds = 10_000
@@ -34,7 +34,7 @@ func TestSeeds(t *testing.T) {
 	t.Logf("%+v", sum)
 }
 
-// One seed is one run: without that, no failure could be looked at.
+// Runs of one seed are identical: otherwise no failure could be investigated.
 func TestASeedIsOneRun(t *testing.T) {
 	for seed := range uint64(10) {
 		var first, second bytes.Buffer
@@ -45,7 +45,7 @@ func TestASeedIsOneRun(t *testing.T) {
 	}
 }
 
-// The promises are looked at by code that could be blind.
+// The code that checks the promises could itself be blind.
 func TestTheBookSeesWhatIsWrong(t *testing.T) {
 	w := newWorld(1, nil)
 	b := w.book

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// world is one run: its clock, its dice and what is about to happen. All of it happens on one
-// goroutine, one thing after another, in an order that the seed decides.
+// world is one run: its clock, its dice and its scheduled events. All of them happen on one
+// goroutine, one after another, in an order that the seed decides.
 type world struct {
 	seed     uint64
 	rand     *rand.Rand
 	now      time.Duration // since the beginning
 	queue    events
 	steps    uint64
-	trace    io.Writer // nil = nobody reads it
+	trace    io.Writer // nil = no trace
 	plan     plan
-	cuts     map[[2]string]bool // processes that do not reach each other
+	cuts     map[[2]string]bool // processes that cannot reach each other
 	calm     bool               // no more faults
-	peaceful time.Duration      // since when that is so
+	peaceful time.Duration      // since when
 
 	nodes    []*node
 	gateways []*gateway
@@ -30,14 +30,14 @@ type world struct {
 	book     *book
 }
 
-// beginning is when every run begins.
+// beginning is the start time of every run.
 var beginning = time.Unix(1_700_000_000, 0)
 
 func (w *world) clock() time.Time { return beginning.Add(w.now) }
 
 type event struct {
 	at  time.Duration
-	seq uint64 // of equal times, the one that was decided first
+	seq uint64 // of equal times, the one that was scheduled first goes first
 	f   func()
 }
 
@@ -61,13 +61,13 @@ func (q *events) Pop() any {
 	return e
 }
 
-// after lets f happen once d has passed.
+// after schedules f in d.
 func (w *world) after(d time.Duration, f func()) {
 	w.queue.seq++
 	heap.Push(&w.queue, event{w.now + max(d, 0), w.queue.seq, f})
 }
 
-// run lets happen what is to happen until then, or until done.
+// run runs scheduled events until that time, or until done.
 func (w *world) run(until time.Duration, done func() bool) {
 	for len(w.queue.heap) > 0 && w.queue.heap[0].at <= until && !w.book.broken() {
 		e := heap.Pop(&w.queue).(event)
@@ -89,7 +89,7 @@ func (w *world) tracef(format string, args ...any) {
 // chance is true once in n times.
 func (w *world) chance(n int) bool { return n > 0 && w.rand.IntN(n) == 0 }
 
-// fault is chance while there are faults.
+// fault is chance, but never true once faults have ended.
 func (w *world) fault(n int) bool { return !w.calm && w.chance(n) }
 
 // between is a random duration.
@@ -105,17 +105,17 @@ func (w *world) delay() time.Duration {
 	return w.between(50*time.Microsecond, 3*time.Millisecond)
 }
 
-// process is what dies, is paused and comes back as one.
+// process is what dies, is paused and comes back as a unit.
 type process struct {
 	w       *world
 	name    string
 	life    int // counts its starts
 	up      bool
 	paused  bool
-	backlog []func() // what would have happened while it was paused
+	backlog []func() // events that came due while it was paused
 }
 
-// after lets f happen in this life of the process.
+// after schedules f in this life of the process.
 func (p *process) after(d time.Duration, f func()) {
 	life := p.life
 	p.w.after(d, func() { p.act(life, f) })
@@ -160,12 +160,12 @@ func (p *process) wake() {
 	}
 }
 
-// stepper calls step when it asked for that, or was poked.
+// stepper calls step when step asked for it, or when poked.
 type stepper struct {
 	p    *process
 	step func() time.Duration
 	at   time.Duration
-	gen  uint64 // of the newest plan
+	gen  uint64 // of the newest schedule
 	set  bool
 }
 
