@@ -22,6 +22,7 @@ type Status struct {
 	Replacing string `json:"replacing"`
 	Disk      Space  `json:"disk"`
 
+	Raft    Raft           `json:"raft"`
 	Process status.Process `json:"process"`
 }
 
@@ -33,6 +34,17 @@ type Space struct {
 	// StalledMS is how long the log store has not finished a write that it was
 	// given; 0 = nothing waits.
 	StalledMS int64 `json:"stalled_ms"`
+}
+
+// Raft counts what the groups of this process have cost since it began; see
+// raftgroup.Counters. bench ab divides it by the moves.
+type Raft struct {
+	Appends    uint64 `json:"append_rpcs"`
+	Heartbeats uint64 `json:"heartbeats"`
+	SentBytes  uint64 `json:"sent_bytes"`
+	LogEntries uint64 `json:"log_entries"`
+	LogBytes   uint64 `json:"log_bytes"`
+	Syncs      uint64 `json:"syncs"`
 }
 
 // GroupStatus is this node's replica of one group.
@@ -112,6 +124,7 @@ func (n *node) status() Status {
 	if view.Cluster != "" {
 		s.Groups = 1 + len(view.Shards)
 	}
+	s.Raft = Raft(n.raft.Counters())
 	s.Disk = Space{Free: n.space.last.Load(), Min: n.space.min, Low: n.space.low.Load(), StalledMS: n.disk.StalledFor().Milliseconds()}
 	if view.Replacing != nil {
 		s.Replacing = view.Replacing.Node

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -113,8 +114,8 @@ func (c *conn) enqueue(kind byte, group GroupID, id uint64, status []byte, m mes
 	return nil
 }
 
-// writeLoop writes what is queued until the connection ends.
-func (c *conn) writeLoop() {
+// writeLoop writes what is queued until the connection ends, and adds its bytes to sent.
+func (c *conn) writeLoop(sent *atomic.Uint64) {
 	defer c.close()
 	for {
 		select {
@@ -131,7 +132,9 @@ func (c *conn) writeLoop() {
 			continue
 		}
 		c.nc.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if _, err := c.nc.Write(b); err != nil {
+		n, err := c.nc.Write(b)
+		sent.Add(uint64(n))
+		if err != nil {
 			return
 		}
 		if cap(b) <= keepBuffer {

@@ -57,6 +57,7 @@ type Disk struct {
 	main        *store
 	coordinator *store             // == main unless id.Split
 	extents     map[GroupID]extent // as found by OpenDisk
+	counters    diskCounters
 
 	mu   sync.Mutex
 	logs map[GroupID]*groupLog // a group that stops and starts again goes on with its log
@@ -202,7 +203,7 @@ func (d *Disk) openStores(cfg DiskConfig, boot string, logFS vfs.FS) (err error)
 		}
 	}
 
-	syncing := privateFS{logFS}
+	syncing := privateFS{countFS{logFS, &d.counters}}
 	var mainFS vfs.FS = syncing
 	if !cfg.Sync {
 		mainFS = noSyncFS{syncing}
@@ -267,7 +268,7 @@ func (d *Disk) log(id GroupID) *groupLog {
 	defer d.mu.Unlock()
 	l := d.logs[id]
 	if l == nil {
-		l = &groupLog{s: s, id: id, extent: d.extents[id]}
+		l = &groupLog{s: s, id: id, extent: d.extents[id], written: &d.counters.entries}
 		if d.logs == nil {
 			d.logs = make(map[GroupID]*groupLog)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -23,8 +24,9 @@ const (
 // groupLog is the part of a store that belongs to one group: raft's LogStore
 // and StableStore. Raft uses it from several goroutines.
 type groupLog struct {
-	s  *store
-	id GroupID
+	s       *store
+	id      GroupID
+	written *atomic.Uint64 // counts entries
 
 	mu sync.RWMutex
 	extent
@@ -106,6 +108,7 @@ func (l *groupLog) StoreLogs(logs []*raft.Log) error {
 		l.first = logs[0].Index
 	}
 	l.last = logs[len(logs)-1].Index
+	l.written.Add(uint64(len(logs)))
 	return nil
 }
 

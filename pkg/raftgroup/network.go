@@ -35,6 +35,7 @@ type network struct {
 	peers  map[ServerID]*peer
 	in     map[ServerID]*conn // the newest incoming connection of each server
 
+	counters networkCounters
 	refusals atomic.Uint64 // incoming connections that failed the handshake
 }
 
@@ -79,7 +80,7 @@ func (n *network) serve(c *conn, read func()) bool {
 		defer stop()
 		defer c.close()
 		read()
-	}) || !n.run(c.writeLoop) {
+	}) || !n.run(func() { c.writeLoop(&n.counters.bytes) }) {
 		c.close()
 		return false
 	}

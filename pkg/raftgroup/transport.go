@@ -52,6 +52,7 @@ func (t transport) AppendEntries(to raft.ServerID, _ raft.ServerAddress, req *ra
 			resp.Term, resp.Success = req.Term, true
 			return nil
 		}
+		t.g.host.net.counters.heartbeats.Add(1)
 		return t.call(to, kindAppend, appendMsg{req}, appendReply{resp}, t.g.host.cfg.Timings.Heartbeat)
 	}
 	if err := t.awaitPeer(ServerID(to), req.Term); err != nil {
@@ -60,6 +61,7 @@ func (t transport) AppendEntries(to raft.ServerID, _ raft.ServerAddress, req *ra
 	if err := cutAppend(req); err != nil {
 		return err
 	}
+	t.g.host.net.counters.appends.Add(1)
 	sent := time.Now()
 	// No timeout: a follower that is slow to write is not asked twice.
 	if err := t.call(to, kindAppend, appendMsg{req}, appendReply{resp}, 0); err != nil {

@@ -23,14 +23,16 @@ import (
 // Process is what any process can say of itself.
 type Process struct {
 	Goroutines int    `json:"goroutines"`
-	HeapBytes  uint64 `json:"heap_bytes"` // allocated objects, garbage included
+	HeapBytes  uint64 `json:"heap_bytes"`  // allocated objects, garbage included
+	Mallocs    uint64 `json:"mallocs"`     // objects allocated since the process began
+	AllocBytes uint64 `json:"alloc_bytes"` // bytes, the same
 }
 
 // Now looks at this process.
 func Now() Process {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return Process{Goroutines: runtime.NumGoroutine(), HeapBytes: m.HeapAlloc}
+	return Process{Goroutines: runtime.NumGoroutine(), HeapBytes: m.HeapAlloc, Mallocs: m.Mallocs, AllocBytes: m.TotalAlloc}
 }
 
 // Handler answers with what say returns.
