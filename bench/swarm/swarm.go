@@ -190,7 +190,7 @@ func (s *Swarm) Busy(match func(table game.TableID, gateway string) bool) (n int
 // Moves is how many are acknowledged so far.
 func (s *Swarm) Moves() int { return s.meter.acked() }
 
-// LongestGap is the longest time so far from a move's first sending to its answer.
+// LongestGap is the longest time so far from a move's first attempt to its answer.
 func (s *Swarm) LongestGap() time.Duration { return time.Duration(s.meter.gap.Load()) }
 
 // ForgetGap lets LongestGap, and the summary's, begin anew.

@@ -27,11 +27,11 @@ type call struct {
 
 	// owned by the Desk
 	sent    bool       // at least once
-	flying  bool       // the newest sending is unanswered
-	doubt   bool       // an earlier sending may have had its effect, or may still have it
-	attempt uint64     // number of the newest sending; answers to older ones are ignored
-	via     Conn       // of the newest sending
-	id      uint64     // of the newest sending, on via
+	flying  bool       // the newest attempt is unanswered
+	doubt   bool       // an earlier attempt may have had its effect, or may still have it
+	attempt uint64     // number of the newest attempt; answers to older ones are ignored
+	via     Conn       // of the newest attempt
+	id      uint64     // of the newest attempt, on via
 	route   link.Route // the route it took
 	members uint64     // number of the member list it was routed by (scope SESSION)
 }

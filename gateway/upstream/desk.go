@@ -199,7 +199,7 @@ func (d *Desk) resend(match func(*call) bool) {
 	}
 }
 
-// answered handles the outcome of one sending: an answer or a broken link.
+// answered handles the outcome of one attempt: an answer or a broken link.
 func (d *Desk) answered(c *call, attempt uint64, r *linkpb.Response, err error) {
 	if attempt != c.attempt || !d.book.isOpen(c) {
 		return // sent again since, or given up
@@ -226,7 +226,7 @@ func (d *Desk) answered(c *call, attempt uint64, r *linkpb.Response, err error) 
 	case r.Code == wirepb.Code_NOT_LEADER || r.Code == wirepb.Code_MOVED:
 		d.giveUp(c, "the node gave an answer that makes no sense for the method")
 	case c.doubt && wire.NoEffect(r.Code):
-		d.giveUp(c, r.Detail) // says nothing about the earlier sending
+		d.giveUp(c, r.Detail) // says nothing about the earlier attempts
 	default:
 		d.finish(c, r)
 	}

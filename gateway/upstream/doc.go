@@ -10,7 +10,7 @@
 // executor announces itself. A call in flight is parked again when its link breaks or the answer is
 // NOT_LEADER, and is sent to a new leader as soon as one announces itself. That is safe because a
 // move that is sent twice is applied once, and so is a queue command; only the answer to the newest
-// sending counts, so a login that was sent twice ends with the higher epoch. The calls of one group
+// attempt counts, so a login that was sent twice ends with the higher epoch. The calls of one group
 // are resent in order of arrival.
 //
 // A call costs no goroutine and no timer. The package does not know what calls mean and holds no

@@ -23,7 +23,7 @@ type Config struct {
 	// Registry proposes the nodes. Required.
 	Registry registry.Registry
 	// MaxParked bounds the calls that wait for their executor; beyond it a call is answered with
-	// NOT_SENT, or with OUTCOME_UNKNOWN if an earlier sending may have had its effect. Calls to
+	// NOT_SENT, or with OUTCOME_UNKNOWN if an earlier attempt may have had its effect. Calls to
 	// groups that nobody has ever announced get a tenth of it; all payloads together get 1 KiB per
 	// call, but at least 1 MiB. Default 10,000.
 	MaxParked int
@@ -87,15 +87,15 @@ type Upstream struct {
 // Stats counts what happened to calls.
 type Stats struct {
 	Calls       uint64 // started
-	Sent        uint64 // sendings, including repeated ones
-	Resent      uint64 // sendings beyond a call's first
+	Sent        uint64 // attempts, including repeated ones
+	Resent      uint64 // attempts beyond a call's first
 	Open        int    // now
 	Parked      int    // now
 	EverParked  uint64
 	ParkRefused uint64 // no room to park
 	Expired     uint64 // calls that were open for too long
-	NotLeader   uint64 // sendings answered with NOT_LEADER or MOVED
-	Broken      uint64 // sendings whose link broke
+	NotLeader   uint64 // attempts answered with NOT_LEADER or MOVED
+	Broken      uint64 // attempts whose link broke
 	LinkFull    uint64 // calls that found a link at its bounds
 	Leaders     uint64 // times that a group got a leader
 	Links       int    // working now

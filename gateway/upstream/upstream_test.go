@@ -103,7 +103,7 @@ func TestNotLeaderParksUntilSomebodyLeads(t *testing.T) {
 	expect(t, answer, wirepb.Code_OK, "now")
 }
 
-// A second node's answer about its own sending says nothing about the first sending, which stays in
+// A second node's answer about its own attempt says nothing about the first attempt, which stays in
 // doubt.
 func TestDoubtStays(t *testing.T) {
 	r := newRig(t, nil)
@@ -119,11 +119,11 @@ func TestDoubtStays(t *testing.T) {
 	expect(t, answer, wirepb.Code_OUTCOME_UNKNOWN, "")
 
 	answer = r.call(1, "move")
-	b.next().answer(t, wirepb.Code_BUSY, "") // the only sending
+	b.next().answer(t, wirepb.Code_BUSY, "") // the only attempt
 	expect(t, answer, wirepb.Code_BUSY, "")
 }
 
-// A sending that was answered with NOT_LEADER had no effect.
+// An attempt that was answered with NOT_LEADER had no effect.
 func TestNotLeaderLeavesNoDoubt(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Timeout = 200 * time.Millisecond })
 	a := startNode(t, "a", "127.0.0.1:0")

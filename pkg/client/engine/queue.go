@@ -80,14 +80,14 @@ func (e *Engine) CancelTicket(ticket uint64, done func(error)) *Request {
 }
 
 // queueCommand sends a numbered command until the answer is definite: under the same number within
-// one login, renumbered after a resume. Doubt means that a sending under an earlier login may have
+// one login, renumbered after a resume. Doubt means that an attempt under an earlier login may have
 // had an effect that this answer does not show.
 //
 // One command is in flight at a time. The cluster remembers only a player's last one, so if one
 // overtook another, the slower would be refused as old, whether done or not.
 func (e *Engine) queueCommand(method string, build func(number uint64) proto.Message, reply proto.Message, done func(doubt bool, err error)) *Request {
 	var gen, number uint64
-	var doubt, open bool // open: a sending under number may have taken effect
+	var doubt, open bool // open: an attempt under number may have taken effect
 	r := e.request(method, 0, nil, reply, nil, false)
 	r.lane = &e.queue.lane
 	r.payload = func() ([]byte, error) {

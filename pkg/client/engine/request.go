@@ -17,21 +17,21 @@ type Request struct {
 	e       *Engine
 	method  string
 	table   game.TableID
-	payload func() ([]byte, error) // for the next sending
+	payload func() ([]byte, error) // for the next attempt
 	ready   func() (bool, error)   // whether to send now; an error ends the request
 	resp    proto.Message          // nil = nobody needs it
 	once    bool                   // the first answer counts, even if not definite
 	lane    *lane                  // nil = it waits for no other request
 	open    func(error)            // gets each answer that is not definite; may be nil
-	doubt   func()                 // called if it is given up after a sending; may be nil
+	doubt   func()                 // called if it is given up after an attempt; may be nil
 	done    func(error)            // called within the Engine, once, with the answer
 
-	id      uint64 // of the unanswered sending
+	id      uint64 // of the unanswered attempt
 	flying  bool
 	pausing bool
 	ended   bool
 	replied bool // with an answer that could be decoded
-	unknown bool // a sending may have taken effect
+	unknown bool // an attempt may have taken effect
 	sent    bool // at least once
 	try     int
 }
@@ -81,7 +81,7 @@ func (r *Request) advance() {
 	e.out.Calls = append(e.out.Calls, &wirepb.Call{Id: r.id, Method: r.method, Table: uint64(r.table), Payload: payload})
 }
 
-// answered handles the outcome of one sending: an answer, or a broken connection.
+// answered handles the outcome of one attempt: an answer, or a broken connection.
 func (r *Request) answered(reply *wirepb.Reply, err error) {
 	r.flying = false
 	if err == nil {
