@@ -88,7 +88,7 @@ func (ArchiveEntry_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_pkg_wire_wirepb_archive_proto_rawDescGZIP(), []int{1, 0}
 }
 
-// HandArchive holds every hidden tile of its hand, so it is given out only
+// HandArchive holds every hidden tile of its hand, so it is released only
 // after the round.
 type HandArchive struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`

@@ -119,9 +119,9 @@ func (x *GuestRequest) GetName() string {
 type ResumeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Token string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
-	// A program counts its attempts, so that one that was held up on the way does not
+	// A program counts its attempts, so that one that was delayed on the way does not
 	// supersede a later one.
-	Device        uint64 `protobuf:"fixed64,2,opt,name=device,proto3" json:"device,omitempty"` // random, the program's own; 0 = it does not count
+	Device        uint64 `protobuf:"fixed64,2,opt,name=device,proto3" json:"device,omitempty"` // random, identifies the program; 0 = it does not count
 	Attempt       uint64 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -270,7 +270,7 @@ type JoinRequest struct {
 	Queue         string                 `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`    // "standard" (people; bots fill) or "bench" (no bots, no minimum window)
 	Mode          string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`      // as in ModeInfo.name; empty = the queue's first
 	Stake         uint32                 `protobuf:"varint,4,opt,name=stake,proto3" json:"stake,omitempty"`   // points of one base unit; 0 = 1
-	Hands         uint32                 `protobuf:"varint,5,opt,name=hands,proto3" json:"hands,omitempty"`   // hands a round, 1..16; 0 = the queue's default
+	Hands         uint32                 `protobuf:"varint,5,opt,name=hands,proto3" json:"hands,omitempty"`   // hands per round, 1..16; 0 = the queue's default
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -662,7 +662,7 @@ type QueueInfo struct {
 	Modes         []*ModeInfo            `protobuf:"bytes,2,rep,name=modes,proto3" json:"modes,omitempty"`                                    // the first is the default
 	DefaultHands  uint32                 `protobuf:"varint,3,opt,name=default_hands,json=defaultHands,proto3" json:"default_hands,omitempty"` // of a round
 	MaxHands      uint32                 `protobuf:"varint,4,opt,name=max_hands,json=maxHands,proto3" json:"max_hands,omitempty"`
-	BotsAfterMs   uint32                 `protobuf:"varint,5,opt,name=bots_after_ms,json=botsAfterMs,proto3" json:"bots_after_ms,omitempty"` // wait after which players made of code fill a table; 0 = never
+	BotsAfterMs   uint32                 `protobuf:"varint,5,opt,name=bots_after_ms,json=botsAfterMs,proto3" json:"bots_after_ms,omitempty"` // wait after which bots fill a table; 0 = never
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -848,7 +848,7 @@ type AttachReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seat          uint32                 `protobuf:"varint,1,opt,name=seat,proto3" json:"seat,omitempty"`
 	NextNumber    uint64                 `protobuf:"varint,2,opt,name=next_number,json=nextNumber,proto3" json:"next_number,omitempty"` // number of the seat's next move
-	LastEvent     uint64                 `protobuf:"varint,3,opt,name=last_event,json=lastEvent,proto3" json:"last_event,omitempty"`    // newest event of the stream at this moment
+	LastEvent     uint64                 `protobuf:"varint,3,opt,name=last_event,json=lastEvent,proto3" json:"last_event,omitempty"`    // newest event of the stream at the moment
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -910,7 +910,7 @@ type MoveRequest struct {
 	Prompt        uint64                 `protobuf:"varint,2,opt,name=prompt,proto3" json:"prompt,omitempty"` // number of the PROMPT event that is answered; 0 with auto_play or nonce
 	Move          []byte                 `protobuf:"bytes,3,opt,name=move,proto3" json:"move,omitempty"`      // the game's move message
 	AutoPlay      AutoPlay               `protobuf:"varint,4,opt,name=auto_play,json=autoPlay,proto3,enum=teahouse.v1.AutoPlay" json:"auto_play,omitempty"`
-	Nonce         []byte                 `protobuf:"bytes,5,opt,name=nonce,proto3" json:"nonce,omitempty"` // 1 to 32 bytes for the hand that the table has committed to, once a hand
+	Nonce         []byte                 `protobuf:"bytes,5,opt,name=nonce,proto3" json:"nonce,omitempty"` // 1 to 32 bytes for the hand that the table has committed to, once per hand
 	Hand          uint32                 `protobuf:"varint,6,opt,name=hand,proto3" json:"hand,omitempty"`  // with a nonce: Committed.hand
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -23,7 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Notice is a hint without a number; the truth can be read.
+// Notice is a hint without a number; the binding is authoritative.
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Body:
@@ -122,7 +122,7 @@ func (*Notice_Detached) isNotice_Body() {}
 
 func (*Notice_Unqueued) isNotice_Body() {}
 
-// Matched says that a ticket has become a table: attach to it.
+// Matched means that a ticket has become a table: attach to it.
 type Matched struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Ticket        uint64                 `protobuf:"varint,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
@@ -175,8 +175,8 @@ func (x *Matched) GetTable() uint64 {
 	return 0
 }
 
-// Unqueued says that a ticket is gone and that its player is at no table: the
-// round that it was matched with is over already. Queue again.
+// Unqueued means that a ticket is gone and its player is at no table: the round
+// that it was matched to is already over. Queue again.
 type Unqueued struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Ticket        uint64                 `protobuf:"varint,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
@@ -221,7 +221,7 @@ func (x *Unqueued) GetTicket() uint64 {
 	return 0
 }
 
-// Detached says that no more will come of a table's stream, because the gateway
+// Detached means that a table's stream has ended here, because the gateway
 // could not attach to it again: read your binding.
 type Detached struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -581,7 +581,7 @@ func (x *Opened) GetStake() uint32 {
 
 type SeatInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Player        uint64                 `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"` // 0 = a player made of code
+	Player        uint64                 `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"` // 0 = a bot
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -637,7 +637,7 @@ type Committed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Hand          uint32                 `protobuf:"varint,1,opt,name=hand,proto3" json:"hand,omitempty"`
 	Commitment    []byte                 `protobuf:"bytes,2,opt,name=commitment,proto3" json:"commitment,omitempty"`        // SHA-256 of seed, table and hand: see pkg/fair
-	WaitMs        uint32                 `protobuf:"varint,3,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"` // the deal waits so long for nonces of seats that are there
+	WaitMs        uint32                 `protobuf:"varint,3,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"` // how long the deal waits for nonces of connected seats
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -693,7 +693,7 @@ func (x *Committed) GetWaitMs() uint32 {
 	return 0
 }
 
-// Delayed says that the next hand is not dealt yet although it is time for that.
+// Delayed means that the next hand is due but not dealt yet.
 type Delayed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Code          Code                   `protobuf:"varint,1,opt,name=code,proto3,enum=teahouse.v1.Code" json:"code,omitempty"` // why: SETTLEMENT_DELAYED
@@ -790,7 +790,7 @@ func (x *HandStarted) GetDealer() uint32 {
 	return 0
 }
 
-// Prompt is a question to this seat; the number of its push names it.
+// Prompt is a question to this seat; it is identified by the number of its push.
 type Prompt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	LimitMs       uint32                 `protobuf:"varint,1,opt,name=limit_ms,json=limitMs,proto3" json:"limit_ms,omitempty"` // table time to answer
@@ -963,7 +963,7 @@ func (x *HandEnded) GetGame() []byte {
 	return nil
 }
 
-// HandSettled says that the hand's result is in the database for good.
+// HandSettled means that the hand's result is in the database for good.
 type HandSettled struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Hand          uint32                 `protobuf:"varint,1,opt,name=hand,proto3" json:"hand,omitempty"`
@@ -1011,7 +1011,7 @@ func (x *HandSettled) GetHand() uint32 {
 type RoundEnded struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Totals        []int64                `protobuf:"varint,1,rep,packed,name=totals,proto3" json:"totals,omitempty"`
-	Voided        bool                   `protobuf:"varint,2,opt,name=voided,proto3" json:"voided,omitempty"` // it was broken off: the hand that was open counts for nothing
+	Voided        bool                   `protobuf:"varint,2,opt,name=voided,proto3" json:"voided,omitempty"` // it was aborted: the unfinished hand does not count
 	Revealed      []*Revealed            `protobuf:"bytes,3,rep,name=revealed,proto3" json:"revealed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1184,7 +1184,7 @@ type TableView struct {
 	Totals        []int64                `protobuf:"varint,4,rep,packed,name=totals,proto3" json:"totals,omitempty"`
 	AutoPlay      []bool                 `protobuf:"varint,5,rep,packed,name=auto_play,json=autoPlay,proto3" json:"auto_play,omitempty"` // by seat
 	Game          []byte                 `protobuf:"bytes,6,opt,name=game,proto3" json:"game,omitempty"`                                 // the game's own view message
-	Prompt        *OpenPrompt            `protobuf:"bytes,7,opt,name=prompt,proto3" json:"prompt,omitempty"`                             // absent = nothing is asked of this seat
+	Prompt        *OpenPrompt            `protobuf:"bytes,7,opt,name=prompt,proto3" json:"prompt,omitempty"`                             // absent = this seat has no open prompt
 	RoundEnded    bool                   `protobuf:"varint,8,opt,name=round_ended,json=roundEnded,proto3" json:"round_ended,omitempty"`
 	Released      bool                   `protobuf:"varint,9,opt,name=released,proto3" json:"released,omitempty"`
 	Seat          uint32                 `protobuf:"varint,10,opt,name=seat,proto3" json:"seat,omitempty"`

@@ -1,4 +1,4 @@
-// What a table of Sichuan mahjong says to its seats and hears from them. Seats
+// The messages between a table of Sichuan mahjong and its seats. Seats
 // are 0..3, tiles 0..107, kinds 0..26, suits 0..2 (wan, tong, tiao).
 //
 // A field that holds one tile is optional: absent is "no tile" or "not yours to
@@ -295,10 +295,10 @@ const (
 	Item_ZHI_GANG        Item_Why = 2
 	Item_BU_GANG         Item_Why = 3
 	Item_AN_GANG         Item_Why = 4
-	Item_TRANSFER        Item_Why = 5 // gang money that a fed winner takes over
+	Item_TRANSFER        Item_Why = 5 // gang money passed on to the winner of a discard
 	Item_HUA_ZHU         Item_Why = 6 // a pig pays
-	Item_TUI_SHUI        Item_Why = 7 // gang money given back
-	Item_DA_JIAO         Item_Why = 8 // who is not ready pays who is
+	Item_TUI_SHUI        Item_Why = 7 // gang money returned
+	Item_DA_JIAO         Item_Why = 8 // seats that are not ready pay those that are
 )
 
 // Enum value maps for Item_Why.
@@ -414,7 +414,7 @@ const (
 	End_PIG         End_Status = 2
 	End_READY       End_Status = 3
 	End_NOT_READY   End_Status = 4
-	End_OUT         End_Status = 5 // had left with nothing
+	End_OUT         End_Status = 5 // went bankrupt and left
 )
 
 // Enum value maps for End_Status.
@@ -471,7 +471,7 @@ const (
 	Prompt_SWAP             Prompt_Kind = 1
 	Prompt_VOID             Prompt_Kind = 2
 	Prompt_TURN             Prompt_Kind = 3
-	Prompt_CLAIM            Prompt_Kind = 4 // a discard lies open
+	Prompt_CLAIM            Prompt_Kind = 4 // a discard may be claimed
 	Prompt_ROB              Prompt_Kind = 5 // a bu-gang is declared
 )
 
@@ -1078,7 +1078,7 @@ func (x *Deal) GetHand() []uint32 {
 	return nil
 }
 
-// Answered says that the own answer counts; the others do not learn of it.
+// Answered confirms the own answer; the others do not learn of it.
 type Answered struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Move          *Move                  `protobuf:"bytes,1,opt,name=move,proto3" json:"move,omitempty"`
@@ -1415,7 +1415,7 @@ func (x *Peng) GetTile() uint32 {
 	return 0
 }
 
-// BuGangDeclared shows the fourth tile; the gang may yet be robbed.
+// BuGangDeclared shows the fourth tile; the gang may still be robbed.
 type BuGangDeclared struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seat          uint32                 `protobuf:"varint,1,opt,name=seat,proto3" json:"seat,omitempty"`
@@ -1580,7 +1580,7 @@ func (x *HandOver) GetMelds() []*SeatMelds {
 	return nil
 }
 
-// Left says that a seat has nothing left to lose and is out for the hand.
+// Left means that a seat has nothing left to lose and is out for the hand.
 type Left struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seat          uint32                 `protobuf:"varint,1,opt,name=seat,proto3" json:"seat,omitempty"`
@@ -2182,8 +2182,8 @@ type View struct {
 	Seat          uint32                 `protobuf:"varint,1,opt,name=seat,proto3" json:"seat,omitempty"` // own
 	Dealer        uint32                 `protobuf:"varint,2,opt,name=dealer,proto3" json:"dealer,omitempty"`
 	Phase         View_Phase             `protobuf:"varint,3,opt,name=phase,proto3,enum=teahouse.mahjong.v1.View_Phase" json:"phase,omitempty"`
-	Turn          *uint32                `protobuf:"varint,4,opt,name=turn,proto3,oneof" json:"turn,omitempty"`                                  // whose turn it is, or whose tile is in question
-	Open          *uint32                `protobuf:"varint,5,opt,name=open,proto3,oneof" json:"open,omitempty"`                                  // lies open to be claimed or robbed
+	Turn          *uint32                `protobuf:"varint,4,opt,name=turn,proto3,oneof" json:"turn,omitempty"`                                  // whose turn it is, or whose tile may be claimed
+	Open          *uint32                `protobuf:"varint,5,opt,name=open,proto3,oneof" json:"open,omitempty"`                                  // may be claimed or robbed
 	Wall          uint32                 `protobuf:"varint,6,opt,name=wall,proto3" json:"wall,omitempty"`                                        // tiles left
 	SwapDirection uint32                 `protobuf:"varint,7,opt,name=swap_direction,json=swapDirection,proto3" json:"swap_direction,omitempty"` // 0 = before the swap, or without one
 	Hand          []uint32               `protobuf:"varint,8,rep,packed,name=hand,proto3" json:"hand,omitempty"`                                 // own concealed tiles, ascending
@@ -2325,7 +2325,7 @@ func (x *View) GetEnd() *End {
 	return nil
 }
 
-// SeatView is what is public of a seat.
+// SeatView is what is public about a seat.
 type SeatView struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Concealed     uint32                 `protobuf:"varint,1,opt,name=concealed,proto3" json:"concealed,omitempty"` // number of concealed tiles
