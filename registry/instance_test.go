@@ -80,7 +80,7 @@ func TestEqual(t *testing.T) {
 		}
 		change(&b)
 		if a.Equal(b) || b.Equal(a) {
-			t.Errorf("another %s makes no difference", name)
+			t.Errorf("a different %s has no effect", name)
 		}
 	}
 	none, empty := valid(), valid()

@@ -176,7 +176,7 @@ func TestForgeries(t *testing.T) {
 				t.Errorf("got  %+v\nwant %+v\n%q", r.Audit, c.want, r.Notes)
 			}
 			if len(r.Notes) == 0 {
-				t.Error("nothing tells what was found")
+				t.Error("the findings are not reported")
 			}
 		})
 	}
@@ -204,7 +204,7 @@ func TestTimedOut(t *testing.T) {
 	s := simulateSlow(t, 1, 2)
 	r := check(t, s)
 	if r.PromptsTimedOut == 0 {
-		t.Fatal("a seat that never answers, and no prompt has timed out")
+		t.Fatal("a seat never answered, but no prompt timed out")
 	}
 	if want := (report.Audit{PromptsTimedOut: r.PromptsTimedOut}); r.Audit != want {
 		t.Errorf("%+v, %q", r.Audit, r.Notes)

@@ -61,7 +61,7 @@ func TestLuckCancels(t *testing.T) {
 		t.Errorf("%+.3f (%+.3f to %+.3f) between equals", r.Difference, r.Low, r.High)
 	}
 	if a, b := r.Sides[0], r.Sides[1]; a.WinRate != b.WinRate || a.DealInRate != b.DealInRate || a.Decisions != b.Decisions {
-		t.Errorf("equals were counted as %+v and %+v", a, b)
+		t.Errorf("equal players were counted as %+v and %+v", a, b)
 	}
 }
 
@@ -79,7 +79,7 @@ func TestSameAgain(t *testing.T) {
 	}
 	cfg.Seed++
 	if other := run(t, cfg); other.Difference == first.Difference {
-		t.Error("another seed gives the same")
+		t.Error("a different seed gives the same result")
 	}
 }
 
@@ -113,7 +113,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := bots.Run(ctx, bots.Config{A: "weak", B: "random"}); !errors.Is(err, context.Canceled) {
-		t.Errorf("a run that was called off: %v", err)
+		t.Errorf("a cancelled run: %v", err)
 	}
 }
 

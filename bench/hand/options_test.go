@@ -72,7 +72,7 @@ func TestVerifyUnasked(t *testing.T) {
 		}
 	}
 	if unasked == 0 {
-		t.Error("no win came unasked")
+		t.Error("no win happened without being asked for")
 	}
 }
 

@@ -187,7 +187,7 @@ func TestCompareStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := compare(ctx, []server{log(stored(t, 1, 1), stored(t, 2, 1))}, nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("a comparison that was given up: %v", err)
+		t.Errorf("a cancelled comparison: %v", err)
 	}
 }
 
@@ -205,12 +205,12 @@ func TestLedger(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	if _, err := ReadMoves(strings.NewReader("{\"table\": 1}\n{")); err == nil {
-		t.Error("half a ledger is read")
+		t.Error("a truncated ledger was accepted")
 	}
 }
 
 func TestNoFolder(t *testing.T) {
 	if _, err := Check(t.Context(), Config{Data: t.TempDir()}); err == nil {
-		t.Error("an empty folder is compared")
+		t.Error("an empty folder was accepted")
 	}
 }

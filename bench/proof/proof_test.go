@@ -268,7 +268,7 @@ func TestSnapshots(t *testing.T) {
 	told(w, startedEvent(3, 1))
 	w.Missed(&wirepb.TableView{Hand: 3, Committed: &wirepb.Committed{Hand: 3}, RoundEnded: true})
 	if got := hands(w); len(got) != 0 {
-		t.Errorf("records of the hands %v, of which none was seen whole", got)
+		t.Errorf("records of the hands %v, none of which was seen completely", got)
 	}
 	w = NewWitness(table, seat)
 	w.Missed(&wirepb.TableView{

@@ -128,7 +128,7 @@ func TestReordersAndRepeats(t *testing.T) {
 		}
 	}
 	if slices.IsSorted(got) {
-		t.Error("nothing was overtaken")
+		t.Error("no message was overtaken")
 	}
 	if c := r.proxy.Counts(); c.Reordered != 20 || c.Repeated != 20 {
 		t.Errorf("%+v", c)
@@ -153,7 +153,7 @@ func TestACutLeavesTheGatewaysSide(t *testing.T) {
 	}()
 	frames <- held{loose: true} // the cut
 	if _, err := client.Read(make([]byte, 1)); err == nil {
-		t.Error("the client's side goes on")
+		t.Error("the client's side is still open")
 	}
 	frames <- held{frame: []byte("late"), hold: time.Millisecond, loose: true}
 	close(frames)
@@ -162,7 +162,7 @@ func TestACutLeavesTheGatewaysSide(t *testing.T) {
 		t.Errorf("%q, %v", buf[:n], err)
 	}
 	if _, err := gateway.Read(buf); err == nil {
-		t.Error("the gateway's side goes on for ever")
+		t.Error("the gateway's side never ends")
 	}
 	<-done
 }
@@ -171,7 +171,7 @@ func TestCut(t *testing.T) {
 	r := start(t, Config{Cut: 1, MaxHold: time.Millisecond})
 	r.send(1, "queue.cancel")
 	if _, err := r.client.Read(make([]byte, 1)); err == nil {
-		t.Error("the client's side goes on")
+		t.Error("the client's side is still open")
 	}
 	if got := r.arrived(2); !slices.Equal(got, []uint64{1, 1}) { // the copy arrives after the cut
 		t.Errorf("arrived as %v", got)
@@ -192,7 +192,7 @@ func TestAnswersPass(t *testing.T) {
 	}
 	r.gateway.Close() // when the gateway's side ends, so does the client's
 	if _, err := r.client.Read(buf); err == nil {
-		t.Error("the client's side goes on")
+		t.Error("the client's side is still open")
 	}
 }
 

@@ -84,7 +84,7 @@ func TestTheBookSeesWhatIsWrong(t *testing.T) {
 	} {
 		b.wrong = ""
 		if wrong(); !b.broken() {
-			t.Errorf("%s: nothing is found", name)
+			t.Errorf("%s: nothing was found", name)
 		}
 	}
 }

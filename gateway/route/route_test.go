@@ -47,7 +47,7 @@ func TestHomesSkipWhoIsNotReached(t *testing.T) {
 		t.Error("nobody lived at b")
 	}
 	if node, ok := s.Lookup(wirepb.Scope_SESSION, 0, 7, func(string) bool { return false }); ok {
-		t.Errorf("nobody is reached, but %q", node)
+		t.Errorf("no node is reachable, but got %q", node)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestAnyHistory(t *testing.T) {
 			case "down":
 				s, changed = s.Down(node)
 				if slices.ContainsFunc(routes(s), func(r link.Route) bool { return r.Node == node }) {
-					t.Fatalf("%s is down, routes are %v", node, routes(s))
+					t.Fatalf("%s is down, but routes are %v", node, routes(s))
 				}
 			case "members":
 				s, changed, _ = s.WithMembers(members(term, "a", "b", "c"))
@@ -172,7 +172,7 @@ func TestAnyHistory(t *testing.T) {
 func TestUnheardShard(t *testing.T) {
 	var none Snapshot
 	if none.Unheard(game.MakeTableID(9, 1)) {
-		t.Error("without a member list every shard may be there")
+		t.Error("without a member list every shard may exist")
 	}
 	list := members(1, "a")
 	list.Shards = 6
@@ -187,6 +187,6 @@ func TestUnheardShard(t *testing.T) {
 	}
 	s, _ = s.Announced("a", &linkpb.Announce{Group: 2, Term: 1})
 	if !s.Unheard(game.MakeTableID(7, 1)) {
-		t.Error("an announcement made the list forgotten")
+		t.Error("an announcement dropped the member list")
 	}
 }

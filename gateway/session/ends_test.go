@@ -101,7 +101,7 @@ func TestAllowance(t *testing.T) {
 			} else if len(taken) < burst {
 				t.Fatalf("refused at %d after %v", now, taken)
 			} else if now-taken[len(taken)-burst] >= burst*every {
-				t.Fatalf("refused at %d although %v is long ago", now, taken)
+				t.Fatalf("refused at %d although %v is long past", now, taken)
 			}
 		}
 		for i := range taken {

@@ -221,7 +221,7 @@ func (c *testClient) bye(code wirepb.Code, reconnect bool) *wirepb.Bye {
 			c.t.Fatalf("Bye is %v, want %v and reconnect %v", bye, code, reconnect)
 		}
 		if _, err := c.in.Next(); !errors.Is(err, io.EOF) {
-			c.t.Fatalf("after Bye came no end but %v", err)
+			c.t.Fatalf("after Bye: want the end of the connection, got %v", err)
 		}
 		return bye
 	}

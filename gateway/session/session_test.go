@@ -191,7 +191,7 @@ func TestANewLeaderIsAttachedTo(t *testing.T) {
 	d.hub.Push(snapshot)
 	d.hub.Push(event(id, 4, table, 1))
 	if p := c.push(); p.Kind != wirepb.Push_SNAPSHOT {
-		t.Fatalf("no snapshot but %v", p)
+		t.Fatalf("want a snapshot, got %v", p)
 	}
 	if p := c.push(); p.Number != 1 {
 		t.Fatalf("no event 1 but %v", p)
@@ -313,7 +313,7 @@ func TestSlowReaderHurtsNobodyElse(t *testing.T) {
 			d.hub.Push(p)
 		}
 		if p := quick.push(); p.Number != number {
-			t.Fatalf("the quick one got %d, want %d", p.Number, number)
+			t.Fatalf("the fast one got %d, want %d", p.Number, number)
 		}
 	}
 	slow.bye(wirepb.Code_TOO_SLOW, true)
@@ -345,7 +345,7 @@ func TestDrainSaysGoodbye(t *testing.T) {
 	c.conn.Close()
 	receive(t, drained)
 	if d.hub.Len() != 0 {
-		t.Fatal("somebody is still here")
+		t.Fatal("a session is still there")
 	}
 	silent.bye(wirepb.Code_SHUTTING_DOWN, true)
 	d.client().bye(wirepb.Code_SHUTTING_DOWN, true)

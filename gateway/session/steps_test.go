@@ -66,7 +66,7 @@ func TestATicketThatIsGoneIsTold(t *testing.T) {
 	call("queue.join", &wirepb.JoinRequest{Number: 1}).answer(wirepb.Code_OK, &wirepb.JoinReply{Ticket: 77})
 	st.Flush()
 	if conn.next(t).GetWelcome() == nil || conn.next(t).GetReply() == nil || conn.next(t).GetReply() == nil {
-		t.Fatal("no welcome and two replies")
+		t.Fatal("want a welcome and two replies")
 	}
 	for range 2 {
 		last := now
@@ -84,7 +84,7 @@ func TestATicketThatIsGoneIsTold(t *testing.T) {
 	last := now
 	now = now.Add(2 * readBindingEvery)
 	if d.hub.Sweep(last); len(d.up.calls) != 0 {
-		t.Fatal("read again without a ticket")
+		t.Fatal("binding read again without a ticket")
 	}
 	if st.Close(); !conn.closed || d.hub.Len() != 0 {
 		t.Fatalf("closed %t, %d sessions", conn.closed, d.hub.Len())

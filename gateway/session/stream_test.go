@@ -69,7 +69,7 @@ func TestStreamOverALossyTable(t *testing.T) {
 				}
 			}
 			if len(answers) > 1 {
-				t.Fatal("two attaches are on their way")
+				t.Fatal("two attaches are in flight")
 			}
 		}
 		// One more new leader brings everything that is missing.
@@ -155,18 +155,18 @@ func TestBindingTellsAMatchOnce(t *testing.T) {
 	}
 	b.asking = false
 	if b.read(7, 7, 0) || b.read(6, 0, table) || b.read(6, 0, 0) {
-		t.Fatal("told of nothing, or of another ticket")
+		t.Fatal("announced nothing, or another ticket")
 	}
 	if !b.matched(7, table) || b.matched(7, table) || b.read(7, 0, table) || b.due(now.Add(time.Hour)) {
-		t.Fatal("not told, or told twice")
+		t.Fatal("announced never or twice")
 	}
 	b.holds(8, 0, now)
 	if !b.read(8, 0, table+1) || b.matched(8, table+1) {
-		t.Fatal("the next match: not told, or told twice")
+		t.Fatal("the next match was announced never or twice")
 	}
 	// A round that was over before anybody told the client: both ticket and table are gone.
 	b.holds(9, 0, now)
 	if !b.read(9, 0, 0) || b.read(9, 0, 0) {
-		t.Fatal("a ticket that is gone: not told, or told twice")
+		t.Fatal("the loss of the ticket was announced never or twice")
 	}
 }

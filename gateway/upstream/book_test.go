@@ -50,7 +50,7 @@ func TestBookAgainstAModel(t *testing.T) {
 				b.unpark(c)
 			case "close":
 				if !b.close(c) || b.close(c) || b.isOpen(c) {
-					t.Fatal("a call must close once")
+					t.Fatal("close must report true exactly once")
 				}
 				model = append(model[:i], model[i+1:]...)
 			case "expire":
@@ -93,7 +93,7 @@ func TestParkingIsBoundedInBytes(t *testing.T) {
 		calls = append(calls, c)
 	}
 	if !b.park(calls[0], false) || !b.park(calls[1], false) || b.park(calls[2], false) {
-		t.Fatal("the bound in bytes does not hold")
+		t.Fatal("the bound in bytes is not enforced")
 	}
 	b.close(calls[0])
 	if !b.park(calls[2], false) || b.bytes != minParkedBytes {

@@ -125,7 +125,7 @@ func TestHands(t *testing.T) {
 		}
 		line := &wirepb.HandLine{Id: 9, Table: 8, Hand: 7, Seat: 3, Score: -2, FinishedUnixMs: 5}
 		if r.limit != want || r.before != 44 || len(reply.Hands) != 1 || !proto.Equal(reply.Hands[0], line) {
-			t.Errorf("limit %d: asked %d below %d, told %v", limit, r.limit, r.before, &reply)
+			t.Errorf("limit %d: asked for %d below %d, got %v", limit, r.limit, r.before, &reply)
 		}
 	}
 }
@@ -133,7 +133,7 @@ func TestHands(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		if got := call(t, &results{hang: true}, pool{}, profile, 7, nil); got.Code != wirepb.Code_UNAVAILABLE {
-			t.Errorf("a store that hangs: %v", got)
+			t.Errorf("from a hanging store: %v", got)
 		}
 	})
 }

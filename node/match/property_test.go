@@ -46,7 +46,7 @@ func TestProperties(t *testing.T) {
 		if !slices.EqualFunc(plan.Tables, again.Tables, func(a, b Table) bool {
 			return a.Bots == b.Bots && slices.Equal(a.Tickets, b.Tickets)
 		}) || plan.NextMs != again.NextMs {
-			t.Fatalf("the order of the input shows: %+v, %+v", plan, again)
+			t.Fatalf("the order of the input matters: %+v, %+v", plan, again)
 		}
 
 		seated := map[uint64]bool{}
@@ -66,7 +66,7 @@ func TestProperties(t *testing.T) {
 				}
 			}
 			if s.botsDue(a, now) && !seated[a.ID] {
-				t.Fatalf("ticket %d waits in spite of bots", a.ID)
+				t.Fatalf("ticket %d waits although bots are allowed", a.ID)
 			}
 		}
 		if plan.NextMs != 0 && plan.NextMs <= now {
@@ -95,7 +95,7 @@ func checkTable(t *rapid.T, table Table, tickets []Ticket, now uint64, s Setting
 		t.Fatalf("spread %d of %+v in a window of %d", hi-lo, table, widest)
 	}
 	if table.Bots > 0 && !waited {
-		t.Fatalf("bots before anybody had waited: %+v", table)
+		t.Fatalf("bots were seated before anybody had waited: %+v", table)
 	}
 }
 

@@ -131,11 +131,11 @@ func TestWithoutPrompt(t *testing.T) {
 	view := h.View(mahjong.Spectator)
 	for _, strength := range game.Strengths() {
 		if c := bot.New(strength, h.Rules()).Choose(&view); c != (mahjong.Command{}) {
-			t.Errorf("%v answered %v to nothing", strength, c)
+			t.Errorf("%v answered %v without a prompt", strength, c)
 		}
 	}
 	if c := bot.Random(&view, rand.New(rand.NewPCG(1, 1))); c != (mahjong.Command{}) {
-		t.Errorf("Random answered %v to nothing", c)
+		t.Errorf("Random answered %v without a prompt", c)
 	}
 }
 

@@ -49,7 +49,7 @@ func TestHeartbeatsAndASilentGateway(t *testing.T) {
 			second.send(&wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{}}})
 		}
 		if len(lost) != 0 {
-			t.Error("the connection was given up")
+			t.Error("the connection was closed")
 		}
 		c.Close()
 	})

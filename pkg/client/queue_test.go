@@ -32,7 +32,7 @@ func TestQueueCommandsWaitForEachOther(t *testing.T) {
 		third := async(func() (int, error) { return 0, c.Cancel(given, 33) })
 		synctest.Wait()
 		if n := len(g.calls); n != 1 {
-			t.Fatalf("%d commands are on their way", n)
+			t.Fatalf("%d commands are in flight", n)
 		}
 		giveUp() // giving up is possible while waiting for one's turn
 		if r := <-third; r.err != context.Canceled {

@@ -26,7 +26,7 @@ func TestMariaDBComesBack(t *testing.T) {
 	query(t, first, "INSERT INTO kept.rows VALUES (7)")
 	first.Kill()
 	if err := first.exec(t.Context(), "DO 0"); err == nil {
-		t.Error("a killed server answers")
+		t.Error("a killed server still answers")
 	}
 	second := startMariaDB(t, dir)
 	if err := second.CreateDatabase(t.Context(), "kept"); err != nil {
@@ -68,12 +68,12 @@ func TestMariaDBErrors(t *testing.T) {
 		t.Skip(ErrNotInstalled)
 	}
 	if _, err := StartMariaDB(t.Context(), filepath.Join(t.TempDir(), strings.Repeat("x", maxSocket))); err == nil {
-		t.Error("a socket's path that is too long was taken")
+		t.Error("a socket path that is too long was accepted")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := StartMariaDB(ctx, t.TempDir()); err == nil {
-		t.Error("started although nobody waits")
+		t.Error("a match was made although nobody was waiting")
 	}
 }
 
@@ -91,7 +91,7 @@ func TestConsulForgets(t *testing.T) {
 		}
 		t.Cleanup(c.Stop)
 		if addr != "127.0.0.1:0" && c.Addr() != addr {
-			t.Errorf("serves at %s, not %s", c.Addr(), addr)
+			t.Errorf("serves at %s, want %s", c.Addr(), addr)
 		}
 		addr = c.Addr()
 		c.Kill()
@@ -102,6 +102,6 @@ func TestConsulForgets(t *testing.T) {
 	}
 	defer l.Close()
 	if _, err := StartConsul(t.Context(), dir, addr); err == nil {
-		t.Error("took an address that is busy")
+		t.Error("accepted an address that is in use")
 	}
 }

@@ -29,12 +29,12 @@ func TestCommitmentBindsAll(t *testing.T) {
 		table, hand := rapid.Uint64().Draw(t, "table"), rapid.Uint32().Draw(t, "hand")
 		c := Commitment(seed, table, hand)
 		if !Check(c[:], seed, table, hand) {
-			t.Fatal("its own commitment does not fit")
+			t.Fatal("its own commitment does not match")
 		}
 		other := seed
 		other[rapid.IntRange(0, SeedLen-1).Draw(t, "byte")] ^= 1
 		if Check(c[:], other, table, hand) || Check(c[:], seed, table+1, hand) || Check(c[:], seed, table, hand+1) || Check(c[:31], seed, table, hand) {
-			t.Fatal("a commitment fits something else")
+			t.Fatal("a commitment also fits other inputs")
 		}
 	})
 }
@@ -52,6 +52,6 @@ func TestMixDependsOnEveryNonce(t *testing.T) {
 		seen[m] = i
 	}
 	if Mix(seed, nil) == Mix([SeedLen]byte{1}, nil) {
-		t.Error("the seed does not matter")
+		t.Error("the seed has no effect")
 	}
 }

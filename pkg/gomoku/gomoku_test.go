@@ -103,7 +103,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	if _, err := h.Timeout(1); err == nil {
-		t.Error("who is not asked cannot be late")
+		t.Error("a seat without a prompt cannot time out")
 	}
 	if !bytes.Equal(before, h.Snapshot()) {
 		t.Error("a refusal has changed something")

@@ -44,7 +44,7 @@ func TestSQLiteBeginsImmediate(t *testing.T) {
 		t.Errorf("gave up after %v, without waiting for the lock", waited)
 	}
 	if _, err := handles[1].Hands(t.Context(), 1, 0, 1); err != nil {
-		t.Errorf("a reader waits for a writer: %v", err)
+		t.Errorf("a reader had to wait for a writer: %v", err)
 	}
 	if err := idle.Rollback().Error; err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ func TestMySQL(t *testing.T) {
 	t.Run("Settlements", func(t *testing.T) { testSettlements(t, fresh(t)) })
 	t.Run("Shared", func(t *testing.T) {
 		if !open(t, fresh(t)).Shared() {
-			t.Error("a server is said to serve one host only")
+			t.Error("a server is reported as not shared")
 		}
 	})
 }

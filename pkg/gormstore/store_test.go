@@ -53,7 +53,7 @@ func TestSQLite(t *testing.T) {
 	t.Run("Settlements", func(t *testing.T) { testSettlements(t, sqliteDSN(t)) })
 	t.Run("NotShared", func(t *testing.T) {
 		if open(t, sqliteDSN(t)).Shared() {
-			t.Error("a file of this host is said to be shared")
+			t.Error("a local file is reported as shared")
 		}
 	})
 }
@@ -152,7 +152,7 @@ func TestDSN(t *testing.T) {
 		}
 	}
 	if _, err := gormstore.Open(t.Context(), gormstore.Config{DSN: sqliteDSN(t), MaxOpen: -1}); err == nil {
-		t.Error("a negative bound was taken")
+		t.Error("a negative bound was accepted")
 	}
 }
 

@@ -59,7 +59,7 @@ func TestHandshakeWantsName(t *testing.T) {
 		acc <- err
 	}()
 	if _, err := connect(t.Context(), cfg, dialed, "node-2", Handler{}); !errors.Is(err, ErrRefused) {
-		t.Errorf("node-1 was taken for node-2: %v", err)
+		t.Errorf("node-1 was accepted as node-2: %v", err)
 	}
 	if err := <-acc; err == nil {
 		t.Error("the acceptor has a link")
@@ -190,7 +190,7 @@ func TestReflection(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := <-ended; !errors.Is(err, ErrRefused) {
-		t.Fatalf("the dialer took its own proof: %v", err)
+		t.Fatalf("the dialer accepted its own proof: %v", err)
 	}
 }
 

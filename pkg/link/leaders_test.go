@@ -72,7 +72,7 @@ func TestLeadersProperties(t *testing.T) {
 					}
 				}
 				if a.Withdrawn && l.Of(group) == (Route{node, a.Term}) {
-					t.Fatal("a withdrawn route is still there")
+					t.Fatal("a withdrawn route is still known")
 				}
 				highest[group] = max(highest[group], a.Term)
 			case 2:
@@ -85,7 +85,7 @@ func TestLeadersProperties(t *testing.T) {
 			case 3:
 				l, changed = l.Refused(group, old)
 				if l.Of(group).Node != "" {
-					t.Fatal("the refused route is still there")
+					t.Fatal("the refused route is still known")
 				}
 			}
 			for g := range uint32(3) {

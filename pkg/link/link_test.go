@@ -211,7 +211,7 @@ func TestForgottenCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !g.Forget(id) || g.Forget(id) {
-		t.Error("Forget is true not exactly once")
+		t.Error("Forget did not report true exactly once")
 	}
 	n.Respond(<-requests, &linkpb.Response{})
 	if _, err := g.Call(t.Context(), &linkpb.Request{}); err != nil { // answered after the late response

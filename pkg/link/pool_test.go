@@ -173,7 +173,7 @@ func TestPoolTargets(t *testing.T) {
 	p.SetTargets(map[string]string{"node-1": addrs[0]})
 	p.Close()
 	if len(events) != 0 || p.Conn("node-1") != nil {
-		t.Fatalf("a closed pool works on: %q", <-events)
+		t.Fatalf("a closed pool still works: %q", <-events)
 	}
 }
 

@@ -19,7 +19,7 @@ func TestLoadSecret(t *testing.T) {
 	good := strings.Repeat("a1", 32)
 	secret, err := LoadSecret(write(good+"\n", 0o600))
 	if err != nil || !bytes.Equal(secret, bytes.Repeat([]byte{0xa1}, 32)) {
-		t.Fatalf("a good file: %x, %v", secret, err)
+		t.Fatalf("a valid file: %x, %v", secret, err)
 	}
 	for name, file := range map[string]string{
 		"open to others": write(good, 0o644),

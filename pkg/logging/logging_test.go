@@ -58,7 +58,7 @@ func TestFlags(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	if err := f.Parse([]string{"--log-level", "loud"}); err == nil {
-		t.Error("a level that there is not is fine")
+		t.Error("an unknown level was accepted")
 	}
 }
 
@@ -163,7 +163,7 @@ func TestFolderGone(t *testing.T) {
 	}
 	l.Error("later")
 	if l.Lost() != 3 {
-		t.Errorf("%d lost, want the two and the one after the end", l.Lost())
+		t.Errorf("%d lost, want three: the two and the one after the end", l.Lost())
 	}
 }
 
@@ -241,7 +241,7 @@ func TestBlocked(t *testing.T) {
 				l.Info(c.line, "i", i)
 			}
 			if got := l.queue.bytes.Load(); got > maxBytes {
-				t.Errorf("%d bytes wait, the bound is %d", got, maxBytes)
+				t.Errorf("%d bytes pending, the bound is %d", got, maxBytes)
 			}
 			lost := l.Lost()
 			if lost < uint64(c.lost) {

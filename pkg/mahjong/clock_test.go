@@ -29,7 +29,7 @@ func TestTimeouts(t *testing.T) {
 					t.Errorf("%s: a timeout led to %s", text, e.Kind)
 				case mahjong.EventAnswered:
 					if e.Answer.Action == mahjong.ActTimeout {
-						t.Errorf("%s: the answer given is not told", text)
+						t.Errorf("%s: the chosen answer is not shown", text)
 					}
 				}
 			}
@@ -121,7 +121,7 @@ func TestAuto(t *testing.T) {
 						t.Fatalf("offered hu %v, auto-play does %s", p.Hu, c.Action)
 					}
 				} else if (h.Auto(seat) != mahjong.Command{}) {
-					t.Fatal("auto-play answers to nothing")
+					t.Fatal("auto-play answered without a prompt")
 				}
 			}
 			for _, e := range mustApply(t, h, c) {
@@ -212,7 +212,7 @@ func TestReleaseBeforeAnswers(t *testing.T) {
 			if h.Holding() && asked(h) {
 				mustApply(t, h, release)
 				if !asked(h) {
-					t.Fatal("a release took away a prompt")
+					t.Fatal("a release closed a prompt")
 				}
 				if _, err := h.Apply(release); err != mahjong.ErrNotHolding {
 					t.Fatalf("a second release: %v", err)

@@ -25,7 +25,7 @@ func FuzzUnmarshal(f *testing.F) {
 			return
 		}
 		if got := mustMarshal(t, &h); !bytes.Equal(got, data) {
-			t.Fatalf("%x was taken for %x", data, got)
+			t.Fatalf("%x was accepted for %x", data, got)
 		}
 	})
 }
@@ -53,7 +53,7 @@ func TestUnmarshalCut(t *testing.T) {
 		}
 	}
 	if taken == 0 {
-		t.Error("no state on the way was taken")
+		t.Error("no intermediate state was accepted")
 	}
 	if err := h.UnmarshalBinary(append(data, 0)); !errors.Is(err, mahjong.ErrCorrupt) {
 		t.Errorf("a byte more: %v", err)

@@ -146,7 +146,7 @@ func TestNothingHiddenShows(t *testing.T) {
 	}
 	t.Logf("%+v", sum)
 	if hands := int(count); sum.steps < 30*hands || sum.events < 30*hands || sum.moved < 40*hands {
-		t.Errorf("%d hands, %+v: too few to mean something", count, sum)
+		t.Errorf("%d hands, %+v: too few to be meaningful", count, sum)
 	}
 }
 

@@ -16,7 +16,7 @@ func TestParseRules(t *testing.T) {
 		}
 	}
 	if r := mustRules(t, `{"mode":"xueliu"}`); r.Cap != 6 {
-		t.Errorf("xueliu brings the cap %d", r.Cap)
+		t.Errorf("xueliu has the default cap %d", r.Cap)
 	}
 	for _, text := range []string{`{"mode":"xueliu","cap":3}`, `{"cap":3,"mode":"xueliu"}`} {
 		if r := mustRules(t, text); r.Cap != 3 {
@@ -41,7 +41,7 @@ func TestDefaultRulesText(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	if r := mustRules(t, want); r != mahjong.DefaultRules() {
-		t.Errorf("the text gives %+v", r)
+		t.Errorf("the text parses as %+v", r)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestNewValidates(t *testing.T) {
 	bad := mahjong.DefaultRules()
 	bad.Zimo = ""
 	if _, err := mahjong.New(bad, good); err == nil {
-		t.Error("an empty option is taken")
+		t.Error("an empty option was accepted")
 	}
 	for name, spoil := range map[string]func(*mahjong.Deal){
 		"dealer":    func(d *mahjong.Deal) { d.Dealer = 4 },
@@ -124,7 +124,7 @@ func TestNewValidates(t *testing.T) {
 		d := good
 		spoil(&d)
 		if _, err := mahjong.New(mahjong.DefaultRules(), d); err == nil {
-			t.Errorf("%s: the deal is taken", name)
+			t.Errorf("%s: the deal was accepted", name)
 		}
 	}
 }
@@ -148,7 +148,7 @@ func FuzzParseRules(f *testing.F) {
 			t.Fatal(err)
 		}
 		if again, err := mahjong.ParseRules(text); err != nil || again != r {
-			t.Fatalf("%s does not read back: %+v, %v", text, again, err)
+			t.Fatalf("%s does not parse back: %+v, %v", text, again, err)
 		}
 	})
 }

@@ -350,7 +350,7 @@ func TestOracle(t *testing.T) {
 		}
 		r, _ := h.Result()
 		if o.end == nil {
-			t.Fatal("the oracle plays on")
+			t.Fatal("the oracle's hand is not over")
 		}
 		if r.Reason != o.end.Reason || r.Status != o.end.Status || r.NextDealer != o.next || !slices.Equal(r.Items, o.items) {
 			t.Fatalf("%+v\ngot  %+v, next %d, %+v\nwant %+v, next %d, %+v", rules, r.End, r.NextDealer, r.Items, *o.end, o.next, o.items)

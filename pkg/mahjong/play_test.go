@@ -112,7 +112,7 @@ func next(t testing.TB, h *mahjong.Hand, players []chooser) mahjong.Command {
 		}
 	}
 	if !h.Holding() {
-		t.Fatal("nobody is asked, nothing holds, and the hand is not over")
+		t.Fatal("no prompt is open, nothing holds, and the hand is not over")
 	}
 	return mahjong.Command{Action: mahjong.ActRelease}
 }

@@ -182,7 +182,7 @@ func (c *checker) scores() {
 			c.t.Errorf("seat %d owes %d", i, -left)
 		}
 		if playing := c.h.View(i).Phase; c.rules.Bankrupt == "leave" && left == 0 && !s.Out && playing >= mahjong.PhaseTurn && playing < mahjong.PhaseEnd {
-			c.t.Errorf("seat %d plays on with nothing", i)
+			c.t.Errorf("seat %d plays on although it is bankrupt", i)
 		}
 	}
 	if sum != 0 {
@@ -267,13 +267,13 @@ func (c *checker) restore() {
 		c.t.Fatal(err)
 	}
 	if !bytes.Equal(mustMarshal(c.t, &c.spare), data) {
-		c.t.Fatal("the restored hand has other bytes")
+		c.t.Fatal("the restored hand has different bytes")
 	}
 }
 
 func (c *checker) same() {
 	if !reflect.DeepEqual(&c.spare, c.h) {
-		c.t.Fatal("the restored hand is another one, or a refused command has changed it")
+		c.t.Fatal("the restored hand differs, or a refused command has changed it")
 	}
 }
 
@@ -342,7 +342,7 @@ func (c *checker) end() {
 		c.t.Fatal("a finished hand has no result")
 	}
 	if !reflect.DeepEqual(r.Items, c.items) {
-		c.t.Errorf("the items of the events are not those of the result")
+		c.t.Errorf("the items of the events differ from those of the result")
 	}
 	var sums [mahjong.Seats]int
 	for _, it := range r.Items {
@@ -353,7 +353,7 @@ func (c *checker) end() {
 		sums[it.To] += it.Points
 	}
 	if sums != r.Scores {
-		c.t.Errorf("items give %v, scores are %v", sums, r.Scores)
+		c.t.Errorf("items sum up to %v, scores are %v", sums, r.Scores)
 	}
 	if _, err := c.h.Apply(mahjong.Command{Action: mahjong.ActPass}); err != mahjong.ErrFinished {
 		c.t.Errorf("after the end: %v", err)
@@ -373,11 +373,11 @@ func TestReplay(t *testing.T) {
 		again := mustNew(t, rules, testDeal(n))
 		for i, c := range commands {
 			if e := mustApply(t, again, c); !reflect.DeepEqual(e, events[i]) {
-				t.Fatalf("hand %d, command %d: other events", n, i)
+				t.Fatalf("hand %d, command %d: different events", n, i)
 			}
 		}
 		if !bytes.Equal(mustMarshal(t, again), mustMarshal(t, h)) {
-			t.Fatalf("hand %d: other bytes", n)
+			t.Fatalf("hand %d: different bytes", n)
 		}
 	}
 }

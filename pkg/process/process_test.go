@@ -81,7 +81,7 @@ func start(t *testing.T, prepare func(*exec.Cmd), args ...string) *child {
 func (r *child) reads(t *testing.T, want string) {
 	t.Helper()
 	if line, err := r.out.ReadString('\n'); err != nil || line != want+"\n" {
-		t.Fatalf("it says %q, %v, want %s", line, err, want)
+		t.Fatalf("it contains %q, %v, want %s", line, err, want)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestSignals(t *testing.T) {
 	r.Process.Signal(syscall.SIGTERM)
 	r.reads(t, "ending")
 	if got := r.status(); got != 0 {
-		t.Errorf("told to end, it ends with %d", got)
+		t.Errorf("asked to end, it exits with %d", got)
 	}
 	if !strings.Contains(r.err.String(), "msg=ending") {
 		t.Errorf("the last line is missing: %q", r.err)
@@ -234,7 +234,7 @@ func TestMemory(t *testing.T) {
 	}
 	set("GOGC", "GOMEMLIMIT")
 	if debug.SetGCPercent(100) != 100 || debug.SetMemoryLimit(-1) != limit {
-		t.Error("the environment was overruled")
+		t.Error("the environment variable was ignored")
 	}
 	set()
 	if debug.SetGCPercent(100) != gcPercent || debug.SetMemoryLimit(-1) != memoryLimit {
@@ -247,14 +247,14 @@ func TestRun(t *testing.T) {
 	want := fmt.Errorf("an end")
 	if err := Run(t.Context(), nil, func(ctx context.Context) error {
 		if ctx.Err() != nil {
-			t.Error("it has ended before it began")
+			t.Error("it ended before it began")
 		}
 		syscall.Kill(os.Getpid(), syscall.SIGHUP)
 		syscall.Kill(os.Getpid(), syscall.SIGTERM)
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Minute):
-			t.Error("the signal ends nothing")
+			t.Error("the signal had no effect")
 		}
 		return want
 	}); err != want {

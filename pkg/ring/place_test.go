@@ -90,7 +90,7 @@ func TestPlaceFillsEvenly(t *testing.T) {
 			key++
 			shard, ok := Place(key, loads, slack)
 			if !ok || !withinBound(loads, slack, loads[shard].Tables+1) {
-				t.Fatalf("placed on %d, %v, loads %v", shard, ok, loads)
+				t.Fatalf("placed on %d, %v, with loads %v", shard, ok, loads)
 			}
 			loads[shard].Tables++
 		}

@@ -266,7 +266,7 @@ func TestOwnerAmongIsOwnerWithoutTheOthers(t *testing.T) {
 		}
 	}
 	if name, ok := r.OwnerAmong(1, func(string) bool { return false }); ok {
-		t.Errorf("nobody is there, but %q", name)
+		t.Errorf("there is no member, but got %q", name)
 	}
 }
 

@@ -93,7 +93,7 @@ func TestServeFinishes(t *testing.T) {
 		t.Error(err)
 	}
 	if !finished {
-		t.Error("it has returned before the answer")
+		t.Error("it returned before the answer")
 	}
 	if err := <-answered; err != nil {
 		t.Error(err)

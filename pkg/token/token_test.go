@@ -125,7 +125,7 @@ func TestInvalid(t *testing.T) {
 	}
 	keep := func(map[string]any) {}
 	if _, err := s.Verifier().Verify(signed(purpose, full(keep)), now); err != nil {
-		t.Fatalf("the cases below would prove nothing: %v", err)
+		t.Fatalf("the cases below would be meaningless: %v", err)
 	}
 	v2Key, err := paseto.NewV2AsymmetricSecretKeyFromBytes(testKey(1))
 	if err != nil {

@@ -66,7 +66,7 @@ func TestSplitTooLong(t *testing.T) {
 			t.Fatalf("announced %d: error %v", announced, err)
 		}
 		if len(rest) != len(header) {
-			t.Fatalf("announced %d: %d bytes left, want all", announced, len(rest))
+			t.Fatalf("announced %d: %d bytes unread, want all", announced, len(rest))
 		}
 		if code := game.CodeOf(err, wirepb.Code_OK); code != wirepb.Code_FRAME_TOO_LONG {
 			t.Fatalf("announced %d: code %v", announced, code)
@@ -246,7 +246,7 @@ func FuzzParseEnvelope(f *testing.F) {
 		e, err := wire.ParseEnvelope(body)
 		if err != nil {
 			if game.CodeOf(err, wirepb.Code_OK) != wirepb.Code_BAD_FRAME {
-				t.Fatalf("error %v has another code", err)
+				t.Fatalf("error %v has the wrong code", err)
 			}
 			return
 		}

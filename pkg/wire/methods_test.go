@@ -112,7 +112,7 @@ func TestCodeMeanings(t *testing.T) {
 		}
 	}
 	if !SendAgain(wirepb.Code_OUTCOME_UNKNOWN) || !NoEffect(wirepb.Code_NOT_SENT) || !NoEffect(wirepb.Code_NOT_LEADER) {
-		t.Error("OUTCOME_UNKNOWN, NOT_SENT or NOT_LEADER means something else")
+		t.Error("OUTCOME_UNKNOWN, NOT_SENT or NOT_LEADER has the wrong meaning")
 	}
 }
 

@@ -399,7 +399,7 @@ func TestWatchFollowsTheIndex(t *testing.T) {
 				synctest.Wait()
 				select {
 				case snapshot := <-ch:
-					t.Errorf("one snapshot too many: %v", snapshot)
+					t.Errorf("an unexpected snapshot: %v", snapshot)
 				default:
 				}
 				if s.next != len(steps) {

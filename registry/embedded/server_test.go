@@ -182,7 +182,7 @@ func TestBadRequests(t *testing.T) {
 	server := start(t, embedded.Config{MaxBody: 512, MaxInstances: 1})
 	const register = "/v1/agent/service/register"
 	if got := send(t, server, "PUT", register, `{"Name":"a","Check":{"TTL":"1m"}}`); got != 200 {
-		t.Fatalf("a good registration: status %d", got)
+		t.Fatalf("a valid registration: status %d", got)
 	}
 	for _, test := range []struct {
 		name, method, path, body string

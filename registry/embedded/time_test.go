@@ -48,7 +48,7 @@ func TestExpiryToTheSecond(t *testing.T) {
 		synctest.Wait()
 		select {
 		case s := <-ch:
-			t.Fatalf("a change while nothing happened: %v", s)
+			t.Fatalf("a change although nothing happened: %v", s)
 		default:
 		}
 
@@ -59,7 +59,7 @@ func TestExpiryToTheSecond(t *testing.T) {
 		began := time.Now()
 		awaitIDs(t, ch, "alive")
 		if took := time.Since(began).Round(time.Millisecond); took != 4*time.Second {
-			t.Errorf("gone after %v, want 4s: five after its last heartbeat", took)
+			t.Errorf("gone after %v, want 4s: 5 s after its last heartbeat", took)
 		}
 	})
 }

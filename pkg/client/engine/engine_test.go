@@ -179,7 +179,7 @@ func TestAFullQueueDuringAnAttach(t *testing.T) {
 		done()
 	}
 	if woken.n == 0 {
-		t.Fatal("the reader sleeps on")
+		t.Fatal("the reader was not woken")
 	}
 	read(0)
 	if r.next("table.attach", m); m.LastEvent != 16 {
@@ -230,7 +230,7 @@ func TestATicketAfterAResume(t *testing.T) {
 	}
 	gone, _ := proto.Marshal(&wirepb.Notice{Body: &wirepb.Notice_Unqueued{Unqueued: &wirepb.Unqueued{Ticket: 9}}})
 	if r.Push(&wirepb.Push{Kind: wirepb.Push_NOTICE, Payload: gone}); !r.Unqueued() {
-		t.Error("waits for ever for a table that is over")
+		t.Error("waits forever for a table that is over")
 	}
 }
 

@@ -116,7 +116,7 @@ func TestAuditKnows(t *testing.T) {
 		}
 	}
 	if audit.Knows(0, mahjong.NoTile) {
-		t.Error("a tile that is none is known")
+		t.Error("an invalid tile is known")
 	}
 }
 

@@ -80,7 +80,7 @@ func TestWindowsCloseAlike(t *testing.T) {
 			phase := view(t, s.h, 0).Phase
 			inWindow := phase == mahjongpb.View_CLAIM || phase == mahjongpb.View_ROB
 			if inWindow != (s.h.Hold() > 0) {
-				t.Fatalf("in %v the hand holds for %v", phase, s.h.Hold())
+				t.Fatalf("in phase %v the hand holds for %v", phase, s.h.Hold())
 			}
 			if !inWindow {
 				s.now += s.below(time.Second)
@@ -125,24 +125,24 @@ func TestForced(t *testing.T) {
 				if v.Seats[seat].Locked {
 					chosen++
 					if !m.Hu && len(m.AnGang)+len(m.BuGang) == 0 {
-						t.Fatal("a locked hand is asked about nothing")
+						t.Fatal("a locked hand is asked although it has no choice")
 					}
 				}
 				if h.Hold() != 0 {
-					t.Fatal("the hand holds while somebody is asked")
+					t.Fatal("the hand holds while a prompt is open")
 				}
 				next(t, g, h, rng)
 				continue
 			}
 			forced++
 			if h.Hold() != 600*time.Millisecond || !v.Seats[seat].Locked {
-				t.Fatalf("nobody is asked, and the hand holds for %v", h.Hold())
+				t.Fatalf("no prompt is open, but the hand holds for %v", h.Hold())
 			}
 			drawn := view(t, h, seat).GetDrawn()
 			refuse(t, h, seat, bytesOf(t, discard(drawn)), wirepb.Code_PROMPT_GONE)
 			for _, answer := range []func(int) (game.Step, error){h.Timeout, h.Auto} {
 				if _, err := answer(seat); game.CodeOf(err, wirepb.Code_OK) != wirepb.Code_PROMPT_GONE {
-					t.Fatalf("answered for a seat that is not asked: %v", err)
+					t.Fatalf("answered for a seat without a prompt: %v", err)
 				}
 			}
 			step, err := h.Release()
@@ -150,7 +150,7 @@ func TestForced(t *testing.T) {
 				t.Fatal(err)
 			}
 			if d := unmarshal(t, step.Events[0].Seats[0], &mahjongpb.Event{}).GetDiscard(); d.GetTile() != drawn || int(d.GetSeat()) != seat {
-				t.Fatalf("the drawn tile is %d, what goes is %v", drawn, d)
+				t.Fatalf("the drawn tile is %d, the discard %v", drawn, d)
 			}
 		}
 	}
@@ -178,7 +178,7 @@ func TestTotals(t *testing.T) {
 	}
 	for seat, s := range view(t, h, 0).Seats {
 		if s.Out != (seat == 0) {
-			t.Errorf("with a total of %d seat %d is out: %v", totals[seat], seat, s.Out)
+			t.Errorf("with a total of %d, seat %d is out: %v", totals[seat], seat, s.Out)
 		}
 	}
 	told, err := mahjong.ParseRules([]byte(unmarshal(t, h.Prompt(1).Payload, &mahjongpb.Prompt{}).Rules))

@@ -52,7 +52,7 @@ func TestRules(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	if _, err := tablegame.New(tablegame.Config{Turn: -1}); err == nil {
-		t.Error("a negative limit was taken")
+		t.Error("a negative limit was accepted")
 	}
 	g := newGame(t, tablegame.Config{Void: time.Second})
 	want := map[mahjongpb.Prompt_Kind]time.Duration{
@@ -67,7 +67,7 @@ func TestLimits(t *testing.T) {
 				m := unmarshal(t, p.Payload, &mahjongpb.Prompt{})
 				asked[m.Kind] = true
 				if p.Limit != want[m.Kind] || int(m.View.Seat) != seat {
-					t.Fatalf("seat %d is asked %v for %v", m.View.Seat, m.Kind, p.Limit)
+					t.Fatalf("seat %d is asked %v about %v", m.View.Seat, m.Kind, p.Limit)
 				}
 			}
 			return h
@@ -75,7 +75,7 @@ func TestLimits(t *testing.T) {
 	}
 	for _, k := range []mahjongpb.Prompt_Kind{mahjongpb.Prompt_SWAP, mahjongpb.Prompt_VOID, mahjongpb.Prompt_TURN, mahjongpb.Prompt_CLAIM} {
 		if !asked[k] {
-			t.Errorf("%v was never asked", k)
+			t.Errorf("prompt %v never occurred", k)
 		}
 	}
 }
@@ -141,6 +141,6 @@ func TestEnums(t *testing.T) {
 		}
 	}
 	if fmt.Sprint(mahjong.Wan, mahjong.Tong, mahjong.Tiao) != "0 1 2" {
-		t.Error("the suits of the wire are not the engine's")
+		t.Error("the wire's suits differ from the engine's")
 	}
 }

@@ -124,10 +124,10 @@ func TestRefusals(t *testing.T) {
 	refuse(t, h, 0, bytesOf(t, call(mahjongpb.Call_PASS)), wirepb.Code_NOT_OFFERED)
 	refuse(t, h, 1, bytesOf(t, discard(view(t, h, 1).Hand[0])), wirepb.Code_PROMPT_GONE)
 	if _, err := h.Auto(1); game.CodeOf(err, 0) != wirepb.Code_PROMPT_GONE {
-		t.Errorf("auto-play of a seat that is not asked: %v", err)
+		t.Errorf("auto-play of a seat without a prompt: %v", err)
 	}
 	if _, err := h.Timeout(1); game.CodeOf(err, 0) != wirepb.Code_PROMPT_GONE {
-		t.Errorf("time-out of a seat that is not asked: %v", err)
+		t.Errorf("time-out of a seat without a prompt: %v", err)
 	}
 	if _, err := h.Release(); game.CodeOf(err, 0) != wirepb.Code_NOT_OFFERED {
 		t.Errorf("release without a hold: %v", err)
@@ -180,7 +180,7 @@ func FuzzThink(f *testing.F) {
 	f.Fuzz(func(t *testing.T, prompt []byte) {
 		move, err := g.Think(prompt, game.Middle)
 		if err == nil && unmarshal(t, move, &mahjongpb.Move{}).Answer == nil {
-			t.Errorf("prompt %x: thought of nothing", prompt)
+			t.Errorf("prompt %x: no answer", prompt)
 		}
 	})
 }

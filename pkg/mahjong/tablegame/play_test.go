@@ -75,7 +75,7 @@ func next(t testing.TB, g game.Game, h game.Hand, rng *rand.Rand) game.Step {
 	case h.Hold() > 0 && (len(seats) == 0 || rng.IntN(4) == 0):
 		step, err = h.Release()
 	case len(seats) == 0:
-		t.Fatal("the hand waits for nobody and is not over")
+		t.Fatal("no prompt is open, but the hand is not over")
 	default:
 		seat := seats[rng.IntN(len(seats))]
 		switch rng.IntN(10) {
@@ -132,7 +132,7 @@ func TestRestore(t *testing.T) {
 						t.Fatal(err)
 					}
 					if !bytes.Equal(again.Snapshot(), h.Snapshot()) || again.Hold() != h.Hold() {
-						t.Fatal("the restored hand is another one")
+						t.Fatal("the restored hand differs")
 					}
 					for seat := range mahjong.Seats {
 						a, b := h.Prompt(seat), again.Prompt(seat)
@@ -140,13 +140,13 @@ func TestRestore(t *testing.T) {
 							t.Fatalf("seat %d is asked %v, after a restore %v", seat, a, b)
 						}
 						if !bytes.Equal(h.View(seat), again.View(seat)) {
-							t.Fatalf("seat %d sees something else after a restore", seat)
+							t.Fatalf("seat %d has a different view after a restore", seat)
 						}
 					}
 					a, _ := h.Result()
 					b, _ := again.Result()
 					if !bytes.Equal(a.Summary, b.Summary) {
-						t.Fatal("the restored hand ended otherwise")
+						t.Fatal("the restored hand ended differently")
 					}
 					return again
 				})
@@ -205,10 +205,10 @@ func TestResult(t *testing.T) {
 			t.Errorf("seed %d: the last event is %v", n, last)
 		}
 		if len(open(h)) != 0 || h.Hold() != 0 {
-			t.Errorf("seed %d: something is asked after the end", n)
+			t.Errorf("seed %d: there is a prompt after the end", n)
 		}
 		if _, err := h.Timeout(0); err == nil {
-			t.Errorf("seed %d: the hand goes on after its end", n)
+			t.Errorf("seed %d: the hand continues after its end", n)
 		}
 	}
 }
