@@ -274,28 +274,42 @@ func (c *Conn) keepAlive() {
 	}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	var heard uint64
-	var silence time.Duration
-	last, ping := time.Now(), new(linkpb.Ping)
+	peer := quiet{every: every, deadAfter: deadAfter, last: time.Now()}
+	ping := new(linkpb.Ping)
 	for {
 		select {
 		case <-ticker.C:
 		case <-c.closing:
 			return
 		}
-		// A late tick means that this process was paused: what the peer sent meanwhile is still
-		// unread, so it cannot be called silent.
-		now := time.Now()
-		step := min(now.Sub(last), 2*every)
-		last = now
-		if n := c.received.Load(); n != heard {
-			heard, silence = n, 0
-		} else if silence += step; silence >= deadAfter {
+		if peer.silent(time.Now(), c.received.Load()) {
 			c.end(ErrSilent)
 			return
 		}
 		c.out.ping(kindPing, ping)
 	}
+}
+
+// quiet measures a peer's silence, less what this process did not run.
+type quiet struct {
+	every, deadAfter time.Duration
+	last             time.Time // of the last tick
+	heard            uint64    // reads by then
+	silence          time.Duration
+}
+
+// silent takes a tick and reports whether the peer is to be called dead. A late tick means that
+// this process was paused: what the peer sent meanwhile is still unread, so it cannot be called
+// silent.
+func (q *quiet) silent(now time.Time, received uint64) bool {
+	step := min(now.Sub(q.last), 2*q.every)
+	q.last = now
+	if received != q.heard {
+		q.heard, q.silence = received, 0
+		return false
+	}
+	q.silence += step
+	return q.silence >= q.deadAfter
 }
 
 // read passes the peer's frames to the handler until the link ends, then ends the rest of it.

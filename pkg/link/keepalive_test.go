@@ -143,6 +143,45 @@ func TestSilentPeerIsDead(t *testing.T) {
 	})
 }
 
+// However long this process does not run, it is the peer's silence that counts: the time that
+// passed between two ticks which came in time, and no more than two of them for one that came late.
+func TestOwnPauseIsNotThePeersSilence(t *testing.T) {
+	const every, deadAfter = 50 * time.Millisecond, 300 * time.Millisecond
+	for name, c := range map[string]struct {
+		ticks []time.Duration // since the tick before; negative = the peer was heard meanwhile
+		dead  int             // the tick at which it is called dead; -1 = never
+	}{
+		"silent from the start":             {[]time.Duration{50e6, 50e6, 50e6, 50e6, 50e6, 50e6}, 5},
+		"never silent":                      {[]time.Duration{-50e6, -50e6, -50e6, -50e6, -50e6, -50e6, -50e6, -50e6}, -1},
+		"a word is enough":                  {[]time.Duration{50e6, 50e6, 50e6, 50e6, 50e6, -50e6, 50e6, 50e6, 50e6, 50e6, 50e6}, -1},
+		"and it begins anew":                {[]time.Duration{50e6, 50e6, -50e6, 50e6, 50e6, 50e6, 50e6, 50e6, 50e6}, 8},
+		"a long pause of this process":      {[]time.Duration{-50e6, 60e9, -1e6}, -1},
+		"a pause and a peer that is dead":   {[]time.Duration{-50e6, 60e9, 50e6, 50e6, 50e6, 50e6}, 5},
+		"a peer that was silent before":     {[]time.Duration{50e6, 50e6, 50e6, 60e9, -1e6}, -1},
+		"one pause behind the other":        {[]time.Duration{-50e6, 60e9, 60e9, -50e6, 60e9, 60e9, -50e6}, -1},
+		"ticks that are a little late":      {[]time.Duration{90e6, 90e6, 90e6, 90e6}, 3},
+		"ticks that come together":          {[]time.Duration{0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, -1},
+		"exactly the time and not one less": {[]time.Duration{99e6, 99e6, 99e6, 3e6}, 3},
+	} {
+		now := time.Unix(1000, 0)
+		w := quiet{every: every, deadAfter: deadAfter, last: now}
+		dead, received := -1, uint64(0)
+		for i, d := range c.ticks {
+			if d < 0 {
+				d = -d
+				received++
+			}
+			if now = now.Add(d); w.silent(now, received) {
+				dead = i
+				break
+			}
+		}
+		if dead != c.dead {
+			t.Errorf("%s: called dead at tick %d, want %d", name, dead, c.dead)
+		}
+	}
+}
+
 // A peer that does not read fills the queue up to its bounds, and no further.
 func TestQueueBounds(t *testing.T) {
 	cfg, err := nodeConfig().WithDefaults()
