@@ -93,7 +93,7 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 	if err := f.hit(ctx, v); err != nil {
 		return try, err
 	}
-	try.InFlight = busy()
+	try.InFlight = f.inFlight(ctx, busy)
 	broken := true
 	defer func() {
 		if broken { // whatever went wrong: leave no stopped or missing process behind
@@ -166,6 +166,22 @@ func (f *Failover) aim(ctx context.Context, busy func() int) error {
 }
 
 const aimFor = 2 * time.Second
+
+// inFlight are the moves that are unanswered once the fault is there. Where moves are
+// answered without the victim, those that aim saw may have been by now, and the next
+// ones count, which are sent while it is away.
+func (f *Failover) inFlight(ctx context.Context, busy func() int) (n int) {
+	deadline := time.Now().Add(f.cfg.Calm)
+	for {
+		n = busy()
+		if n > 0 || f.cfg.Role != Follower && !f.cfg.Role.besides() || time.Now().After(deadline) {
+			return n
+		}
+		if sleep(ctx, 50*time.Microsecond) != nil {
+			return n
+		}
+	}
+}
 
 // revive ends the fault.
 func (f *Failover) revive(ctx context.Context, v victim) error {

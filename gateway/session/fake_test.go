@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 5 * time.Second
+const patience = time.Minute
 
 func receive[T any](t testing.TB, from <-chan T) T {
 	t.Helper()

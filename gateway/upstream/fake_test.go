@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 5 * time.Second
+const patience = time.Minute
 
 func linkConfig(name, role string) link.Config {
 	return link.Config{Cluster: "test", Secret: []byte("0123456789abcdef"), Name: name, Role: role, DeadAfter: 5 * time.Second}

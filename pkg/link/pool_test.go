@@ -55,7 +55,7 @@ func expect(t *testing.T, events <-chan string, want ...string) {
 			if got != w {
 				t.Fatalf("event %q, want %q", got, w)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("no event, want %q", w)
 		}
 	}

@@ -26,37 +26,58 @@ func TestCommitOnAll(t *testing.T) {
 }
 
 func TestProposeResult(t *testing.T) {
-	c := newCluster(t, 3, false, nil)
+	c := newCluster(t, 3, false, func(cfg *Config) { cfg.Timings = SlowTimings() })
 	c.startAll(1)
-	leader := c.leader(1)
-	f := leader.group(1).Propose([]byte("x"))
-	result, index, term, err := f.Result()
-	if err != nil || result != 1 {
-		t.Fatalf("result %v, error %v, want 1 and none", result, err)
-	}
-	if s := leader.group(1).Status(); term != s.Term || index != s.Applied {
-		t.Errorf("entry is (%d, %d), want (%d, %d)", term, index, s.Term, s.Applied)
+	leader, data, result, index, term := c.accepted(1, func(try int) []byte { return fmt.Append(nil, "x", try) })
+	machine := leader.machines[1]
+	machine.mu.Lock()
+	at, place := machine.seen[data], slices.Index(machine.list, data)+1
+	machine.mu.Unlock()
+	if result != place || index != at || term == 0 || term > leader.group(1).Status().Term {
+		t.Errorf("entry is (%d, %d) with result %v, the machine has it at %d as number %d", term, index, result, at, place)
 	}
 	for _, nd := range c.nodes {
-		if nd == leader {
-			continue
-		}
-		if _, _, _, err := nd.group(1).Propose([]byte("y")).Result(); !errors.Is(err, ErrNotLeader) {
-			t.Errorf("a follower says %v, want ErrNotLeader", err)
+		g := nd.group(1)
+		for before := g.State(); !before.Leading; before = g.State() {
+			_, _, _, err := g.Propose([]byte("y")).Result()
+			if g.State() != before {
+				continue // it has perhaps led meanwhile
+			}
+			if !errors.Is(err, ErrNotLeader) {
+				t.Errorf("a follower says %v, want ErrNotLeader", err)
+			}
+			break
 		}
 	}
 	if _, _, _, err := leader.group(1).Propose(make([]byte, MaxEntry+1)).Result(); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a large entry gets %v, want ErrTooLarge", err)
 	}
-	if _, _, _, err := leader.group(1).Propose(make([]byte, MaxEntry)).Result(); err != nil {
-		t.Errorf("an entry of the largest size gets %v", err)
-	}
+	// So much takes a slow machine longer than a leader may be without an answer.
+	leader, _, _, _, _ = c.accepted(1, func(int) []byte { return make([]byte, MaxEntry) })
 	g := leader.group(1)
 	if err := g.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, _, err := g.Propose(nil).Result(); !errors.Is(err, ErrStopped) {
 		t.Errorf("a stopped group says %v, want ErrStopped", err)
+	}
+}
+
+// accepted proposes until a leader accepts: a leadership may end at any time, and with
+// it what is under way.
+func (c *cluster) accepted(id GroupID, data func(try int) []byte) (leader *node, said string, result any, index, term uint64) {
+	c.t.Helper()
+	deadline := time.Now().Add(testTimeout)
+	for try := 0; ; try++ {
+		leader, entry := c.leader(id), data(try)
+		result, index, term, err := leader.group(id).Propose(entry).Result()
+		if err == nil {
+			return leader, string(entry), result, index, term
+		}
+		lost := errors.Is(err, ErrUnknown) || errors.Is(err, ErrNotLeader) || errors.Is(err, ErrBusy)
+		if !lost || time.Now().After(deadline) {
+			c.t.Fatalf("try %d: %v", try, err)
+		}
 	}
 }
 
@@ -89,10 +110,14 @@ func TestFailover(t *testing.T) {
 	if raceEnabled {
 		tries = 3
 	}
-	took := failovers(t, false, tries)
-	// Timeouts alone would take longer than the shortest of these.
-	if limit := DefaultTimings().Heartbeat; took[0] > limit {
-		t.Errorf("fastest failover took %v, want less than %v", took[0], limit)
+	// Timeouts alone would take longer than the shortest of these; a slow machine gets
+	// more of them.
+	var took []time.Duration
+	for limit, more := DefaultTimings().Heartbeat, 5; len(took) == 0 || took[0] > limit && more > 0; more-- {
+		took = failovers(t, false, tries)
+		if took[0] > limit && more == 1 {
+			t.Errorf("fastest failover took %v, want less than %v", took[0], limit)
+		}
 	}
 }
 
