@@ -206,7 +206,7 @@ func awaitRegistry(t *testing.T, addr, services, role, what string, holds func([
 	if err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.NewTimer(time.Minute)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	var last []registry.Instance
 	for {
@@ -217,7 +217,7 @@ func awaitRegistry(t *testing.T, addr, services, role, what string, holds func([
 			}
 			last = s.Instances
 		case <-deadline.C:
-			t.Fatalf("waited a minute for %s, there are %v", what, last)
+			t.Fatalf("waited %v for %s, there are %v", patience, what, last)
 		}
 	}
 }

@@ -112,13 +112,17 @@ func start(t *testing.T, cfg cluster.Config) *cluster.Client {
 		}
 	})
 	client := await(t, cfg.State)
-	wait, stop := context.WithTimeout(t.Context(), time.Minute)
+	wait, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	if err := client.AwaitHealthy(wait); err != nil {
 		t.Fatal(err)
 	}
 	return client
 }
+
+// patience bounds every wait for what must happen: long enough for a machine that has
+// little time for us, since only a test that fails anyway waits for its end.
+const patience = 3 * time.Minute
 
 // slow skips what takes longer than the usual tests may.
 func slow(t *testing.T) {
@@ -144,14 +148,14 @@ func await(t *testing.T, state string) *cluster.Client {
 // processes, which send the test no event.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(time.Minute)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("waited a minute for %s", what)
+			t.Fatalf("waited %v for %s", patience, what)
 		case <-tick.C:
 		}
 	}

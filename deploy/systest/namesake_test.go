@@ -167,8 +167,8 @@ func (l lossy) namesake(name, folder string) *namesake {
 // says waits for a log line.
 func (n *namesake) says(t *testing.T, text string) {
 	t.Helper()
-	patience := time.NewTimer(time.Minute)
-	defer patience.Stop()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
 	for {
 		select {
 		case line := <-n.log:
@@ -177,7 +177,7 @@ func (n *namesake) says(t *testing.T, text string) {
 			}
 		case <-n.done:
 			t.Fatal(n.err)
-		case <-patience.C:
+		case <-deadline.C:
 			t.Fatalf("it never says %q", text)
 		}
 	}

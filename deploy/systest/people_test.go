@@ -21,7 +21,7 @@ func TestBotsFillTheTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var answers atomic.Int64
 	p := join(t, state.Address, &answers)
@@ -59,7 +59,7 @@ func TestAnotherGame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var answers atomic.Int64
 	players := []player{join(t, state.Address, &answers), join(t, state.Address, &answers)}

@@ -33,7 +33,7 @@ func dialRaw(t *testing.T, addr string) raw {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	return raw{t, conn, wire.NewReader(conn, 1<<20, 4096)}
 }
 
@@ -112,7 +112,7 @@ func TestRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 
 	t.Run("frame too long", func(t *testing.T) {

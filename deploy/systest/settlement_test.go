@@ -196,7 +196,7 @@ func killBetween(t *testing.T, c *cluster.Client, proxy *commitProxy) {
 	var victim string
 	select {
 	case victim = <-killed:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		t.Fatal("nobody commits")
 	}
 	eventually(t, "the end of "+victim, func() bool {

@@ -67,20 +67,39 @@ func TestLostDisks(t *testing.T) {
 	}
 
 	t.Log("the coordinator's leader dies while it replaces a disk")
-	leader := l.leads(0)
-	victim := []string{"node-1", "node-2", "node-3"}[slices.IndexFunc([]string{"node-1", "node-2", "node-3"}, func(n string) bool { return n != leader })]
-	last := l.status(victim).Server
-	if err := l.Wipe(t.Context(), victim); err != nil {
-		t.Fatal(err)
+	var victim, last string
+	for caught := false; !caught; { // it may be over before anybody has seen it
+		leader := l.leads(0)
+		nodes := []string{"node-1", "node-2", "node-3"}
+		victim = nodes[slices.IndexFunc(nodes, func(n string) bool { return n != leader })]
+		last = l.status(victim).Server
+		if err := l.Wipe(t.Context(), victim); err != nil {
+			t.Fatal(err)
+		}
+		started := make(chan error, 1)
+		go func() { started <- l.Start(t.Context(), victim) }()
+		over := false
+		eventually(t, "the beginning of the replacement", func() bool {
+			caught = l.status(leader).Replacing == victim
+			select {
+			case err := <-started:
+				over = true
+				started <- err
+			default:
+			}
+			return caught || over
+		})
+		if caught {
+			l.kill(leader)
+		}
+		if err := <-started; err != nil {
+			t.Errorf("%s: %v", victim, err)
+		}
+		if caught {
+			l.start(leader)
+		}
+		l.whole()
 	}
-	started := make(chan error, 1)
-	go func() { started <- l.Start(t.Context(), victim) }()
-	eventually(t, "the beginning of the replacement", func() bool { return l.status(leader).Replacing == victim })
-	l.kill(leader)
-	if err := <-started; err != nil {
-		t.Errorf("%s: %v", victim, err)
-	}
-	l.start(leader)
 	l.replaced(victim, last)
 
 	sum := crowd.audited(t)
@@ -107,7 +126,16 @@ func (l lossy) state() cluster.State {
 
 func (l lossy) statuses() map[string]host.Status { return l.state().Statuses(l.Context()) }
 
-func (l lossy) status(name string) host.Status { return l.statuses()[name] }
+// status is that of a node, empty if it does not run. A slow node is asked again.
+func (l lossy) status(name string) (status host.Status) {
+	l.Helper()
+	eventually(l.T, "the status of "+name, func() (ok bool) {
+		state := l.state()
+		status, ok = state.Statuses(l.Context())[name]
+		return ok || !slices.ContainsFunc(state.Processes, func(p cluster.Process) bool { return p.Name == name && p.Runs() })
+	})
+	return status
+}
 
 func (l lossy) pid(name string) int {
 	for _, p := range l.state().Processes {
@@ -184,7 +212,12 @@ func (l lossy) whole() {
 func (l lossy) replaced(name, old string) (server string) {
 	l.Helper()
 	l.whole()
-	statuses := l.statuses()
+	statuses := make(map[string]host.Status)
+	for _, p := range l.state().Processes {
+		if p.Role == "node" {
+			statuses[p.Name] = l.status(p.Name)
+		}
+	}
 	status := statuses[name]
 	if status.Server == old || !strings.HasPrefix(status.Server, name+"-") || len(status.Replicas) != status.Groups {
 		l.Errorf("%s, which was %s, keeps %d of %d groups as %q", name, old, len(status.Replicas), status.Groups, status.Server)
