@@ -49,6 +49,9 @@ type Config struct {
 type Hooks struct {
 	// Received gets every message from the gateway before it is acted on.
 	Received func(*wirepb.Envelope)
+	// Sent sees every message to the gateway right before it is written, from whichever
+	// goroutine writes it, one at a time.
+	Sent func(*wirepb.Envelope)
 	// Disconnected is called when a logged-in connection is lost, with the reason.
 	Disconnected func(error)
 	// Resumed is called when the session continues over a new connection.

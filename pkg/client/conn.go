@@ -24,6 +24,8 @@ type conn struct {
 	heard    time.Time     // when something was last read
 	received func(*wirepb.Envelope)
 
+	sending func(*wirepb.Envelope) // immutable; nil = nobody watches
+
 	mu   sync.Mutex // serialises writes
 	buf  []byte     // reused between writes
 	sent time.Time  // guarded by mu: when something was last written
@@ -34,9 +36,9 @@ type conn struct {
 // errIdle means that the gateway has been silent for too long.
 var errIdle = errors.New("client: the gateway is silent")
 
-func newConn(nc net.Conn, timeout time.Duration, received func(*wirepb.Envelope)) *conn {
+func newConn(nc net.Conn, timeout time.Duration, hooks Hooks) *conn {
 	now := time.Now()
-	c := &conn{nc: nc, every: timeout, idle: timeout, heard: now, sent: now, received: received, longest: handshakeFrame}
+	c := &conn{nc: nc, every: timeout, idle: timeout, heard: now, sent: now, received: hooks.Received, sending: hooks.Sent, longest: handshakeFrame}
 	c.frames = wire.NewReader(c, handshakeFrame, 2<<10)
 	nc.SetDeadline(now.Add(timeout))
 	return c
@@ -112,6 +114,9 @@ func (c *conn) send(e *wirepb.Envelope) error {
 		return game.Errorf(wirepb.Code_FRAME_TOO_LONG, "%d bytes, at most %d", n, c.longest)
 	}
 	c.buf = buf
+	if c.sending != nil {
+		c.sending(e)
+	}
 	if _, err := c.nc.Write(buf); err != nil {
 		c.nc.Close()
 		return err

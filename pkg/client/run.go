@@ -55,7 +55,7 @@ func (c *Client) serve(ctx context.Context) (loggedIn bool, err error) {
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	defer stop()
 
-	conn := newConn(nc, c.cfg.ConnectTimeout, c.cfg.Hooks.Received)
+	conn := newConn(nc, c.cfg.ConnectTimeout, c.cfg.Hooks)
 	login, err := c.handshake(conn)
 	if err != nil {
 		return false, err
