@@ -79,8 +79,8 @@ func reporter(out io.Writer) func(failover.Try, bool) {
 			n++
 			name = fmt.Sprintf("try %2d", n)
 		}
-		fmt.Fprintf(out, "%s  %-9s  detected %s  new leader %s (all %s)  longest gap %7.1f ms (fault %.1f, return %.1f)  %2d in flight  %d disconnects  audit %v\n",
-			name, t.Victim, milliseconds(t.DetectionMS), milliseconds(t.LeaderMS), milliseconds(t.AllMS), t.GapMS, t.FaultGapMS, t.HealGapMS, t.InFlight, t.Disconnects, t.Audit)
+		fmt.Fprintf(out, "%s  %-9s  detected %s  new leader %s (all %s)  longest gap %7.1f ms (fault %.1f, return %.1f)  outage %7.1f ms (fault %.1f, return %.1f; %s)  %2d in flight  %d disconnects  audit %v\n",
+			name, t.Victim, milliseconds(t.DetectionMS), milliseconds(t.LeaderMS), milliseconds(t.AllMS), t.GapMS, t.FaultGapMS, t.HealGapMS, t.OutageMS, t.FaultOutMS, t.HealOutMS, t.OutageCause, t.InFlight, t.Disconnects, t.Audit)
 		if o := t.Outage; o != nil {
 			fmt.Fprintf(out, "        without the database: %d moves, then %d hands unsettled, %d shards at their bound; drained in %.0f ms\n",
 				o.Moves, o.Unsettled, o.Delayed, o.DrainMS)
@@ -97,5 +97,5 @@ func milliseconds(v *float64) string {
 
 func printResult(out io.Writer, r failover.Result) {
 	fmt.Fprintf(out, "\n%d tries (%s, %s), %d more hit no move in flight\n", len(r.Tries), r.Role, r.Fault, len(r.Repeated))
-	fmt.Fprintf(out, "detected     %v\nnew leader   %v\nall leaders  %v\nlongest gap  %v\n", r.Detection, r.Leader, r.All, r.Gap)
+	fmt.Fprintf(out, "detected     %v\nnew leader   %v\nall leaders  %v\nlongest gap  %v\noutage       %v\n", r.Detection, r.Leader, r.All, r.Gap, r.Longest)
 }

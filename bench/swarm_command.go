@@ -108,7 +108,7 @@ func progress(out *os.File) func(swarm.Progress) {
 		before, after = "\r\x1b[K", ""
 	}
 	return func(p swarm.Progress) {
-		fmt.Fprintf(out, "%s%4.0fs left  %d players  %d tables  %5.0f moves/s  %d hands  longest gap %.0f ms  %d disconnects%s",
-			before, p.Left.Seconds(), p.Players, p.Seats/4, p.MovesPerS, p.Hands, p.GapMS, p.Disconnects, after)
+		fmt.Fprintf(out, "%s%4.0fs left  %d players  %d tables  %5.0f moves/s  %d hands  longest gap %.0f ms  longest outage %.0f ms  %d out  %d disconnects%s",
+			before, p.Left.Seconds(), p.Players, p.Seats/4, p.MovesPerS, p.Hands, p.GapMS, p.OutageMS, p.Out, p.Disconnects, after)
 	}
 }

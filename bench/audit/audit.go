@@ -16,8 +16,10 @@ import (
 // Table is a table at which our clients sat.
 type Table struct {
 	ID    game.TableID
-	Seats []*Seat         // our clients', in any order
-	Hands map[uint32]Hand // from the database, by hand
+	Seats []*Seat         // ours, in any order
+	Hands map[uint32]Hand // what the database has, by hand
+	// Unscored says that nobody could ask the database: there are archives, but no scores.
+	Unscored bool
 }
 
 // Hand is what the database has about a hand.
@@ -30,7 +32,8 @@ type Hand struct {
 type Result struct {
 	report.Audit
 	HandsFinished int
-	Notes         []string // findings, at most maxNotes
+	Unreachable   int      // prompts that timed out while their client could not answer
+	Notes         []string // what was found, at most maxNotes
 }
 
 // maxNotes bounds the notes of a Result. The counts go on.
@@ -49,6 +52,7 @@ func (r *Result) Add(o Result) {
 	a.PromptsTimedOut += b.PromptsTimedOut
 	a.HiddenTilesSeen += b.HiddenTilesSeen
 	r.HandsFinished += o.HandsFinished
+	r.Unreachable += o.Unreachable
 	r.Notes = append(r.Notes, o.Notes[:min(len(o.Notes), maxNotes-len(r.Notes))]...)
 }
 
@@ -161,9 +165,16 @@ func (c *checker) listen(s *seatCheck) {
 
 // settlement compares the database's record of a hand with what the seats saw.
 func (c *checker) settlement(hand uint32) {
-	c.HandsFinished++
 	scores := c.table.Hands[hand].Scores
+	if known := len(scores) > 0 || c.table.Hands[hand].Archive != nil; !known && c.underway(hand) {
+		c.HandsUnfinished++
+		c.note("table %v: hand %d was not settled yet when its players left", c.table.ID, hand)
+		return
+	}
+	c.HandsFinished++
 	switch {
+	case c.table.Unscored:
+		return // a missing archive is found by the replay
 	case len(scores) == 0:
 		c.HandsUnsettled++
 		c.note("table %v hand %d is not in the database", c.table.ID, hand)
@@ -182,7 +193,17 @@ func (c *checker) settlement(hand uint32) {
 	}
 }
 
-// rest checks what belongs to no replayed hand.
+// underway says that nobody has claimed that the hand is settled, because all of its players were
+// cut off before.
+func (c *checker) underway(hand uint32) bool {
+	return c.allCut() && !slices.ContainsFunc(c.seats, func(s *seatCheck) bool { return s.settled[hand] })
+}
+
+func (c *checker) allCut() bool {
+	return !slices.ContainsFunc(c.seats, func(s *seatCheck) bool { return s.Cut.IsZero() })
+}
+
+// rest judges what belongs to no replayed hand.
 func (c *checker) rest() {
 	whole := c.promised > 0 && len(c.ended) >= int(c.promised)
 	if !whole {

@@ -1,13 +1,17 @@
 package audit
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"teahouse/bench/outage"
 	"teahouse/bench/report"
+	"teahouse/pkg/game"
 	"teahouse/pkg/mahjong/tablegame/mahjongpb"
 	"teahouse/pkg/wire"
 	"teahouse/pkg/wire/wirepb"
@@ -96,7 +100,7 @@ func TestForgeries(t *testing.T) {
 		},
 		"an event came twice": {
 			func(t *testing.T, s *simulated) {
-				s.Seats[0].Stream.Event(5, []byte("x"))
+				s.Seats[0].Stream.Event(5, []byte("x"), time.Time{})
 			},
 			report.Audit{EventsWrong: 1},
 		},
@@ -114,7 +118,7 @@ func TestForgeries(t *testing.T) {
 		"an event of a hand outside of it": {
 			func(t *testing.T, s *simulated) {
 				stream := &s.Seats[0].Stream
-				stream.Event(stream.last+1, marshal(t, &wirepb.TableEvent{Body: &wirepb.TableEvent_Game{}}))
+				stream.Event(stream.last+1, marshal(t, &wirepb.TableEvent{Body: &wirepb.TableEvent_Game{}}), time.Time{})
 			},
 			report.Audit{EventsWrong: 1},
 		},
@@ -145,7 +149,7 @@ func TestForgeries(t *testing.T) {
 				stream := &s.Seats[3].Stream
 				stream.Event(stream.last+1, marshal(t, &wirepb.TableEvent{Body: &wirepb.TableEvent_HandSettled{
 					HandSettled: &wirepb.HandSettled{Hand: 1},
-				}}))
+				}}), time.Time{})
 			},
 			report.Audit{HandsTwice: 1},
 		},
@@ -209,12 +213,134 @@ func TestTimedOut(t *testing.T) {
 	if want := (report.Audit{PromptsTimedOut: r.PromptsTimedOut}); r.Audit != want {
 		t.Errorf("%+v, %q", r.Audit, r.Notes)
 	}
-	// A seat that was not connected could not answer.
-	for _, seat := range s.Seats {
-		seat.Steady = false
+	all := r.PromptsTimedOut + r.Unreachable
+	for name, cutOff := range map[string]func(*Seat){
+		"who could not act": func(seat *Seat) { seat.Out = func(from, to time.Time) time.Duration { return to.Sub(from) } },
+		"who heard all of it at once, when it was over": func(seat *Seat) {
+			for i := range seat.Stream.events {
+				seat.Stream.events[i].at = time.Unix(99, 0).UnixNano()
+			}
+		},
+		"whom nobody waited for any more": func(seat *Seat) { seat.Cut = time.Unix(0, 1) },
+	} {
+		s := simulateSlow(t, 1, 2)
+		for _, seat := range s.Seats {
+			cutOff(seat)
+		}
+		if r := check(t, s); !r.Clean() || r.Unreachable != all {
+			t.Errorf("%s: %+v, %d unreachable of %d, %q", name, r.Audit, r.Unreachable, all, r.Notes)
+		}
 	}
-	if r := check(t, s); !r.Clean() {
-		t.Errorf("%+v, %q", r.Audit, r.Notes)
+	// Who was away for less than half of the time could.
+	s = simulateSlow(t, 1, 2)
+	s.Seats[2].Out = func(from, to time.Time) time.Duration { return to.Sub(from) / 3 }
+	if again := check(t, s); again.PromptsTimedOut != r.PromptsTimedOut {
+		t.Errorf("%d, and %d of somebody who was away a little", r.PromptsTimedOut, again.PromptsTimedOut)
+	}
+}
+
+// Whoever is cut off in the midst of a hand that others hear the end of, or that is settled and
+// archived meanwhile, or not yet, misses nothing that was promised: at most the round is unfinished.
+func TestCutOff(t *testing.T) {
+	whole := simulate(t, 2)
+	long := len(whole.Seats[0].Stream.events)
+	for cut := 1; cut < long; cut += 7 {
+		for _, late := range []bool{false, true} { // the database does not have it yet
+			s := simulate(t, 2)
+			for i, seat := range s.Seats {
+				n := min(cut+3*i, len(seat.Stream.events))
+				seat.Stream.events, seat.Stream.last = seat.Stream.events[:n], uint64(n)
+				seat.Cut = time.Unix(99, 0)
+			}
+			if late {
+				last := uint32(0)
+				for _, seat := range s.Seats {
+					for i := range seat.Stream.events {
+						var m wirepb.TableEvent
+						if proto.Unmarshal(seat.Stream.payload(i), &m) == nil {
+							last = max(last, m.GetHandSettled().GetHand())
+						}
+					}
+				}
+				for hand, h := range s.Hands {
+					if h.Archive = nil; hand > last { // the round is not over
+						h = Hand{}
+					}
+					s.Hands[hand] = h
+				}
+			}
+			r := check(t, s)
+			r.HandsUnfinished = 0
+			if !r.Clean() {
+				t.Fatalf("cut at %d of %d (late %v): %+v, %q", cut, long, late, r.Audit, r.Notes)
+			}
+		}
+	}
+}
+
+// What a client asks for again comes again, and must be the same.
+func TestAskedAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		ask  bool
+		with string
+		want int
+	}{"the same": {true, "b", 0}, "another": {true, "x", 1}, "unasked": {false, "b", 2}} {
+		var s Stream
+		for i, text := range []string{"a", "b", "c"} {
+			s.Event(uint64(i+1), []byte(text), time.Time{})
+		}
+		if c.ask {
+			s.Again(1)
+		}
+		s.Event(2, []byte(c.with), time.Time{})
+		s.Event(3, []byte("c"), time.Time{})
+		s.Event(4, []byte("d"), time.Time{})
+		if payload, _ := s.at(2); s.disorder != c.want || s.last != 4 || string(payload) != "b" {
+			t.Errorf("%s: disorder %d, last %d", name, s.disorder, s.last)
+		}
+	}
+}
+
+// The seats of a table hear the same beats, in whatever order their messages come: nobody is owed
+// anything in the end, and who is deaf from a moment on is owed all that the others hear.
+func TestSeatsHearTheSameBeats(t *testing.T) {
+	for seed := range uint64(30) {
+		s := simulate(t, 2)
+		r := rand.New(rand.NewPCG(seed, 0))
+		deaf, from := r.IntN(4), r.IntN(len(s.Seats[0].Stream.events))
+		if seed%2 == 0 {
+			from = 1 << 30
+		}
+		watched := outage.NewTable()
+		next, now := [4]int{}, time.Unix(0, 0)
+		var since time.Time
+		for left := true; left; {
+			left = false
+			for _, i := range r.Perm(4) {
+				seat := s.Seats[i]
+				for range r.IntN(4) {
+					if next[i] == len(seat.Stream.events) || i == deaf && next[i] >= from {
+						break
+					}
+					left = true
+					now = now.Add(time.Millisecond)
+					e := &wirepb.Push{Kind: wirepb.Push_EVENT, Payload: seat.Stream.payload(next[i])}
+					watched.Heard(seat.Player, e, func(game.PlayerID) bool { return true }, now)
+					next[i]++
+				}
+				left = left || next[i] < len(seat.Stream.events) && (i != deaf || next[i] < from)
+			}
+		}
+		owed := 0
+		watched.Owed(func(id game.PlayerID, at time.Time) {
+			owed, since = owed+1, at
+			if id != s.Seats[deaf].Player {
+				t.Errorf("seed %d: player %d has heard everything", seed, id)
+			}
+		})
+		if want := from < 1<<30; (owed == 1) != want || want && since.IsZero() {
+			t.Errorf("seed %d: %d are owed something, deaf from %d on", seed, owed, from)
+		}
 	}
 }
 
@@ -235,7 +361,7 @@ func TestSnapshot(t *testing.T) {
 		case e.number == until:
 			stream.Snapshot(until, marshal(t, view))
 		case e.number < 5 || e.number > until:
-			stream.Event(e.number, payload)
+			stream.Event(e.number, payload, time.Unix(0, e.at))
 		}
 	}
 	if r := check(t, s); !r.Clean() {

@@ -1,7 +1,7 @@
 // Package audit compares what the seats of a table experienced with the records of the table's
 // hands and with the database, and counts broken promises:
 //
-//	seat.Stream.Event(push.Number, push.Payload) // for each push during play
+//	seat.Stream.Event(push.Number, push.Payload, now) // of each push, while it plays
 //	result, err := audit.Check(audit.Table{ID: id, Seats: seats, Hands: hands})
 //
 // Each hand is replayed from its archive. The resulting streams must be those that the seats

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -19,7 +20,7 @@ func (c *checker) replay(hand uint32) {
 	archive := c.table.Hands[hand].Archive
 	if archive == nil {
 		c.blind = true
-		if len(c.table.Hands[hand].Scores) > 0 {
+		if (len(c.table.Hands[hand].Scores) > 0 || c.table.Unscored) && !c.allCut() { // of a round that runs nobody reads archives
 			c.HandsUnsettled++
 			c.note("table %v hand %d has no archive", c.table.ID, hand)
 		}
@@ -103,9 +104,8 @@ func (r *replayed) entry(e *wirepb.ArchiveEntry, t *table.Table) {
 		case int(e.GetSeat()) != p.seat:
 		case e.GetKind() == wirepb.ArchiveEntry_MOVE:
 			r.move(p, e)
-		case e.GetKind() == wirepb.ArchiveEntry_TIMER && e.GetPrompt() != 0 && p.Steady:
-			r.c.PromptsTimedOut++
-			r.c.note("table %v hand %d player %d: prompt %d timed out", r.c.table.ID, r.hand, p.Player, e.GetPrompt())
+		case e.GetKind() == wirepb.ArchiveEntry_TIMER && e.GetPrompt() != 0:
+			r.timedOut(p, e.GetPrompt())
 		}
 		for _, told := range t.Events(p.seat, p.reach.last) {
 			p.reach.last = told.Number
@@ -115,6 +115,37 @@ func (r *replayed) entry(e *wirepb.ArchiveEntry, t *table.Table) {
 	for i := range r.views {
 		r.look(&r.views[i], t)
 	}
+}
+
+// timedOut judges a question that nobody answered in time. The client could have answered if it
+// had the question for half of the time, as it has itself taken the other half for thinking,
+// before it heard what came of that.
+func (r *replayed) timedOut(p *place, prompt uint64) {
+	asked, known := p.Stream.when(prompt)
+	payload, _ := p.Stream.at(prompt)
+	var m wirepb.TableEvent
+	if !known || proto.Unmarshal(payload, &m) != nil || m.GetPrompt() == nil {
+		r.c.Unreachable++ // it has not even heard the question
+		return
+	}
+	limit := time.Duration(m.GetPrompt().GetLimitMs()) * time.Millisecond
+	end := asked.Add(limit)
+	if next, ok := p.Stream.when(p.reach.last + 1); ok && next.Before(end) {
+		end = next
+	}
+	if !p.Cut.IsZero() && p.Cut.Before(end) {
+		end = p.Cut
+	}
+	had := end.Sub(asked)
+	if p.Out != nil {
+		had -= p.Out(asked, end)
+	}
+	if had < limit/2 {
+		r.c.Unreachable++
+		return
+	}
+	r.c.PromptsTimedOut++
+	r.c.note("table %v hand %d player %d: prompt %d timed out", r.c.table.ID, r.hand, p.Player, prompt)
 }
 
 // move finds the client's side of a recorded move.
@@ -143,7 +174,8 @@ func (r *replayed) move(s *place, e *wirepb.ArchiveEntry) {
 func (r *replayed) event(s *place, told table.StreamEvent) {
 	got, ok := s.Stream.at(told.Number)
 	if !ok {
-		if !s.Stream.skipped(told.Number) {
+		// Whoever was cut off in the midst of the hand was told no more of it.
+		if cut := !s.Cut.IsZero() && told.Number > s.Stream.last; !cut && !s.Stream.skipped(told.Number) {
 			r.c.EventsWrong++
 			r.c.note("table %v hand %d player %d: event %d never came", r.c.table.ID, r.hand, s.Player, told.Number)
 		}

@@ -3,6 +3,7 @@ package audit
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -41,7 +42,7 @@ func simulateSlow(t testing.TB, hands uint32, lazy int) *simulated {
 	for i := range 4 {
 		player := game.PlayerID(100 + i)
 		spec.Seats = append(spec.Seats, &linkpb.Seat{Player: uint64(player), Name: "guest"})
-		s.Seats = append(s.Seats, &Seat{Player: player, Steady: true})
+		s.Seats = append(s.Seats, &Seat{Player: player})
 		s.views[i] = make(map[uint64]*wirepb.TableView)
 	}
 	live, err := table.New(g, &tablepb.Create{Spec: spec, Timing: &tablepb.Timing{AttachMs: 1000, IntermissionMs: 10}}, 0)
@@ -57,7 +58,7 @@ func simulateSlow(t testing.TB, hands uint32, lazy int) *simulated {
 			t.Fatalf("%v: %s", out.Reply.Code, out.Reply.Detail)
 		}
 		for _, p := range out.Pushes {
-			s.Seats[p.Seat].Stream.Event(p.Number, p.Payload)
+			s.Seats[p.Seat].Stream.Event(p.Number, p.Payload, time.UnixMilli(int64(now)))
 			var e wirepb.TableEvent
 			if err := proto.Unmarshal(p.Payload, &e); err != nil {
 				t.Fatal(err)
@@ -145,7 +146,7 @@ func (s *simulated) edit(t testing.TB, seat int, number uint64, change func(*wir
 			change(&m)
 			payload = marshal(t, &m)
 		}
-		edited.Event(e.number, payload)
+		edited.Event(e.number, payload, time.Unix(0, e.at))
 	}
 	s.Seats[seat].Stream = edited
 }

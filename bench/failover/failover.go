@@ -97,13 +97,19 @@ func (f Fault) signal() syscall.Signal {
 // Try is one fault and what came of it. Times count from the fault.
 type Try struct {
 	Victim      string       `json:"victim"`
-	DetectionMS *float64     `json:"detection_ms"`   // until the first other node noted it; null if none did, as for a gateway
-	LeaderMS    *float64     `json:"leader_ms"`      // until the first of its groups had a new leader that serves; null if it led none
-	AllMS       *float64     `json:"all_leaders_ms"` // until the last of them had
-	GapMS       float64      `json:"gap_ms"`         // longest answer to a move in the whole try
-	FaultGapMS  float64      `json:"fault_gap_ms"`   // the same until the victim was brought back
-	HealGapMS   float64      `json:"heal_gap_ms"`    // the same until all was healed, before the hands were played out
-	InFlight    int          `json:"in_flight"`      // moves unanswered on what was hit; of a follower, those it replicates
+	DetectionMS *float64     `json:"detection_ms"`            // until the first other node noted it; null if none did, as for a gateway
+	LeaderMS    *float64     `json:"leader_ms"`               // until the first of its groups had a new leader that serves; null if it led none
+	AllMS       *float64     `json:"all_leaders_ms"`          // until the last of them had
+	GapMS       float64      `json:"gap_ms"`                  // longest answer to a move in the whole try
+	FaultGapMS  float64      `json:"fault_gap_ms"`            // the same until the victim was brought back
+	HealGapMS   float64      `json:"heal_gap_ms"`             // the same until all was healed, before the hands were played out
+	OutageMS    float64      `json:"longest_outage_ms"`       // longest outage of a player in the whole try; see package outage
+	FaultOutMS  float64      `json:"fault_longest_outage_ms"` // the same until the victim was brought back
+	HealOutMS   float64      `json:"heal_longest_outage_ms"`  // the same until all was healed
+	OutageCause string       `json:"longest_outage_cause"`
+	Felt        int          `json:"players_1s"` // who were out for 1 s or more
+	Unreachable int          `json:"prompts_unreachable"`
+	InFlight    int          `json:"in_flight"` // moves unanswered on what was hit; of a follower, those it replicates
 	Moves       int          `json:"moves_acked"`
 	Hands       int          `json:"hands_finished"`
 	Disconnects int          `json:"disconnects"`
@@ -124,6 +130,7 @@ type Result struct {
 	Leader    Quantiles `json:"leader_ms"`
 	All       Quantiles `json:"all_leaders_ms"`
 	Gap       Quantiles `json:"gap_ms"`
+	Longest   Quantiles `json:"longest_outage_ms"`
 }
 
 // Held says whether every promise held in every try, the repeated ones included.

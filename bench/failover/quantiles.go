@@ -31,9 +31,9 @@ func quantiles(values []float64) Quantiles {
 }
 
 func (r *Result) summarize() {
-	var detection, leader, all, gap []float64
+	var detection, leader, all, gap, outage []float64
 	for _, t := range r.Tries {
-		gap = append(gap, t.GapMS)
+		gap, outage = append(gap, t.GapMS), append(outage, t.OutageMS)
 		if t.DetectionMS != nil {
 			detection = append(detection, *t.DetectionMS)
 		}
@@ -45,4 +45,5 @@ func (r *Result) summarize() {
 		}
 	}
 	r.Detection, r.Leader, r.All, r.Gap = quantiles(detection), quantiles(leader), quantiles(all), quantiles(gap)
+	r.Longest = quantiles(outage)
 }

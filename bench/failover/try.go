@@ -57,6 +57,8 @@ func (f *Failover) try(ctx context.Context, number uint64) (Try, error) {
 	}
 	try.Resumes, try.Snapshots = o.sum.Resumes, o.sum.Snapshots
 	try.GapMS, try.Disconnects, try.Audit = o.sum.LongestGapMS, o.sum.Disconnects, o.sum.Audit
+	try.OutageMS, try.OutageCause, try.Felt = o.sum.LongestOutageMS, o.sum.Outages.Cause, o.sum.Outages.Felt
+	try.Unreachable = o.sum.PromptsUnreachable
 	try.Moves, try.Hands = o.sum.MovesAcked, o.sum.HandsFinished
 	return try, nil
 }
@@ -110,7 +112,7 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 	if err := sleep(ctx, rest); err != nil {
 		return try, err
 	}
-	try.FaultGapMS = float64(s.LongestGap().Microseconds()) / 1000
+	try.FaultGapMS, try.FaultOutMS = float64(s.LongestGap().Microseconds())/1000, float64(s.LongestOutage().Microseconds())/1000
 	if f.cfg.Role == Database {
 		if try.Outage, err = f.outage(ctx, s.Moves()-moves); err != nil {
 			return try, err
@@ -132,7 +134,7 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 		return try, err
 	}
 	err = sleep(ctx, f.cfg.Calm)
-	try.HealGapMS = float64(s.LongestGap().Microseconds()) / 1000
+	try.HealGapMS, try.HealOutMS = float64(s.LongestGap().Microseconds())/1000, float64(s.LongestOutage().Microseconds())/1000
 	if err == nil && f.cfg.Fault.Wipe {
 		err = f.prove(ctx, s, v)
 	}

@@ -201,7 +201,7 @@ func (k *Keeper) Open(now time.Time) (Span, bool) {
 		s, ok = Span{From: k.down, Cause: k.cause}, true
 	}
 	s.To = now
-	return k.clip(s), ok
+	return k.Clip(s), ok
 }
 
 // Longest is the longest outage so far, that which lasts included.
@@ -240,7 +240,7 @@ func (k *Keeper) Out(from, to time.Time) (d time.Duration) {
 }
 
 func (k *Keeper) add(s Span) {
-	if s = k.clip(s); s.Length() > k.longest.Length() {
+	if s = k.Clip(s); s.Length() > k.longest.Length() {
 		k.longest = s
 	}
 	if s.Length() < remembered {
@@ -252,7 +252,8 @@ func (k *Keeper) add(s Span) {
 	k.spans = append(k.spans, s)
 }
 
-func (k *Keeper) clip(s Span) Span {
+// Clip is what counts of an outage, after Forget.
+func (k *Keeper) Clip(s Span) Span {
 	if s.From.Before(k.floor) {
 		s.From = k.floor
 	}

@@ -16,15 +16,19 @@ func (s Summary) Print(out io.Writer) error {
 	fmt.Fprintf(w, "\nplayers\t%d for %.1f s\n", s.Players, s.DurationS)
 	fmt.Fprintf(w, "hands\t%d finished, %d unfinished\n", s.HandsFinished, s.HandsUnfinished)
 	fmt.Fprintf(w, "moves\t%d acknowledged, %.0f a second\n", s.MovesAcked, s.MovesPerS)
-	fmt.Fprintf(w, "move latency\t%v\n", s.MoveLatencyMS)
-	fmt.Fprintf(w, "match wait\t%v\n", s.MatchWaitMS)
-	fmt.Fprintf(w, "longest gap\t%.1f ms\n", s.LongestGapMS)
+	fmt.Fprintf(w, "move latency\t%v (closed loop)\n", s.MoveLatencyMS)
+	fmt.Fprintf(w, "match wait\t%v (closed loop)\n", s.MatchWaitMS)
+	fmt.Fprintf(w, "longest gap\t%.1f ms, of answered moves\n", s.LongestGapMS)
+	fmt.Fprintf(w, "longest outage\t%v\n", s.Outages)
 	fmt.Fprintf(w, "connections\t%d lost, %d resumed\n", s.Disconnects, s.Resumes)
 	if s.Elections != nil {
 		fmt.Fprintf(w, "elections\t%d\n", *s.Elections)
 	}
 	for _, code := range slices.Sorted(maps.Keys(s.Errors)) {
 		fmt.Fprintf(w, "refused\t%d %s\n", s.Errors[code], code)
+	}
+	if s.PromptsUnreachable > 0 {
+		fmt.Fprintf(w, "unreachable\t%d prompts timed out while their players could not answer\n", s.PromptsUnreachable)
 	}
 	c := s.CPUPerMove
 	fmt.Fprintf(w, "CPU a move\tgateway %.0f µs, nodes %.0f µs, swarm %.0f µs\n", c.Gateway, c.Nodes, c.Swarm)

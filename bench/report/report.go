@@ -9,6 +9,7 @@
 package report
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -24,7 +25,9 @@ type Summary struct {
 	MovesPerS       float64        `json:"moves_per_s"`
 	MoveLatencyMS   Millis         `json:"move_latency_ms"`
 	MatchWaitMS     Millis         `json:"match_wait_ms"`
-	LongestGapMS    float64        `json:"longest_gap_ms"`
+	LongestGapMS    float64        `json:"longest_gap_ms"` // the longest answered move
+	LongestOutageMS float64        `json:"longest_outage_ms"`
+	Outages         Outages        `json:"outages"`
 	Disconnects     int            `json:"disconnects"`
 	Resumes         int            `json:"resumes"`
 	Snapshots       int            `json:"-"`         // received instead of the single events
@@ -32,6 +35,35 @@ type Summary struct {
 	Errors          map[string]int `json:"errors"`    // by code
 	CPUPerMove      CPU            `json:"cpu_us_per_move"`
 	Audit           Audit          `json:"audit"`
+	// PromptsUnreachable counts the prompts that timed out while their client could not
+	// answer: no promise was broken by that itself.
+	PromptsUnreachable int `json:"prompts_unreachable"`
+}
+
+// Outages are the times in which players could not act or not hear; see package outage. Those
+// that lasted at the end count.
+type Outages struct {
+	LongestMS  float64 `json:"longest_ms"`
+	Cause      string  `json:"cause"`        // what that one began with
+	ByPlayerMS Millis  `json:"by_player_ms"` // of each player the longest
+	Felt       int     `json:"players_1s"`   // who had one of 1 s or more
+	Open       int     `json:"players_open"` // who have been out for 1 s or more at the end
+}
+
+// String is the longest and what it says of the others.
+func (o Outages) String() string {
+	text := fmt.Sprintf("%.1f ms", o.LongestMS)
+	if o.LongestMS > 0 {
+		text += fmt.Sprintf(" (%s)", o.Cause)
+	}
+	text += fmt.Sprintf("; median player %.1f", o.ByPlayerMS.P50)
+	if o.Felt > 0 {
+		text += fmt.Sprintf("; %d players for 1 s or more", o.Felt)
+	}
+	if o.Open > 0 {
+		text += fmt.Sprintf("; %d STILL OUT", o.Open)
+	}
+	return text
 }
 
 // CPU is user and system time per acknowledged move, in microseconds.

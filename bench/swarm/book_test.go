@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -37,7 +38,7 @@ func (n *nothing) take(_ context.Context, table game.TableID, _ game.PlayerID) (
 // played is a seat that has received some bytes.
 func played(bytes int) *audit.Seat {
 	s := &audit.Seat{Player: 1}
-	s.Stream.Event(1, make([]byte, bytes))
+	s.Stream.Event(1, make([]byte, bytes), time.Time{})
 	return s
 }
 
@@ -129,14 +130,14 @@ func TestSampleIsCompared(t *testing.T) {
 
 func TestSeatNotesItsTableOnly(t *testing.T) {
 	s := &seat{table: 5}
-	s.note(&wirepb.Push{Kind: wirepb.Push_EVENT, Table: 5, Number: 1, Payload: []byte("a")})
+	s.note(&wirepb.Push{Kind: wirepb.Push_EVENT, Table: 5, Number: 1, Payload: []byte("a")}, time.Time{})
 	size := s.Stream.Size()
-	s.note(&wirepb.Push{Kind: wirepb.Push_EVENT, Table: 6, Number: 2, Payload: make([]byte, 1000)})
-	s.note(&wirepb.Push{Kind: wirepb.Push_NOTICE, Table: 5, Payload: make([]byte, 1000)})
+	s.note(&wirepb.Push{Kind: wirepb.Push_EVENT, Table: 6, Number: 2, Payload: make([]byte, 1000)}, time.Time{})
+	s.note(&wirepb.Push{Kind: wirepb.Push_NOTICE, Table: 5, Payload: make([]byte, 1000)}, time.Time{})
 	if s.Stream.Size() != size {
 		t.Error("it noted what is not its own")
 	}
-	s.note(&wirepb.Push{Kind: wirepb.Push_EVENT, Table: 5, Number: 2, Payload: make([]byte, 1000)})
+	s.note(&wirepb.Push{Kind: wirepb.Push_EVENT, Table: 5, Number: 2, Payload: make([]byte, 1000)}, time.Time{})
 	if s.Stream.Size() <= size {
 		t.Error("it did not note its own")
 	}

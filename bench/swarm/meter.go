@@ -124,7 +124,9 @@ type Progress struct {
 	Seats       int     // taken
 	MovesPerS   float64 // since the last one
 	Hands       int
-	GapMS       float64 // longest so far
+	GapMS       float64 // longest answered move so far
+	OutageMS    float64 // longest outage of a player so far, those that last included
+	Out         int     // players who have been out for a second and still are
 	Disconnects int
 	Left        time.Duration // of the play
 }
@@ -165,6 +167,8 @@ func (s *Swarm) startProgress() (end func()) {
 			if !began.IsZero() {
 				p.Left = max(0, s.cfg.Duration-now.Sub(began))
 			}
+			outages := s.outages(now)
+			p.OutageMS, p.Out = outages.LongestMS, outages.Open
 			last, moves = now, acked
 			s.cfg.Progress(p)
 		}

@@ -38,7 +38,7 @@ func TestStrays(t *testing.T) {
 			s := &Swarm{book: newBook(nil, 1)}
 			p := newPlayer(s, 0)
 			p.past.left(gone)
-			seat := &seat{table: here, Seat: audit.Seat{}}
+			seat := &seat{table: here, heard: s.hearing.at(here), Seat: audit.Seat{}}
 			p.seat.Store(seat)
 			p.received(&wirepb.Envelope{Body: &wirepb.Envelope_Push{Push: c.push}})
 			if got := s.book.result.EventsWrong == 1; got != c.stray || (len(s.book.result.Notes) == 1) != c.stray {

@@ -8,7 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"teahouse/bench/audit"
+	"teahouse/bench/outage"
 	"teahouse/pkg/client"
 	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
@@ -26,24 +29,27 @@ type player struct {
 	seat    atomic.Pointer[seat]   // where pushes are noted; nil = nowhere
 	moving  atomic.Uint64          // table of the unanswered move, or 0
 	past    past
+	watch   watch
+	cut     *sitting // which the end of the grace has broken off; owned by run, and then by Run
 }
 
 // seat is a place at a table while it is taken.
 type seat struct {
 	table game.TableID
+	heard *heard
 	mu    sync.Mutex
 	audit.Seat
 }
 
 // note keeps what the gateway pushed; false if it is not about this seat.
-func (s *seat) note(p *wirepb.Push) bool {
+func (s *seat) note(p *wirepb.Push, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case p.Table != uint64(s.table):
 		return false
 	case p.Kind == wirepb.Push_EVENT:
-		s.Stream.Event(p.Number, p.Payload)
+		s.Stream.Event(p.Number, p.Payload, now)
 	case p.Kind == wirepb.Push_SNAPSHOT:
 		s.Stream.Snapshot(p.Number, p.Payload)
 	}
@@ -65,11 +71,14 @@ func (p *player) login(ctx context.Context) error {
 	c, err := client.Dial(ctx, client.Config{
 		Addr: p.s.addr, Program: "teahouse-bench", Logger: p.s.cfg.Logger,
 		Hooks: client.Hooks{
-			Received: p.received,
+			Received: p.received, Sent: p.sent,
 			MoveAnswered: func(_ game.TableID, _ uint64, code wirepb.Code, took time.Duration) {
 				p.s.meter.move(p.index, code, took)
 			},
-			Disconnected: func(error) { p.s.meter.disconnects.Add(1) },
+			Disconnected: func(error) {
+				p.s.meter.disconnects.Add(1)
+				p.watch.do(func(k *outage.Keeper) { k.Lost(time.Now()) })
+			},
 		},
 	})
 	if err != nil {
@@ -82,6 +91,11 @@ func (p *player) login(ctx context.Context) error {
 
 // received sees every message, before the client acts on it.
 func (p *player) received(e *wirepb.Envelope) {
+	if p.s.deaf.Load() {
+		return // the run is over
+	}
+	now := time.Now()
+	p.watch.do(func(k *outage.Keeper) { k.Received(e, now) })
 	switch b := e.Body.(type) {
 	case *wirepb.Envelope_Push:
 		if b.Push.Kind == wirepb.Push_SNAPSHOT {
@@ -89,11 +103,33 @@ func (p *player) received(e *wirepb.Envelope) {
 		}
 		if b.Push.Kind == wirepb.Push_NOTICE {
 			p.notice(b.Push)
-		} else if s := p.seat.Load(); s == nil || !s.note(b.Push) {
+		} else if s := p.seat.Load(); s != nil && s.note(b.Push, now) {
+			if since, late := s.heard.push(p.s, p.id, b.Push, now); late {
+				p.watch.do(func(k *outage.Keeper) { k.Late(since, now) })
+			}
+		} else {
 			p.s.book.stray("player %d: %v of table %v, where it does not sit", p.id, b.Push.Kind, game.TableID(b.Push.Table))
 		}
 	case *wirepb.Envelope_Welcome:
 		p.gateway.Store(&b.Welcome.Gateway)
+	}
+}
+
+// sent sees every message on its way to the gateway.
+func (p *player) sent(e *wirepb.Envelope) {
+	now := time.Now()
+	p.watch.do(func(k *outage.Keeper) { k.Sent(e, now) })
+	call := e.GetCall()
+	if call.GetMethod() != "table.attach" {
+		return
+	}
+	m := &wirepb.AttachRequest{}
+	if s := p.seat.Load(); s != nil && proto.Unmarshal(call.Payload, m) == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if call.Table == uint64(s.table) {
+			s.Stream.Again(m.LastEvent)
+		}
 	}
 }
 
@@ -115,10 +151,9 @@ func (p *player) run(ctx context.Context) {
 			p.sleep(ctx, 10*time.Millisecond)
 			continue
 		}
-		before := p.client.Stats().Disconnects
 		id, err := p.queue(ctx)
 		if err == nil && id != 0 {
-			err = p.sit(ctx, id, before)
+			err = p.sit(ctx, id)
 		}
 		if err == nil {
 			continue
@@ -178,10 +213,9 @@ func (p *player) queue(ctx context.Context) (game.TableID, error) {
 	}
 }
 
-// sit plays a round to its end. disconnects is the client's count from before the
-// table was made.
-func (p *player) sit(ctx context.Context, id game.TableID, disconnects uint64) error {
-	seat := &seat{table: id, Seat: audit.Seat{Player: p.id}}
+// sit plays a round to its end. When ctx ends it, the seat goes on listening until cutOff.
+func (p *player) sit(ctx context.Context, id game.TableID) error {
+	seat := &seat{table: id, heard: p.s.hearing.at(id), Seat: audit.Seat{Player: p.id, Out: p.watch.out}}
 	p.seat.Store(seat)
 	s := &sitting{player: p, seat: seat}
 	t, err := p.client.Attach(ctx, id)
@@ -198,18 +232,39 @@ func (p *player) sit(ctx context.Context, id game.TableID, disconnects uint64) e
 			p.past.left(id)
 		}
 	}
+	if err != nil && ctx.Err() != nil {
+		seat.mu.Lock()
+		defer seat.mu.Unlock()
+		seat.Cut = time.Now() // from here on nobody answers
+		p.cut = s
+		return err
+	}
+	s.rise()
+	return err
+}
+
+// cutOff ends what the grace has ended.
+func (p *player) cutOff() {
+	if p.cut != nil {
+		p.cut.rise()
+	}
+}
+
+// rise hands over what the seat has lived through.
+func (s *sitting) rise() {
+	p, seat := s.player, s.seat
 	p.seat.Store(nil)
 	seat.mu.Lock()
 	defer seat.mu.Unlock()
+	id := seat.table
 	seat.table = 0 // whoever has still loaded it notes nothing more
-	seat.Steady = p.client.Stats().Disconnects == disconnects
+	p.s.hearing.left(id, p.id)
 	for _, m := range seat.Moves {
 		if m.Number != 0 {
 			p.s.cfg.Acknowledged(id, p.id, m)
 		}
 	}
 	p.s.book.left(id, &seat.Seat, s.companions)
-	return err
 }
 
 // think waits as long as somebody who thinks.

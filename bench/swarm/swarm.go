@@ -22,9 +22,11 @@ import (
 	"log/slog"
 	"runtime/pprof"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"teahouse/bench/audit"
+	"teahouse/bench/outage"
 	"teahouse/bench/proof"
 	"teahouse/bench/report"
 	"teahouse/deploy/cluster"
@@ -45,6 +47,8 @@ type Swarm struct {
 	meter   meter
 	book    *book
 	cpu     *cpuMeter
+	hearing hearing
+	deaf    atomic.Bool // set when nothing that is said counts any more
 
 	// owned by play
 	terms     map[uint32]uint64 // when the clock started
@@ -105,6 +109,11 @@ func (s *Swarm) Run(ctx context.Context) (report.Summary, error) {
 		return report.Summary{}, err
 	}
 	summary := s.summary(played)
+	// What is said to a player from here on nobody notes, so it is no finding either.
+	s.deaf.Store(true)
+	for _, p := range s.players {
+		p.cutOff()
+	}
 	s.closeAll()
 
 	s.book.finish()
@@ -126,6 +135,7 @@ func (s *Swarm) play(ctx context.Context) (played time.Duration) {
 	s.cpu.begin()
 	s.terms = terms(ctx, s.cfg.State)
 	began := time.Now()
+	s.forget(began) // the logins are no part of the play
 	close(s.playing)
 	graced, abort := context.WithCancel(ctx)
 	defer abort()
@@ -158,6 +168,8 @@ func (s *Swarm) play(ctx context.Context) (played time.Duration) {
 func (s *Swarm) summary(played time.Duration) report.Summary {
 	sum := report.Summary{Players: len(s.players), DurationS: played.Seconds(), Elections: s.elections}
 	s.meter.into(&sum)
+	sum.Outages = s.outages(time.Now())
+	sum.LongestOutageMS = sum.Outages.LongestMS
 	for _, p := range s.players {
 		stats := p.client.Stats()
 		sum.Disconnects += int(stats.Disconnects)
@@ -170,7 +182,7 @@ func (s *Swarm) summary(played time.Duration) report.Summary {
 // judge adds the audit.
 func (s *Swarm) judge(sum *report.Summary, r audit.Result) {
 	sum.Audit = r.Audit
-	sum.HandsFinished, sum.HandsUnfinished = r.HandsFinished, r.HandsUnfinished
+	sum.HandsFinished, sum.HandsUnfinished, sum.PromptsUnreachable = r.HandsFinished, r.HandsUnfinished, r.Unreachable
 	for _, note := range r.Notes {
 		s.cfg.Logger.Warn("audit", "found", note)
 	}
@@ -193,8 +205,17 @@ func (s *Swarm) Moves() int { return s.meter.acked() }
 // LongestGap is the longest time so far from a move's first attempt to its answer.
 func (s *Swarm) LongestGap() time.Duration { return time.Duration(s.meter.gap.Load()) }
 
-// ForgetGap lets LongestGap, and the summary's, begin anew.
-func (s *Swarm) ForgetGap() { s.meter.gap.Store(0) }
+// ForgetGap lets LongestGap and LongestOutage, and the summary's, begin anew.
+func (s *Swarm) ForgetGap() {
+	s.meter.gap.Store(0)
+	s.forget(time.Now())
+}
+
+func (s *Swarm) forget(now time.Time) {
+	for _, p := range s.players {
+		p.watch.do(func(k *outage.Keeper) { k.Forget(now) })
+	}
+}
 
 // login brings everybody in.
 func (s *Swarm) login(ctx context.Context) error {
