@@ -71,8 +71,8 @@ func swarmCommand(p *process.Process) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	stateFlag(cmd, &cfg.State)
-	flags.StringVar(&cfg.Addr, "addr", "", "gateway address (default: that of the state file)")
+	targetFlags(cmd, &cfg.State, &cfg.Addr, &cfg.Status)
+	flags.StringVar(&cfg.DB, "db", "", "DSN of the database (default: that of the state file); without one nobody looks what it holds")
 	flags.IntVar(&cfg.Players, "players", 200, "players")
 	flags.DurationVar(&cfg.Duration, "duration", 30*time.Second, "how long new rounds begin, from when all are logged in")
 	flags.StringVar(&cfg.Queue, "queue", "bench", "queue to join")
@@ -92,6 +92,21 @@ func swarmCommand(p *process.Process) *cobra.Command {
 func stateFlag(cmd *cobra.Command, file *string) {
 	name, _ := cluster.StateFile() // where there is none, whoever needs it says so
 	cmd.Flags().StringVar(file, "state", name, "state file of the cluster")
+}
+
+// targetFlags are those of commands that play on any cluster: with an address and no state file, on
+// one that this machine knows nothing else of.
+func targetFlags(cmd *cobra.Command, state, addr *string, pages *[]string) {
+	stateFlag(cmd, state)
+	cmd.Flags().StringVar(addr, "addr", "", "gateway address, host:port, of any cluster; then only a --state that is named is read")
+	cmd.Flags().StringSliceVar(pages, "status", nil, "status pages of nodes and gateways, for what only they can tell, if there is no state file")
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed("addr") && !cmd.Flags().Changed("state") {
+			*state = ""
+		}
+		return run(cmd, args)
+	}
 }
 
 // interrupts makes the first Ctrl-C, which ends ctx, end the play only; the second ends the

@@ -32,6 +32,9 @@ func (s Summary) Print(out io.Writer) error {
 	}
 	c := s.CPUPerMove
 	fmt.Fprintf(w, "CPU a move\tgateway %.0f µs, nodes %.0f µs, swarm %.0f µs\n", c.Gateway, c.Nodes, c.Swarm)
+	for _, what := range s.NotAudited {
+		fmt.Fprintf(w, "not audited\t%s\n", what)
+	}
 	fmt.Fprintf(w, "audit\t%v\n", s.Audit)
 	return w.Flush()
 }

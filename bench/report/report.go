@@ -38,6 +38,8 @@ type Summary struct {
 	// PromptsUnreachable counts the prompts that timed out while their client could not
 	// answer: no promise was broken by that itself.
 	PromptsUnreachable int `json:"prompts_unreachable"`
+	// NotAudited names what nobody could look at.
+	NotAudited []string `json:"not_audited"`
 }
 
 // Outages are the times in which players could not act or not hear; see package outage. Those

@@ -93,9 +93,10 @@ func (b *book) next(ctx context.Context) *chapter {
 
 func (b *book) audit(ctx context.Context, c *chapter) {
 	hands, err := b.ledger.take(ctx, c.id, c.seats[0].Player)
+	_, unscored := b.ledger.(asked)
 	var r audit.Result
 	if err == nil {
-		r, err = audit.Check(audit.Table{ID: c.id, Seats: c.seats, Hands: hands})
+		r, err = audit.Check(audit.Table{ID: c.id, Seats: c.seats, Hands: hands, Unscored: unscored})
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,21 +1,22 @@
 package swarm
 
 import (
+	"context"
 	"sync"
 	"time"
 
 	"teahouse/bench/cpu"
 	"teahouse/bench/report"
-	"teahouse/deploy/cluster"
+	"teahouse/bench/target"
 )
 
 // cpuMeter adds up the processor time of the cluster's processes and of this one
 // during the play. A process that dies keeps what it had at the last look.
 type cpuMeter struct {
-	stateFile string
+	target target.Target
 
 	mu    sync.Mutex
-	spent map[int]*spent // by pid
+	spent map[string]*spent // by target.Look.Key
 	self  time.Duration
 
 	stop chan struct{}
@@ -26,10 +27,11 @@ type cpuMeter struct {
 type spent struct {
 	role        string
 	first, last time.Duration
+	before      time.Duration // of those that were there before
 }
 
-func newCPUMeter(stateFile string) *cpuMeter {
-	return &cpuMeter{stateFile: stateFile, spent: make(map[int]*spent), stop: make(chan struct{})}
+func newCPUMeter(t target.Target) *cpuMeter {
+	return &cpuMeter{target: t, spent: make(map[string]*spent), stop: make(chan struct{})}
 }
 
 // begin starts counting, end stops it.
@@ -58,26 +60,23 @@ func (m *cpuMeter) end() {
 }
 
 func (m *cpuMeter) look(first bool) {
-	state, err := cluster.ReadState(m.stateFile)
-	if err != nil {
-		return // the next look may do better
-	}
+	looks := m.target.CPU(context.Background())
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, p := range state.Processes {
-		took, err := cpu.Process(p.PID)
-		if p.PID == 0 || err != nil {
-			continue
-		}
-		s := m.spent[p.PID]
+	for _, l := range looks {
+		s := m.spent[l.Key]
 		if s == nil {
-			s = &spent{role: p.Role}
-			m.spent[p.PID] = s
+			s = &spent{role: l.Role}
+			m.spent[l.Key] = s
 			if first { // one that appears later has started later
-				s.first = took
+				s.first = l.CPU
 			}
 		}
-		s.last = took
+		if l.CPU < s.last { // another process behind the same page
+			s.before += s.last - s.first
+			s.first = 0
+		}
+		s.last = l.CPU
 	}
 }
 
@@ -92,9 +91,9 @@ func (m *cpuMeter) perMove(moves int) (c report.CPU) {
 	for _, s := range m.spent {
 		switch s.role {
 		case "gateway":
-			c.Gateway += each(s.last - s.first)
+			c.Gateway += each(s.before + s.last - s.first)
 		case "node":
-			c.Nodes += each(s.last - s.first)
+			c.Nodes += each(s.before + s.last - s.first)
 		}
 	}
 	c.Swarm = each(m.self)

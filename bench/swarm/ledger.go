@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"teahouse/bench/audit"
-	"teahouse/deploy/cluster"
+	"teahouse/bench/target"
 	"teahouse/pkg/game"
 	"teahouse/pkg/gormstore"
 )
@@ -27,21 +27,16 @@ type ledger struct {
 const page = 2000
 
 // openLedger begins behind the newest settlement.
-func openLedger(ctx context.Context, stateFile string) (*ledger, error) {
-	id, err := clusterID(ctx, stateFile)
+func openLedger(ctx context.Context, t target.Target, dsn string) (*ledger, error) {
+	store, err := gormstore.Open(ctx, gormstore.Config{DSN: dsn, Timeout: 20 * time.Second})
 	if err != nil {
 		return nil, err
 	}
-	state, err := cluster.ReadState(stateFile)
-	if err != nil {
-		return nil, err
+	l := &ledger{store: store, scores: make(map[game.TableID]map[uint32][][]int64)}
+	if l.cluster, err = clusterID(ctx, t, store); err == nil {
+		err = l.refresh(ctx)
 	}
-	store, err := gormstore.Open(ctx, gormstore.Config{DSN: state.Database, Timeout: 20 * time.Second})
 	if err != nil {
-		return nil, err
-	}
-	l := &ledger{store: store, cluster: id, scores: make(map[game.TableID]map[uint32][][]int64)}
-	if err := l.refresh(ctx); err != nil {
 		store.Close()
 		return nil, err
 	}
@@ -49,21 +44,25 @@ func openLedger(ctx context.Context, stateFile string) (*ledger, error) {
 	return l, nil
 }
 
-// clusterID asks the nodes; one that has just started may not know it yet.
-func clusterID(ctx context.Context, stateFile string) (string, error) {
+// clusterID asks the nodes, and where nobody can, the database; one that has just started may not
+// know it yet.
+func clusterID(ctx context.Context, t target.Target, store *gormstore.Store) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		state, err := cluster.ReadState(stateFile)
-		if err != nil {
-			return "", err
-		}
-		for _, status := range state.Statuses(ctx) {
+		for _, status := range t.Statuses(ctx) {
 			if status.Cluster != "" {
 				return status.Cluster, nil
 			}
+		}
+		if !t.Visible() {
+			birth, err := store.Born(ctx)
+			if err != nil {
+				return "", fmt.Errorf("the database at --db is not that of a cluster: %w", err)
+			}
+			return birth.Cluster, nil
 		}
 		select {
 		case <-ctx.Done():

@@ -20,6 +20,9 @@ func (s *Swarm) offered(ctx context.Context, c *client.Client) error {
 	for _, q := range list.Queues {
 		for i, m := range q.Modes {
 			if q.Name == s.cfg.Queue && (m.Name == s.cfg.Mode || s.cfg.Mode == "" && i == 0) {
+				if s.cfg.Hands > q.MaxHands {
+					return fmt.Errorf("queue %s offers rounds of at most %d hands, not of %d: use --hands", q.Name, q.MaxHands, s.cfg.Hands)
+				}
 				return nil
 			}
 			names = append(names, q.Name+"/"+m.Name)

@@ -29,7 +29,7 @@ import (
 	"teahouse/bench/outage"
 	"teahouse/bench/proof"
 	"teahouse/bench/report"
-	"teahouse/deploy/cluster"
+	"teahouse/bench/target"
 	"teahouse/pkg/game"
 )
 
@@ -37,18 +37,20 @@ import (
 type Swarm struct {
 	// immutable
 	cfg     Config
+	target  target.Target
 	addr    string
 	players []*player
 	ours    map[game.PlayerID]bool // set before playing is closed
 	playing chan struct{}          // closed when the clock starts
 	ended   chan struct{}          // closed when the play is over and hands are played out
 
-	endOnce sync.Once
-	meter   meter
-	book    *book
-	cpu     *cpuMeter
-	hearing hearing
-	deaf    atomic.Bool // set when nothing that is said counts any more
+	endOnce  sync.Once
+	meter    meter
+	book     *book
+	cpu      *cpuMeter
+	hearing  hearing
+	unscored bool        // nobody can ask the database: archives come from the gateways
+	deaf     atomic.Bool // set when nothing that is said counts any more
 
 	// owned by play
 	terms     map[uint32]uint64 // when the clock started
@@ -61,16 +63,14 @@ func New(cfg Config) (*Swarm, error) {
 	if err != nil {
 		return nil, err
 	}
-	state, err := cluster.ReadState(cfg.State)
+	t := target.Target{State: cfg.State, Addr: cfg.Addr, DB: cfg.DB, Status: cfg.Status}
+	addr, _, err := t.Find()
 	if err != nil {
 		return nil, err
 	}
 	s := &Swarm{
-		cfg: cfg, addr: state.Address, ours: make(map[game.PlayerID]bool),
-		playing: make(chan struct{}), ended: make(chan struct{}), cpu: newCPUMeter(cfg.State),
-	}
-	if cfg.Addr != "" {
-		s.addr = cfg.Addr
+		cfg: cfg, target: t, addr: addr, ours: make(map[game.PlayerID]bool),
+		playing: make(chan struct{}), ended: make(chan struct{}), cpu: newCPUMeter(t),
 	}
 	for i := range cfg.Players {
 		s.players = append(s.players, newPlayer(s, i))
@@ -87,12 +87,18 @@ func (s *Swarm) Stop() { s.endOnce.Do(func() { close(s.ended) }) }
 
 // Run plays. It may be called once. If ctx ends, there is no summary.
 func (s *Swarm) Run(ctx context.Context) (report.Summary, error) {
-	ledger, err := openLedger(ctx, s.cfg.State)
+	if err := target.Probe(ctx, s.addr); err != nil {
+		return report.Summary{}, err
+	}
+	if err := s.target.Unanswered(ctx); err != nil {
+		return report.Summary{}, err
+	}
+	records, done, err := s.records(ctx)
 	if err != nil {
 		return report.Summary{}, err
 	}
-	defer ledger.close()
-	s.book = newBook(ledger, s.cfg.Memory)
+	defer done()
+	s.book = newBook(records, s.cfg.Memory)
 	auditing := s.book.start(ctx, s.cfg.Auditors)
 	defer auditing.Wait()
 	defer s.book.finish() // so that the auditors end, whatever happens below
@@ -114,8 +120,9 @@ func (s *Swarm) Run(ctx context.Context) (report.Summary, error) {
 	for _, p := range s.players {
 		p.cutOff()
 	}
-	s.closeAll()
-
+	if !s.unscored {
+		s.closeAll()
+	}
 	s.book.finish()
 	auditing.Wait()
 	if err := errors.Join(ctx.Err(), s.book.err); err != nil {
@@ -133,7 +140,7 @@ func (s *Swarm) play(ctx context.Context) (played time.Duration) {
 		}
 	}
 	s.cpu.begin()
-	s.terms = terms(ctx, s.cfg.State)
+	s.terms = terms(ctx, s.target)
 	began := time.Now()
 	s.forget(began) // the logins are no part of the play
 	close(s.playing)
@@ -153,7 +160,7 @@ func (s *Swarm) play(ctx context.Context) (played time.Duration) {
 	s.meter.freeze()
 	s.cpu.end()
 	played = time.Since(began)
-	s.elections = elections(s.terms, terms(ctx, s.cfg.State))
+	s.elections = elections(s.terms, terms(ctx, s.target))
 	if s.cfg.Profile != nil {
 		pprof.StopCPUProfile()
 	}
@@ -181,7 +188,7 @@ func (s *Swarm) summary(played time.Duration) report.Summary {
 
 // judge adds the audit.
 func (s *Swarm) judge(sum *report.Summary, r audit.Result) {
-	sum.Audit = r.Audit
+	sum.Audit, sum.NotAudited = r.Audit, s.notAudited()
 	sum.HandsFinished, sum.HandsUnfinished, sum.PromptsUnreachable = r.HandsFinished, r.HandsUnfinished, r.Unreachable
 	for _, note := range r.Notes {
 		s.cfg.Logger.Warn("audit", "found", note)
@@ -281,10 +288,12 @@ func (s *Swarm) closeAll() {
 	wg.Wait()
 }
 
-// Config is what a swarm does. Only State must be set.
+// Config is what a swarm does. Only State or Addr must be set.
 type Config struct {
-	State string // state file of the cluster
-	Addr  string // overrides the address in it
+	State  string   // state file of the cluster; "" = it has none
+	Addr   string   // of a gateway; overrides that of the state file
+	DB     string   // DSN of the database; overrides that of the state file
+	Status []string // status pages of nodes and gateways, without a state file
 
 	Players   int           // default 200
 	Duration  time.Duration // of the play, from when all are logged in; default 30 s
@@ -314,8 +323,8 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if c.State == "" {
-		return c, errors.New("swarm: Config.State is empty")
+	if err := (target.Target{State: c.State, Addr: c.Addr}).Check("swarm"); err != nil {
+		return c, err
 	}
 	if c.Players < 0 || c.Duration < 0 || c.Pace < 0 || c.SpawnRate < 0 || c.Grace < 0 || c.LoginTimeout < 0 || c.Memory < 0 || c.Auditors < 0 {
 		return c, errors.New("swarm: nothing may be below zero")

@@ -11,6 +11,7 @@ import (
 
 	"teahouse/bench/cpu"
 	"teahouse/bench/report"
+	"teahouse/bench/target"
 	"teahouse/deploy/cluster"
 	"teahouse/pkg/game"
 	"teahouse/pkg/gormstore"
@@ -78,7 +79,7 @@ func TestCPUMeter(t *testing.T) {
 	file := writeState(t, cluster.State{Processes: []cluster.Process{
 		{Name: "node-1", Role: "node", PID: os.Getpid()}, {Name: "node-2", Role: "node"}, {Name: "gateway-1", Role: "gateway", PID: 1 << 30},
 	}})
-	m := newCPUMeter(file)
+	m := newCPUMeter(target.Target{State: file})
 	m.begin()
 	for until := cpu.Self() + 50*time.Millisecond; cpu.Self() < until; {
 	}

@@ -4,23 +4,19 @@ import (
 	"context"
 	"time"
 
-	"teahouse/deploy/cluster"
+	"teahouse/bench/target"
 )
 
 // lookTimeout bounds asking the nodes for their status.
 const lookTimeout = 2 * time.Second
 
-// terms are the newest Raft terms of the local cluster's groups, by group; nil
-// where there is no state file.
-func terms(ctx context.Context, stateFile string) map[uint32]uint64 {
-	state, err := cluster.ReadState(stateFile)
-	if err != nil {
-		return nil
-	}
+// terms are the newest Raft terms of the cluster's groups, by group; empty where
+// nobody can be asked.
+func terms(ctx context.Context, t target.Target) map[uint32]uint64 {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	newest := make(map[uint32]uint64)
-	for _, status := range state.Statuses(ctx) {
+	for _, status := range t.Statuses(ctx) {
 		for _, g := range status.Replicas {
 			newest[g.Group] = max(newest[g.Group], g.Term)
 		}

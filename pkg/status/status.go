@@ -17,22 +17,27 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"syscall"
 	"time"
 )
 
 // Process is what any process can say of itself.
 type Process struct {
 	Goroutines int    `json:"goroutines"`
-	HeapBytes  uint64 `json:"heap_bytes"`  // allocated objects, garbage included
-	Mallocs    uint64 `json:"mallocs"`     // objects allocated since the process began
-	AllocBytes uint64 `json:"alloc_bytes"` // bytes, the same
+	HeapBytes  uint64 `json:"heap_bytes"` // allocated objects, garbage included
+	CPUMS      int64  `json:"cpu_ms"`     // user and system time since it began
 }
 
 // Now looks at this process.
 func Now() Process {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return Process{Goroutines: runtime.NumGoroutine(), HeapBytes: m.HeapAlloc, Mallocs: m.Mallocs, AllocBytes: m.TotalAlloc}
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails for nobody; else 0
+	return Process{
+		Goroutines: runtime.NumGoroutine(), HeapBytes: m.HeapAlloc,
+		CPUMS: time.Duration(u.Utime.Nano() + u.Stime.Nano()).Milliseconds(),
+	}
 }
 
 // Handler answers with what say returns.
