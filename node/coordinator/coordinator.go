@@ -169,7 +169,7 @@ func (c *Coordinator) Restore(r io.Reader) error {
 
 // outcomeOf is what a request is told whose entry ended with err.
 func outcomeOf(err error) wirepb.Code {
-	if errors.Is(err, raftgroup.ErrNotLeader) || errors.Is(err, raftgroup.ErrStopped) {
+	if errors.Is(err, raftgroup.ErrNotLeader) || errors.Is(err, raftgroup.ErrStopped) || errors.Is(err, raftgroup.ErrBusy) {
 		return wirepb.Code_NOT_LEADER
 	}
 	return wirepb.Code_OUTCOME_UNKNOWN
