@@ -87,6 +87,9 @@ type Config struct {
 	JobTimeout   time.Duration // of one of them; default 5 s
 	RetryMin     time.Duration // pause after its first failure, doubled up to RetryMax; default 100 ms
 	RetryMax     time.Duration // default 5 s
+	// ConflictPause lies between the tries to settle a hand of which the database holds another
+	// result; default 30 s.
+	ConflictPause time.Duration
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -119,7 +122,7 @@ func (c Config) withDefaults() (Config, error) {
 	}{
 		{&c.AttachWait, 10 * time.Second}, {&c.AutoDelay, 500 * time.Millisecond},
 		{&c.Retention, 2 * time.Minute}, {&c.DetachAfter, 10 * time.Second},
-		{&c.JobTimeout, 5 * time.Second}, {&c.RetryMin, 100 * time.Millisecond}, {&c.RetryMax, 5 * time.Second},
+		{&c.JobTimeout, 5 * time.Second}, {&c.RetryMin, 100 * time.Millisecond}, {&c.RetryMax, 5 * time.Second}, {&c.ConflictPause, 30 * time.Second},
 	} {
 		if *f.field == 0 {
 			*f.field = f.value

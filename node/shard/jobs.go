@@ -12,7 +12,7 @@ import (
 )
 
 // jobs are the settlements and outbox calls that this leader knows. Each is
-// tried until it succeeds; the command that it ends with removes its cause
+// tried until it succeeds, a conflict at a slow rate; the command that it ends with removes its cause
 // from the state.
 type jobs struct {
 	known   map[jobKey]bool // from finding it until its command is applied
@@ -35,6 +35,8 @@ type job struct {
 	ended  *linkpb.TableEnded
 	voided bool // of ended: its round had no last hand
 	tries  int
+	// conflict: the database held another result at the last try.
+	conflict bool
 }
 
 func newJobs() jobs {
@@ -67,6 +69,9 @@ func (j *jobs) add(one *job) {
 // rest lets a job wait before it is tried again.
 func (l *leader) rest(one *job) {
 	pause := min(l.s.cfg.RetryMin<<min(one.tries, 16), l.s.cfg.RetryMax)
+	if one.conflict { // only a person can help
+		pause = l.s.cfg.ConflictPause
+	}
 	one.tries++
 	l.jobs.resting = append(l.jobs.resting, one)
 	l.after(pause, func() { l.jobs.wake(func(j *job) bool { return j == one }) })
@@ -127,12 +132,17 @@ func (l *leader) finishJob(one *job, err error) {
 	}
 	switch {
 	case errors.Is(err, game.ErrResultConflict):
-		// It will never succeed: the hand stays unsettled for a person to see.
-		l.s.conflicts.Add(1)
-		l.s.cfg.Logger.Error("ALARM: the database holds another result of this hand",
-			"table", id.String(), "hand", one.key.hand)
-	case err != nil:
+		// It succeeds only once a person has put the database right; until then the hand stays
+		// unsettled. Who knows of it need not hear of every try.
+		if !one.conflict {
+			one.conflict = true
+			l.s.conflicts.Add(1)
+			l.s.cfg.Logger.Error("ALARM: the database holds another result of this hand, will look again",
+				"table", id.String(), "hand", one.key.hand, "every", l.s.cfg.ConflictPause)
+		}
 		l.rest(one)
+	case err != nil:
+		l.rest(one) // a conflict stays one: that the database is away too says nothing else
 		if one.ended == nil {
 			l.s.failures.Add(1)
 		}
@@ -140,6 +150,9 @@ func (l *leader) finishJob(one *job, err error) {
 	default:
 		if trouble.over(&l.s.cfg) { // then the others need not wait
 			l.jobs.wake(func(j *job) bool { return (j.ended == nil) == (one.ended == nil) })
+		}
+		if one.conflict {
+			l.s.cfg.Logger.Info("the database holds this result now", "table", id.String(), "hand", one.key.hand)
 		}
 		c := &tablepb.Command{Table: uint64(id), Body: &tablepb.Command_Freed{Freed: &tablepb.Freed{}}}
 		if one.ended == nil {

@@ -26,6 +26,11 @@ const (
 	// busyRetry is the pause after a batch that raft did not take, e.g. because
 	// a leadership transfer is under way.
 	busyRetry = 5 * time.Millisecond
+
+	// keepUp is the time after which a batch goes out that brings nothing but time. One entry
+	// adds a bounded time only: what passed beyond would be lost, and whatever waits for a
+	// moment far away would wait too long.
+	keepUp = maxAdvanceMS / 2 * time.Millisecond
 	// deadlinesAtOnce bounds the tables whose deadlines one batch carries.
 	deadlinesAtOnce = 512
 )
@@ -132,7 +137,7 @@ func (l *leader) depart(number uint64) {
 	} else {
 		commands, _ = l.s.inbox.depart(number, own, 0, 0)
 	}
-	if len(commands) == 0 {
+	if len(commands) == 0 && l.passed < keepUp {
 		return
 	}
 	advance := l.passed / time.Millisecond

@@ -284,16 +284,41 @@ func TestOutageIsLoggedTwice(t *testing.T) {
 	})
 }
 
-func TestConflictIsAnAlarmWithoutRetries(t *testing.T) {
+// The database holds another result: one alarm, and a few tries a minute. Once a person has taken
+// that result away the same leader settles the hand, and the table's players are free.
+func TestConflictIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t, 1, nil)
-		defer c.close()
+		var lines strings.Builder
+		c := newCluster(t, 1, func(cfg *Config) {
+			cfg.Logger = slog.New(slog.NewTextHandler(&lines, nil))
+		})
 		c.lead(0)
 		c.results.fail(fmt.Errorf("wrapped: %w", errConflict))
 		c.create(createTable(1, "bench", ``, 1, 0, 0, 0, 0), false)
+		c.create(createTable(2, "bench", ``, 1, 0, 0, 0, 0), false)
 		time.Sleep(time.Hour)
-		if _, calls := c.results.count(); calls != 1 || c.shards[0].Status().Conflicts != 1 || c.shards[0].Status().Unsettled != 1 {
-			t.Errorf("%d calls, %+v", calls, c.shards[0].Status())
+		// Two hands, every 30 s.
+		if _, calls := c.results.count(); calls < 200 || calls > 2*121 {
+			t.Errorf("%d tries in an hour", calls)
+		}
+		if st := c.shards[0].Status(); st.Conflicts != 2 || st.Unsettled != 2 || st.Tables != 2 || st.Failures != 0 {
+			t.Errorf("%+v", st)
+		}
+		c.results.fail(errors.New("down")) // in between it is away
+		time.Sleep(time.Minute)
+		c.results.fail(nil)
+		time.Sleep(time.Minute)
+		if n, _ := c.results.count(); n != 2 {
+			t.Errorf("%d hands are settled after the database was put right", n)
+		}
+		if st := c.shards[0].Status(); st.Unsettled != 0 || st.Tables != 0 || st.Conflicts != 2 {
+			t.Errorf("%+v", st)
+		}
+		c.close()
+		for said, want := range map[string]int{"ALARM": 2, "holds this result now": 2} {
+			if n := strings.Count(lines.String(), said); n != want {
+				t.Errorf("%q is said %d times, want %d:\n%s", said, n, want, &lines)
+			}
 		}
 	})
 }

@@ -11,8 +11,8 @@ var (
 	ErrNotFound = errors.New("game: not found")
 	// ErrNotOver means that the hand's round is still running.
 	ErrNotOver = errors.New("game: the round is not over")
-	// ErrResultConflict means that a hand is already stored with another result: an alarm, never to
-	// be retried.
+	// ErrResultConflict means that a hand is already stored with another result: an alarm for a
+	// person. It is of use to try again, rarely, because a person may take that result away.
 	ErrResultConflict = errors.New("game: hand settled with another result")
 )
 
