@@ -8,6 +8,7 @@ import (
 
 	"teahouse/pkg/game"
 	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/versions"
 )
 
 // group is a Raft group as its machines see it: committed entries survive, others may be lost or
@@ -212,7 +213,10 @@ func (r *replica) apply() {
 		e := r.log[r.applied-1]
 		var result any
 		if e.data != nil {
-			result = r.machine.Apply(raftgroup.Entry{Index: r.applied, Term: e.term, Data: e.data})
+			result = r.machine.Apply(raftgroup.Entry{Index: r.applied, Term: e.term, Level: versions.FirstLevel, Data: e.data})
+			if h, is := result.(raftgroup.Halt); is { // every replica runs this binary
+				r.g.w.book.violate("group %d on %s: entry %d: %v", r.g.id, r.n.name, r.applied, h)
+			}
 			r.g.w.book.applied(r, e)
 		}
 		if f := r.futures[r.applied]; f != nil && f.term == e.term {

@@ -104,6 +104,8 @@ type Mode struct {
 	Game  string // game.Game.Name
 	Seats int    // game.Game.Seats; 0 = 4
 	Rules string // overrides of the game's default rules, JSON
+
+	Version uint32 // game.Game.Version, at most, that is played; 0 = 1
 }
 
 // DefaultQueues are `standard` for people and `bench` for measurements.
@@ -264,7 +266,7 @@ func (c Config) settings() *coordpb.Settings {
 	for _, q := range c.Queues {
 		var modes []*coordpb.Mode
 		for _, m := range q.Modes {
-			modes = append(modes, &coordpb.Mode{Name: m.Name, Game: m.Game, Rules: []byte(m.Rules), Seats: uint32(m.Seats)})
+			modes = append(modes, &coordpb.Mode{Name: m.Name, Game: m.Game, Rules: []byte(m.Rules), Seats: uint32(m.Seats), Version: m.Version})
 		}
 		s.Queues = append(s.Queues, &coordpb.Queue{
 			Name: q.Name, Modes: modes,

@@ -15,6 +15,7 @@ import (
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/token"
+	"teahouse/pkg/versions"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -100,7 +101,10 @@ func (c *Coordinator) Counts() Counts {
 func (c *Coordinator) Apply(e raftgroup.Entry) any {
 	batch := &coordpb.Batch{}
 	if err := proto.Unmarshal(e.Data, batch); err != nil {
-		return fmt.Errorf("coordinator: entry %d: %w", e.Index, err)
+		return raftgroup.Halt{Reason: "an entry that is no batch"}
+	}
+	if what := unknown(batch); what != "" {
+		return raftgroup.Halt{Reason: what}
 	}
 	c.mu.Lock()
 	done := c.state.apply(batch)
@@ -121,6 +125,16 @@ func (c *Coordinator) Apply(e raftgroup.Entry) any {
 		}
 	}
 	return done
+}
+
+// unknown says what this binary does not know of an entry, or "".
+func unknown(b *coordpb.Batch) string {
+	for i, c := range b.GetCommands() {
+		if c.GetBody() == nil {
+			return fmt.Sprintf("command %d without a body that is known", i)
+		}
+	}
+	return versions.Unknown(b)
 }
 
 // push tells a player that its ticket became a table.

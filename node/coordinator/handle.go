@@ -107,7 +107,12 @@ func read(from string, req *linkpb.Request) (*coordpb.Command, error) {
 		if len(m.GetName()) > maxServer || len(m.GetServer()) > maxServer {
 			return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "a name that is too long")
 		}
-		return &coordpb.Command{Body: &coordpb.Command_Replace{Replace: &coordpb.Replace{Name: m.GetName(), Server: m.GetServer()}}}, nil
+		if err := soundVersions(m.GetVersions()); err != nil {
+			return nil, err
+		}
+		return &coordpb.Command{Body: &coordpb.Command_Replace{Replace: &coordpb.Replace{
+			Name: m.GetName(), Server: m.GetServer(), Versions: m.GetVersions(),
+		}}}, nil
 	case "cluster.ended":
 		m := &linkpb.TableEnded{}
 		if err := decode(req, m); err != nil {

@@ -147,7 +147,7 @@ func (s *state) create(sh *shard, key queueKey, t match.Table, seed []byte) {
 	played := mode(s.queueSettings(key.name), key.mode)
 	item.create = &linkpb.CreateTable{
 		Table: uint64(id), Secret: derive(seed, "secret", id),
-		Game: played.GetGame(), Rules: played.GetRules(), Hands: key.hands, Stake: key.stake, Queue: key.name,
+		Game: played.GetGame(), GameVersion: s.gameVersion(played), Rules: played.GetRules(), Hands: key.hands, Stake: key.stake, Queue: key.name,
 		Seats: at, Dealer: uint32(chance[0]) % uint32(len(at)),
 	}
 	sh.outbox = append(sh.outbox, item)

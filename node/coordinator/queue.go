@@ -58,6 +58,8 @@ func (s *state) queueKey(j *coordpb.Join) (queueKey, game.Code) {
 	switch {
 	case mode(q, k.mode) == nil:
 		return k, wirepb.Code_QUEUE_UNKNOWN
+	case !s.playable(mode(q, k.mode)): // some member's binary does not know the game
+		return k, wirepb.Code_QUEUE_UNKNOWN
 	case k.stake > maxStake || k.hands > q.GetMaxHands():
 		return k, wirepb.Code_BAD_REQUEST
 	}

@@ -32,8 +32,9 @@ func (s *state) replace(r *coordpb.Replace, e *effects) result {
 	switch {
 	case i < 0:
 		return result{code: wirepb.Code_NOT_FOUND}
-	case list[i].GetServer() == r.GetServer():
-		return result{} // asked before
+	case list[i].GetServer() == r.GetServer(): // asked before
+		s.report(i, r.GetVersions(), e)
+		return result{}
 	case slices.Contains(s.members.GetRetired(), r.GetServer()):
 		return result{code: wirepb.Code_SUPERSEDED}
 	case r.GetServer() == "" || slices.ContainsFunc(list, func(m *linkpb.Member) bool { return m.GetServer() == r.GetServer() }):
@@ -43,7 +44,7 @@ func (s *state) replace(r *coordpb.Replace, e *effects) result {
 	}
 	next := proto.CloneOf(s.members) // views share the old list
 	next.Number++
-	next.Members[i].Server = r.GetServer()
+	next.Members[i].Server, next.Members[i].Versions = r.GetServer(), proto.CloneOf(r.GetVersions())
 	next.Retired = append(next.Retired, list[i].GetServer())
 	next.Retired = next.Retired[max(0, len(next.Retired)-maxRetired):]
 	s.members = next

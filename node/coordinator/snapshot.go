@@ -12,6 +12,8 @@ import (
 
 	"teahouse/node/coordinator/coordpb"
 	"teahouse/pkg/game"
+	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/versions"
 )
 
 const snapshotVersion = 1
@@ -120,7 +122,12 @@ func restore(data []byte) (*state, error) {
 		return nil, fmt.Errorf("coordinator: snapshot: %w", err)
 	}
 	if in.GetVersion() != snapshotVersion {
-		return nil, fmt.Errorf("coordinator: snapshot of version %d, want %d", in.GetVersion(), snapshotVersion)
+		return nil, fmt.Errorf("coordinator: %w", raftgroup.Halt{
+			Reason: fmt.Sprintf("a snapshot of version %d, this binary knows %d", in.GetVersion(), snapshotVersion),
+		})
+	}
+	if what := versions.Unknown(in); what != "" {
+		return nil, fmt.Errorf("coordinator: snapshot: %w", raftgroup.Halt{Reason: what})
 	}
 	s := newState()
 	s.now, s.cluster, s.settings = in.GetNowMs(), in.GetCluster(), in.GetSettings()

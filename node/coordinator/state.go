@@ -190,9 +190,10 @@ func (s *state) command(c *coordpb.Command, e *effects) result {
 		return s.replace(c.Replace, e)
 	case *coordpb.Command_Replaced:
 		return s.replaced(c.Replaced, e)
-	default: // of a newer version; it means nothing to any replica of this one
-		return result{code: wirepb.Code_UNKNOWN_METHOD}
+	case *coordpb.Command_Level:
+		return s.raise(c.Level, e)
 	}
+	return result{code: wirepb.Code_UNKNOWN_METHOD} // Apply halts before
 }
 
 // ready reports whether there are members to play on and settings to go by.

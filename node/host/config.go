@@ -52,6 +52,10 @@ type Config struct {
 	// 100 MB before snapshots shorten them. Default DefaultMinFree.
 	MinFree int64
 
+	// MaxLevel is the highest level of the cluster that this node can run at; 0 = what
+	// the build knows. For tests of two builds in one cluster.
+	MaxLevel uint32
+
 	BotsAfter time.Duration // wait in the queue for people after which bots fill a table; default 10 s
 	// How bots play with people: game.Strength by name, default strong, and
 	// shard.Pace by name, default human. Those of the queue "bench" are middle

@@ -41,7 +41,7 @@ func (n *node) queues(queues []coordinator.Queue) ([]coordinator.Queue, error) {
 			if err != nil {
 				return nil, fmt.Errorf("host: queue %q, mode %q: %w", q.Name, m.Name, err)
 			}
-			m.Rules, m.Seats = string(rules), g.Seats()
+			m.Rules, m.Seats, m.Version = string(rules), g.Seats(), g.Version()
 		}
 	}
 	return queues, nil

@@ -16,6 +16,10 @@ type coordinatorGroup struct {
 }
 
 func (g coordinatorGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
+	if req.Method == link.MethodLevel {
+		g.node.level(req, reply)
+		return
+	}
 	if req.Method == link.MethodJoin {
 		if refusal := g.node.refuseJoin(from, req); refusal != nil {
 			reply(refusal)

@@ -165,7 +165,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	closers = append(closers, func() error { n.peers.Close(); return nil })
 	n.raft, err = raftgroup.Open(raftgroup.Config{
 		Self: n.server, Disk: disk, Listener: rafts, ClusterID: n.birth.Cluster, Secret: secret,
-		Resolve: n.directory.raft, TrailingEntries: cfg.KeepLog, Logger: cfg.Logger,
+		Resolve: n.directory.raft, TrailingEntries: cfg.KeepLog, Levels: cfg.levels(), Logger: cfg.Logger,
 	})
 	if err != nil {
 		return err

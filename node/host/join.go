@@ -41,7 +41,7 @@ func newcomer(birth game.Birth, server string, used bool) bool {
 // join asks the coordinator's leader for this disk's place and waits for the
 // answer.
 func (n *node) join(ctx context.Context) error {
-	req := &linkpb.Join{Name: n.cfg.Name, Server: string(n.server)}
+	req := &linkpb.Join{Name: n.cfg.Name, Server: string(n.server), Versions: n.versions()}
 	err := n.call(ctx, game.Coordinator, link.MethodJoin, 0, req, new(linkpb.JoinReply))
 	if game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_SUPERSEDED {
 		return fmt.Errorf("host: %s: %w", n.server, errReplaced)

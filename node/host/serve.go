@@ -142,6 +142,7 @@ func (n *node) follow(ctx context.Context) error {
 			if err := n.retired(v.Members); err != nil {
 				return err
 			}
+			n.raft.SetLevel(coordinator.Level(v.Members))
 			n.in.SetMembers(v.Members)
 			for _, s := range v.Shards {
 				if err := n.startShard(ctx, &running, s); err != nil {

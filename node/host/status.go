@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"sync"
 
+	"teahouse/node/coordinator"
 	"teahouse/pkg/game"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/status"
@@ -21,9 +22,20 @@ type Status struct {
 	// Replacing is the node whose new disk is not yet a member of all its groups, "" = none.
 	Replacing string `json:"replacing"`
 	Disk      Space  `json:"disk"`
+	// Level is the cluster's, as far as this node knows; Members are what the binaries
+	// of all members have said that they know.
+	Level   uint32         `json:"level"`
+	Members []MemberStatus `json:"members"`
 
 	Raft    Raft           `json:"raft"`
 	Process status.Process `json:"process"`
+}
+
+// MemberStatus is a member of the cluster; 0 = it has not said yet.
+type MemberStatus struct {
+	Node     string `json:"node"`
+	MinLevel uint32 `json:"min_level"`
+	MaxLevel uint32 `json:"max_level"`
 }
 
 // Space is the file system of the data folder.
@@ -49,9 +61,12 @@ type Raft struct {
 
 // GroupStatus is this node's replica of one group.
 type GroupStatus struct {
-	Group     uint32 `json:"group"` // 0 = the coordinator's
-	Members   int    `json:"members"`
-	Voting    bool   `json:"voting"`
+	Group   uint32 `json:"group"` // 0 = the coordinator's
+	Members int    `json:"members"`
+	Voting  bool   `json:"voting"`
+	// Halted is why this replica has stopped: its binary does not know something
+	// that stands in the group's log. "" = it has not.
+	Halted    string `json:"halted"`
 	Term      uint64 `json:"term"`
 	Leader    string `json:"leader"` // server id, "" = unknown
 	Leading   bool   `json:"leading"`
@@ -120,12 +135,16 @@ func (n *node) statusMux() *http.ServeMux {
 // status describes this node now.
 func (n *node) status() Status {
 	view := n.currentView()
-	s := Status{Node: n.cfg.Name, Server: string(n.server), Cluster: view.Cluster, Losses: n.losses.all(), Replicas: []GroupStatus{}, Process: status.Now()}
+	s := Status{Node: n.cfg.Name, Server: string(n.server), Cluster: view.Cluster, Losses: n.losses.all(), Replicas: []GroupStatus{}, Members: []MemberStatus{}, Process: status.Now()}
 	if view.Cluster != "" {
 		s.Groups = 1 + len(view.Shards)
 	}
 	s.Raft = Raft(n.raft.Counters())
 	s.Disk = Space{Free: n.space.last.Load(), Min: n.space.min, Low: n.space.low.Load(), StalledMS: n.disk.StalledFor().Milliseconds()}
+	s.Level = coordinator.Level(view.Members)
+	for _, m := range view.Members.GetMembers() {
+		s.Members = append(s.Members, MemberStatus{m.Name, m.GetVersions().GetMinLevel(), m.GetVersions().GetMaxLevel()})
+	}
 	if view.Replacing != nil {
 		s.Replacing = view.Replacing.Node
 	}
@@ -148,7 +167,8 @@ func (n *node) groupStatus(group *raftgroup.Group, preferred bool) GroupStatus {
 	since := n.servingSince[game.GroupID(st.ID)]
 	n.mu.Unlock()
 	return GroupStatus{
-		Group: uint32(st.ID), Members: len(st.Members), Voting: votes(st, n.server), Term: st.Term, Leader: string(st.Leader),
+		Halted: st.Halted,
+		Group:  uint32(st.ID), Members: len(st.Members), Voting: votes(st, n.server), Term: st.Term, Leader: string(st.Leader),
 		Leading: st.Leading, Serving: st.Leading && since != 0, Preferred: preferred,
 		Applied: st.Applied, Last: st.LastIndex, ServingSince: since,
 	}

@@ -8,6 +8,7 @@ import (
 	"teahouse/pkg/fair"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/versions"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -82,6 +83,9 @@ func (s *Shard) handleMove(req *linkpb.Request, c *tablepb.Command, reply func(*
 	if len(m.GetNonce()) > fair.MaxNonce {
 		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "a nonce of %d bytes, at most %d", len(m.GetNonce()), fair.MaxNonce)
 	}
+	if _, known := wirepb.AutoPlay_name[int32(m.GetAutoPlay())]; !known { // in the log it would halt replicas
+		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "auto-play %d is not known", m.GetAutoPlay())
+	}
 	c.Body = &tablepb.Command_Move{Move: &tablepb.Move{
 		Player: req.GetPlayer(), Epoch: req.GetEpoch(), Number: m.GetNumber(), Prompt: m.GetPrompt(),
 		Move: m.GetMove(), AutoPlay: m.GetAutoPlay(), Nonce: m.GetNonce(), Hand: m.GetHand(),
@@ -107,9 +111,16 @@ func (s *Shard) handleCreate(req *linkpb.Request, reply func(*linkpb.Response)) 
 	if id.Shard() != s.cfg.Group || id.Seq() == 0 {
 		return game.Errorf(wirepb.Code_BAD_REQUEST, "table %v is not of shard %d", id, s.cfg.Group)
 	}
+	if what := versions.Unknown(&spec); what != "" {
+		// From a coordinator of a newer binary. In the log it would halt replicas that
+		// do not know it; it is asked again, and perhaps of a leader that does.
+		return game.Errorf(wirepb.Code_UNAVAILABLE, "%s", what)
+	}
 	create := &tablepb.Create{Spec: &spec, Timing: s.cfg.timing(spec.GetQueue())}
 	if int(s.tables.Load()) >= s.cfg.MaxTables {
 		create.Refuse = "too many tables"
+	} else if what := s.cfg.unknownPlay(&spec); what != "" {
+		create.Refuse = "not known here: " + what
 	} else if s.cfg.Refuse != nil {
 		create.Refuse = s.cfg.Refuse()
 	}

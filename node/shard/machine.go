@@ -16,6 +16,7 @@ import (
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/versions"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -25,16 +26,15 @@ const maxTableBytes = 64 << 20
 // Apply implements raftgroup.Machine. Answers and pushes leave from here, in
 // the order of the log.
 func (s *Shard) Apply(e raftgroup.Entry) any {
+	b, commands, unknown := s.read(e.Data)
+	if unknown != "" {
+		return raftgroup.Halt{Reason: unknown}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state.applied = e.Index
 	if e.Term != s.pushing {
 		s.pushing, s.touched = 0, nil
-	}
-	var b tablepb.Batch
-	if err := proto.Unmarshal(e.Data, &b); err != nil {
-		s.cfg.Logger.Error("entry is no batch", "index", e.Index, "error", err)
-		return nil
 	}
 	ours := b.GetOrigin() == s.origin
 	var waiting []item
@@ -47,16 +47,9 @@ func (s *Shard) Apply(e raftgroup.Entry) any {
 		if i < len(waiting) {
 			reply = waiting[i].answer
 		}
-		var c tablepb.Command
-		if err := proto.Unmarshal(raw, &c); err != nil {
-			s.cfg.Logger.Error("command is malformed", "index", e.Index, "error", err)
-			if reply != nil {
-				reply(internalError("malformed command"))
-			}
-			continue
-		}
-		s.state.apply(&s.cfg, e.Term, &c, raw, func(t *table.Table, out table.Output) {
-			s.deliver(t, &c, out, reply)
+		c := &commands[i]
+		s.state.apply(&s.cfg, e.Term, c, raw, func(t *table.Table, out table.Output) {
+			s.deliver(t, c, out, reply)
 		})
 		if _, is := c.GetBody().(*tablepb.Command_TookOver); is && ours && s.inbox.announce(e.Term) {
 			s.pushing = e.Term
@@ -146,6 +139,9 @@ func (s *Shard) Restore(r io.Reader) error {
 	if err := opts.UnmarshalFrom(in, &head); err != nil {
 		return fmt.Errorf("shard: snapshot: %w", err)
 	}
+	if what := versions.Unknown(&head); what != "" {
+		return fmt.Errorf("shard: snapshot: %w", raftgroup.Halt{Reason: what})
+	}
 	st := newState()
 	st.now, st.created, st.refused, st.bound = head.GetNowMs(), head.GetCreated(), head.GetRefused(), int(head.GetUnsettledBound())
 	for range head.GetTables() {
@@ -153,9 +149,14 @@ func (s *Shard) Restore(r io.Reader) error {
 		if err := opts.UnmarshalFrom(in, &m); err != nil {
 			return fmt.Errorf("shard: snapshot: %w", err)
 		}
+		if what := s.unknownTable(&m); what != "" {
+			return fmt.Errorf("shard: snapshot: %w", raftgroup.Halt{Reason: what})
+		}
 		t, err := table.FromMessage(&m, func(name string) (game.Game, bool) { g, ok := s.cfg.Games[name]; return g, ok })
-		if err != nil {
-			return fmt.Errorf("shard: snapshot: %w", err)
+		if err != nil { // raft has compared the checksum; the error may show tiles
+			return fmt.Errorf("shard: snapshot: %w", raftgroup.Halt{
+				Reason: fmt.Sprintf("table %v of the game %.64q cannot be read", game.TableID(m.GetId()), m.GetGame()),
+			})
 		}
 		st.tables[t.ID()] = t
 		st.unsettled += t.Unsettled()

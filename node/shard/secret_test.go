@@ -145,7 +145,7 @@ func TestSecretsStayInside(t *testing.T) {
 		c.results.fail(fmt.Errorf("wrapped: %w", errConflict))
 		time.Sleep(time.Minute)
 		c.lead(-1)
-		c.shards[0].Apply(raftgroup.Entry{Index: 1 << 20, Data: []byte("no batch")})
+		fmt.Fprintln(&seen, c.shards[0].Apply(raftgroup.Entry{Index: 1 << 20, Data: []byte("no batch")}))
 		status, err := json.Marshal(c.shards[0].Status())
 		if err != nil {
 			t.Fatal(err)
@@ -155,7 +155,7 @@ func TestSecretsStayInside(t *testing.T) {
 		if st := c.shards[0].Status(); st.Voided != 3 || st.Failures == 0 || st.Conflicts == 0 {
 			t.Errorf("not all went wrong that should: %+v", st)
 		}
-		for _, said := range []string{"table is void", "settlement fails", "ALARM", "entry is no batch", "panicked with", "index out of range"} {
+		for _, said := range []string{"table is void", "settlement fails", "ALARM", "an entry that is no batch", "panicked with", "index out of range"} {
 			if !strings.Contains(seen.String(), said) {
 				t.Errorf("nobody was told %q", said)
 			}

@@ -104,14 +104,10 @@ func (st *state) create(cfg *Config, id game.TableID, c *tablepb.Create) (*table
 	if why == "" && st.unsettled >= st.bound {
 		why = "too many unsettled hands"
 	}
-	g, ok := cfg.Games[c.GetSpec().GetGame()]
-	if why == "" && !ok {
-		why = "unknown game"
-	}
 	var t *table.Table
 	if why == "" {
 		var err error
-		if t, err = newTable(g, c, st.now); err != nil {
+		if t, err = newTable(cfg.Games[c.GetSpec().GetGame()], c, st.now); err != nil {
 			why = err.Error()
 		}
 	}

@@ -50,7 +50,7 @@ func (t *Table) bare() *tablepb.Table {
 // message is what both forms have in common.
 func (t *Table) message() *tablepb.Table {
 	m := &tablepb.Table{
-		Id: uint64(t.id), Game: t.game.Name(), Rules: t.rules, Hands: t.hands, Stake: t.stake, Queue: t.queue,
+		Id: uint64(t.id), Game: t.game.Name(), GameVersion: t.version, Rules: t.rules, Hands: t.hands, Stake: t.stake, Queue: t.queue,
 		Timing: t.timing, Phase: t.phase, Hand: t.hand, Dealer: uint32(t.dealer), NextDealer: uint32(t.next),
 		Voided: t.voided, Timer: t.timer, TimerDueMs: t.timerDue,
 	}
@@ -87,6 +87,8 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 	switch {
 	case !ok || g.Name() != m.GetGame():
 		return nil, fmt.Errorf("table %v: game %q is not known", id, m.GetGame())
+	case m.GetGameVersion() > g.Version():
+		return nil, fmt.Errorf("table %v: %s of version %d, at most %d is known", id, g.Name(), m.GetGameVersion(), g.Version())
 	case len(m.GetSeats()) != g.Seats() || g.Seats() > MaxSeats:
 		return nil, fmt.Errorf("table %v: %d seats", id, len(m.GetSeats()))
 	case int(m.GetDealer()) >= g.Seats() || int(m.GetNextDealer()) >= g.Seats():
@@ -95,7 +97,7 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 		return nil, fmt.Errorf("table %v plays without a hand", id)
 	}
 	t := &Table{
-		game: g, id: id, secret: m.GetSecret(), rules: m.GetRules(), hands: m.GetHands(), stake: m.GetStake(),
+		game: g, version: m.GetGameVersion(), id: id, secret: m.GetSecret(), rules: m.GetRules(), hands: m.GetHands(), stake: m.GetStake(),
 		queue: m.GetQueue(), timing: m.GetTiming(), phase: m.GetPhase(), hand: m.GetHand(),
 		dealer: int(m.GetDealer()), next: int(m.GetNextDealer()), voided: m.GetVoided(),
 		timer: m.GetTimer(), timerDue: m.GetTimerDueMs(), pending: m.GetPending(),

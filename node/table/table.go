@@ -24,7 +24,10 @@ const secretBytes = 32
 
 // Table is one table. See the package comment.
 type Table struct {
-	game   game.Game
+	game game.Game
+
+	version uint32 // of the game, that is played; 0 = 1
+
 	id     game.TableID
 	secret []byte // nil in a replay: then no hand can be dealt but the recorded one
 	rules  []byte
@@ -106,6 +109,8 @@ func New(g game.Game, c *tablepb.Create, nowMS uint64) (*Table, error) {
 	switch {
 	case err != nil:
 		return nil, game.Errorf(wirepb.Code_RULES_INVALID, "%v", err)
+	case spec.GetGameVersion() > g.Version():
+		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "%s of version %d, at most %d", g.Name(), spec.GetGameVersion(), g.Version())
 	case len(spec.GetSeats()) != g.Seats():
 		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "%d seats, want %d", len(spec.GetSeats()), g.Seats())
 	case g.Seats() > MaxSeats:
@@ -118,7 +123,7 @@ func New(g game.Game, c *tablepb.Create, nowMS uint64) (*Table, error) {
 		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "dealer %d of %d seats", spec.GetDealer(), g.Seats())
 	}
 	t := &Table{
-		game: g, id: game.TableID(spec.GetTable()), secret: spec.GetSecret(), rules: rules,
+		game: g, version: spec.GetGameVersion(), id: game.TableID(spec.GetTable()), secret: spec.GetSecret(), rules: rules,
 		hands: spec.GetHands(), stake: max(spec.GetStake(), 1), queue: spec.GetQueue(),
 		timing: c.GetTiming(), next: int(spec.GetDealer()), phase: tablepb.Phase_WAITING, now: nowMS,
 	}

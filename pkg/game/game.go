@@ -8,6 +8,11 @@ import "time"
 type Game interface {
 	// Name is the game's id on the wire and in stored hands.
 	Name() string
+	// Version is that of the rules, moves, hands and snapshots, from 1 on. It rises
+	// with every change after which the same moves give other bytes, or after which an
+	// older binary could not read what a newer one writes. A table is played in the
+	// version that stands in its log; a game plays every version up to its own.
+	Version() uint32
 	// Seats is the number of players.
 	Seats() int
 	// Rules reads a rule set (JSON overrides, empty = default) and returns it complete and in

@@ -28,8 +28,9 @@ type gomoku struct{}
 
 func New() game.Game { return gomoku{} }
 
-func (gomoku) Name() string { return Name }
-func (gomoku) Seats() int   { return seats }
+func (gomoku) Name() string    { return Name }
+func (gomoku) Version() uint32 { return 1 }
+func (gomoku) Seats() int      { return seats }
 
 func (gomoku) Rules(overrides []byte) ([]byte, error) {
 	r, err := parseRules(overrides)

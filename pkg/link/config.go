@@ -20,6 +20,7 @@ const (
 	MethodYield  = "cluster.yield"  // Yield, to the leader of Request.group
 	MethodJoin   = "cluster.join"   // Join, to the coordinator's leader
 	MethodAlign  = "cluster.align"  // Align, to the leader of Request.group
+	MethodLevel  = "cluster.level"  // Level, to the coordinator's leader
 )
 
 // nodePace is how much slower the keep-alive between two nodes is. No player waits for their

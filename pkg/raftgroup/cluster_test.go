@@ -15,6 +15,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
+
+	"teahouse/pkg/versions"
 )
 
 // TestMain lets the test binary be a process whose disk fails.
@@ -35,6 +37,8 @@ type tally struct {
 	list []string
 	pad  int // extra bytes of each snapshot
 	grew chan struct{}
+
+	unknown string // an entry that this binary does not know; "" = it knows all
 }
 
 func newTally() *tally {
@@ -44,6 +48,9 @@ func newTally() *tally {
 func (m *tally) Apply(e Entry) any {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.unknown != "" && string(e.Data) == m.unknown {
+		return Halt{"entry " + m.unknown}
+	}
 	m.addLocked(string(e.Data), e.Index)
 	return len(m.list)
 }
@@ -88,7 +95,11 @@ func (m *tally) Restore(r io.Reader) error {
 	m.seen, m.list = make(map[string]uint64), nil
 	br := bodyReader{b: b}
 	for range br.uint() {
-		m.addLocked(string(br.bytes()), 0)
+		entry := string(br.bytes())
+		if m.unknown != "" && entry == m.unknown {
+			return fmt.Errorf("tally: %w", Halt{"entry " + entry})
+		}
+		m.addLocked(entry, 0)
 	}
 	if br.bad {
 		return errFrame
@@ -191,6 +202,8 @@ type node struct {
 	id       ServerID
 	host     *Host
 	machines map[GroupID]*tally
+	unknown  string         // to the machines of this node
+	levels   versions.Range // of this node's binary; zero = as usual
 }
 
 // newCluster starts n hosts; members of groups are all of them.
@@ -262,7 +275,7 @@ func (nd *node) open() {
 	nd.c.mu.Unlock()
 	cfg := Config{
 		Self: nd.id, Disk: disk, Listener: ln, ClusterID: "test", Secret: []byte("0123456789abcdef"),
-		Resolve: nd.c.resolve, Logger: testLogger().With("self", nd.id),
+		Resolve: nd.c.resolve, Logger: testLogger().With("self", nd.id), Levels: nd.levels,
 	}
 	if nd.c.modify != nil {
 		nd.c.modify(&cfg)
@@ -275,11 +288,12 @@ func (nd *node) open() {
 func (nd *node) start(id GroupID, members []Member) *Group {
 	nd.c.t.Helper()
 	m := newTally()
+	m.unknown = nd.unknown
+	nd.machines[id] = m
 	g, err := nd.host.Start(GroupConfig{ID: id, Machine: m, Bootstrap: members})
 	if err != nil {
 		nd.c.t.Fatal(err)
 	}
-	nd.machines[id] = m
 	return g
 }
 

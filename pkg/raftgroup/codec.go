@@ -15,7 +15,8 @@ import (
 //	frame    = length(4, of what follows) kind(1) group(4) id(8) body
 //	request  = kind 1..7; id counts up from 1 on each connection
 //	response = kind|0x80, the request's group and id; body = status(1) and
-//	           the answer (status 0) or an error text (status 1)
+//	           the answer (status 0) or an error text (status 1, or 2 where
+//	           this process will never take it, see finalError)
 //
 // Integers in the head are big endian, integers in a body are uvarints, byte
 // strings carry a uvarint length. Requests do not name their sender: the
@@ -30,6 +31,10 @@ const (
 	kindPosition      = 7 // asks a survivor for the end of its log, see failover.go
 
 	responseBit = 0x80
+
+	statusOK    = 0
+	statusError = 1
+	statusFinal = 2
 
 	headLen  = 1 + 4 + 8
 	maxFrame = 2*MaxEntry + 1<<10 // a full append request of maxAppendBytes and one entry more

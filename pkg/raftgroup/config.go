@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"teahouse/pkg/versions"
 )
 
 // GroupID numbers a Raft group within the cluster. Group 0 is the
@@ -29,6 +31,7 @@ const MaxEntry = 4 << 20
 // Entry is one committed entry of a group's log.
 type Entry struct {
 	Index, Term uint64
+	Level       uint32 // of the cluster when it was proposed, as far as the leader knew
 	Data        []byte // must not be changed or kept without a copy
 }
 
@@ -37,13 +40,15 @@ type Entry struct {
 type Machine interface {
 	// Apply is called for every committed entry, on every replica, in order of
 	// the log. What it returns reaches the proposer's Future on the leader that proposed.
+	// A Halt stops the replica; nothing of the entry may have had an effect then.
 	Apply(Entry) any
 
 	// Snapshot returns a point-in-time copy that is written out later,
 	// concurrently with Apply. It should return quickly: Apply waits for it.
 	Snapshot() (io.WriterTo, error)
 
-	// Restore replaces the whole state by what WriteTo wrote.
+	// Restore replaces the whole state by what WriteTo wrote. An error that wraps a
+	// Halt stops the replica.
 	Restore(io.Reader) error
 }
 
@@ -72,6 +77,10 @@ type Config struct {
 	// Resolve returns the network address of a server. It is asked for every
 	// dial, because a restarted server may listen elsewhere. It must not block.
 	Resolve func(ServerID) (addr string, ok bool)
+
+	// Levels are those of the cluster that this binary can run at; default
+	// versions.Levels. What has another one is not stored, and halts who meets it.
+	Levels versions.Range
 
 	Timings Timings // zero fields take the values of DefaultTimings
 
@@ -147,6 +156,9 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("raftgroup: Config.Secret is shorter than 16 bytes")
 	case c.Resolve == nil:
 		return c, errors.New("raftgroup: Config.Resolve is nil")
+	}
+	if c.Levels = c.Levels.Or(versions.Levels()); !c.Levels.Valid() {
+		return c, fmt.Errorf("raftgroup: Config.Levels is %v", c.Levels)
 	}
 	c.Timings = c.Timings.withDefaults()
 	if c.SnapshotEntries == 0 {

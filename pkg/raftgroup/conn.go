@@ -74,9 +74,13 @@ func (c *conn) send(kind byte, group GroupID, id uint64, m message) error {
 // reply queues the answer to a request: m, or failure if it is not nil.
 func (c *conn) reply(f frame, m message, failure error) error {
 	if failure != nil {
-		return c.enqueue(f.kind|responseBit, f.group, f.id, []byte{1}, textMsg(failure.Error()))
+		status := byte(statusError)
+		if _, is := failure.(finalError); is {
+			status = statusFinal
+		}
+		return c.enqueue(f.kind|responseBit, f.group, f.id, []byte{status}, textMsg(failure.Error()))
 	}
-	return c.enqueue(f.kind|responseBit, f.group, f.id, []byte{0}, m)
+	return c.enqueue(f.kind|responseBit, f.group, f.id, []byte{statusOK}, m)
 }
 
 type textMsg string

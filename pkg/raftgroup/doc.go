@@ -24,11 +24,15 @@
 // than Timings.Stall, the groups led here are given away. Builds with the tag
 // "faults" can make a disk do both (Disk.Inject); others hold nothing of that.
 //
+// What a binary does not know: entries and snapshots carry the cluster's level, and
+// one that is not in Config.Levels is refused before it is stored. What a Machine does not
+// know all the same halts the replica, see Halt.
+//
 // What it does not do: it answers no reads (a lease is never a licence to
 // answer), it encrypts nothing (peers prove the cluster secret to each other,
 // then speak in clear text), it batches no proposals (that is done above), and
 // it does not decide who is a member.
 //
 // The packages that assemble or run replicated state (node/shard,
-// node/coordinator, node/host) may import it. It imports nothing local.
+// node/coordinator, node/host) may import it. It imports pkg/versions only.
 package raftgroup

@@ -31,6 +31,9 @@ type Group struct {
 	log     *groupLog
 	raft    *raft.Raft // set before started is closed
 
+	halting halting
+	endRaft func() error // ends raft and waits for it; the first call counts
+
 	started, done chan struct{}
 	wg            sync.WaitGroup
 	stop          sync.Once
@@ -65,11 +68,10 @@ type Group struct {
 }
 
 func newGroup(h *Host, cfg GroupConfig) *Group {
-	return &Group{
+	g := &Group{
 		host:     h,
 		id:       cfg.ID,
 		onState:  cfg.OnState,
-		fsm:      &fsm{machine: cfg.Machine},
 		log:      h.cfg.Disk.log(cfg.ID),
 		started:  make(chan struct{}),
 		done:     make(chan struct{}),
@@ -79,7 +81,11 @@ func newGroup(h *Host, cfg GroupConfig) *Group {
 		futures:  make(chan *Future, maxInFlight),
 		resolved: make(chan struct{}),
 		changed:  make(chan struct{}),
+		halting:  halting{done: make(chan struct{})},
 	}
+	g.fsm = &fsm{g: g, machine: cfg.Machine}
+	g.endRaft = sync.OnceValue(func() error { return g.raft.Shutdown().Error() })
+	return g
 }
 
 // start brings raft up from what is on the disk. Machine.Restore may be called before it returns.
@@ -104,6 +110,8 @@ func (g *Group) start(bootstrap []Member) error {
 		return fmt.Errorf("raftgroup: group %d: %w", g.id, err)
 	}
 	close(g.started)
+	g.checkLevel()
+	g.wg.Go(g.haltLoop)
 	g.raft.RegisterObserver(raft.NewObserver(nil, false, g.observe))
 	g.wg.Go(g.serveLoop)
 	g.wg.Go(g.stateLoop)
@@ -193,7 +201,7 @@ func (g *Group) shutdown() error {
 	}
 	g.setHeartbeat(nil)
 	close(g.done)
-	err := g.raft.Shutdown().Error()
+	err := g.endRaft()
 	g.wg.Wait()
 	g.abandonFutures()
 	return err
@@ -257,6 +265,9 @@ func (g *Group) stateLoop() {
 
 // State returns the present leadership as far as this replica knows.
 func (g *Group) State() State {
+	if g.halting.is() {
+		return State{Term: g.raft.CurrentTerm()}
+	}
 	for {
 		s := State{Term: g.raft.CurrentTerm()}
 		s.Leading = g.raft.State() == raft.Leader
@@ -289,7 +300,9 @@ type Status struct {
 	// Silent is, of a leader, since when each other member has not answered it. It
 	// begins with the first answer of anybody in the term, and is empty before.
 	Silent   map[ServerID]time.Duration
-	InFlight int // proposals without an outcome
+	InFlight int    // proposals without an outcome
+	Level    uint32 // that proposals carry
+	Halted   string // why the replica is halted, see Halt; "" = it is not
 }
 
 // Status returns figures for health pages and tests.
@@ -302,6 +315,8 @@ func (g *Group) Status() Status {
 		LastIndex: g.raft.LastIndex(),
 		Members:   g.members(),
 		InFlight:  int(g.inFlight.Load()),
+		Level:     g.entryLevel(),
+		Halted:    g.halting.why(),
 	}
 	if s.Leading {
 		s.Matched, s.Silent = g.answers(s.Term, s.Members)
@@ -431,6 +446,10 @@ func (g *Group) change(ctx context.Context, run func() error) error {
 	if g.stopping {
 		g.proposing.RUnlock()
 		return ErrStopped
+	}
+	if g.halting.is() {
+		g.proposing.RUnlock()
+		return ErrNotLeader
 	}
 	result := make(chan error, 1)
 	g.wg.Go(func() { result <- run() })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -20,6 +21,8 @@ type Host struct {
 	streams  streams
 	suspects suspects
 	surveys  chan struct{}
+
+	level atomic.Uint32 // of the cluster, as SetLevel said; written under mu
 
 	mu     sync.RWMutex
 	closed bool

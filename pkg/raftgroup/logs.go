@@ -20,6 +20,7 @@ import (
 type StoredEntry struct {
 	Group       GroupID
 	Index, Term uint64
+	Level       uint32
 	Kind        string // "command", or what raft writes itself: "noop", "configuration" …
 	Data        []byte // valid until the next entry is read
 }
@@ -146,7 +147,7 @@ func (r logReader) entries(yield func(StoredEntry, error) bool) (more bool) {
 			yield(StoredEntry{}, fmt.Errorf("%w: group %d entry %d: %v", errDamaged, e.Group, e.Index, err))
 			return false
 		}
-		e.Term, e.Kind, e.Data = log.Term, kindOf(log.Type), log.Data
+		e.Term, e.Level, e.Kind, e.Data = log.Term, levelOf(&log), kindOf(log.Type), log.Data
 		if !yield(e, nil) {
 			return false
 		}

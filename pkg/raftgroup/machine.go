@@ -1,7 +1,7 @@
 package raftgroup
 
 import (
-	"encoding/binary"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,16 +10,12 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// A snapshot is version(1) index(8) of the last applied entry, then what the Machine wrote.
-const (
-	snapshotVersion = 1
-	snapshotHeadLen = 1 + 8
-)
-
 // fsm connects a Machine to raft. Raft calls it from one goroutine.
 type fsm struct {
+	g       *Group
 	machine Machine
 	applied atomic.Uint64
+	level   atomic.Uint32 // the highest of what was applied
 }
 
 var _ raft.BatchingFSM = (*fsm)(nil)
@@ -28,15 +24,29 @@ var _ raft.BatchingFSM = (*fsm)(nil)
 type outcome struct {
 	result any
 	term   uint64
+	halted bool // the entry is committed, but not applied here
 }
 
 func (f *fsm) Apply(l *raft.Log) any {
 	if l.Type != raft.LogCommand {
 		return nil
 	}
-	result := f.machine.Apply(Entry{Index: l.Index, Term: l.Term, Data: l.Data})
+	if f.g.halting.is() {
+		return outcome{halted: true}
+	}
+	level := levelOf(l)
+	if why := f.g.unknownLevel(level); why != "" {
+		f.g.halt(fmt.Sprintf("entry %d has %s", l.Index, why))
+		return outcome{halted: true}
+	}
+	result := f.machine.Apply(Entry{Index: l.Index, Term: l.Term, Level: level, Data: l.Data})
+	if h, is := result.(Halt); is {
+		f.g.halt(fmt.Sprintf("entry %d: %s", l.Index, h.Reason))
+		return outcome{halted: true}
+	}
+	f.level.Store(max(level, f.level.Load()))
 	f.applied.Store(l.Index)
-	return outcome{result, l.Term}
+	return outcome{result: result, term: l.Term}
 }
 
 func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
@@ -47,38 +57,76 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	return out
 }
 
+// Snapshot fails once the replica is halted: raft counts entries that were handed over
+// as applied, so the snapshot would claim what it does not hold.
 func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
+	if f.g.halting.is() {
+		return nil, errHalted
+	}
 	w, err := f.machine.Snapshot()
 	if err != nil {
 		return nil, err
 	}
-	return fsmSnapshot{w, f.applied.Load()}, nil
+	return fsmSnapshot{w, snapshotHead{f.applied.Load(), f.level.Load()}}, nil
 }
 
 func (f *fsm) Restore(r io.ReadCloser) error {
 	defer r.Close()
-	var head [snapshotHeadLen]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+	err := f.restore(r)
+	var h Halt
+	if errors.As(err, &h) {
+		f.g.halt("snapshot: " + h.Reason)
+		select {
+		case <-f.g.started:
+		default:
+			// Raft would take an older snapshot instead, and the log does not reach
+			// back to it. So it starts with this one, and is ended at once.
+			return nil
+		}
+	}
+	return err
+}
+
+func (f *fsm) restore(r io.Reader) error {
+	head, _, err := readSnapshotHead(r)
+	if err != nil {
 		return err
 	}
-	if head[0] != snapshotVersion {
-		return fmt.Errorf("raftgroup: snapshot of version %d", head[0])
+	if why := f.g.unknownLevel(head.level); why != "" {
+		return Halt{why}
 	}
 	if err := f.machine.Restore(r); err != nil {
 		return err
 	}
-	f.applied.Store(binary.BigEndian.Uint64(head[1:]))
+	f.applied.Store(head.index)
+	f.level.Store(head.level)
 	return nil
 }
 
+// snapshotObjection reads the head of a snapshot on its way in. An objection is why it
+// must not be stored here; else all is to be read from the returned reader.
+func (g *Group) snapshotObjection(r io.Reader) (whole io.Reader, objection string, err error) {
+	head, raw, err := readSnapshotHead(r)
+	var h Halt
+	switch {
+	case errors.As(err, &h):
+		return nil, h.Reason, nil
+	case err != nil:
+		return nil, "", err
+	}
+	if why := g.unknownLevel(head.level); why != "" {
+		return nil, "the snapshot has " + why, nil
+	}
+	return io.MultiReader(bytes.NewReader(raw), r), "", nil
+}
+
 type fsmSnapshot struct {
-	w     io.WriterTo
-	index uint64
+	w    io.WriterTo
+	head snapshotHead
 }
 
 func (s fsmSnapshot) Persist(sink raft.SnapshotSink) error {
-	head := binary.BigEndian.AppendUint64([]byte{snapshotVersion}, s.index)
-	_, err := sink.Write(head)
+	_, err := sink.Write(s.head.append(nil))
 	if err == nil {
 		_, err = s.w.WriteTo(sink)
 	}

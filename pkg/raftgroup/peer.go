@@ -157,11 +157,14 @@ func (l *link) readLoop() error {
 		if c == nil {
 			continue // too late
 		}
-		if f.body[0] != 0 {
+		switch f.body[0] {
+		case statusOK:
+			c.done <- decodeBody(f.body[1:], c.reply)
+		case statusFinal:
+			c.done <- finalError(f.body[1:])
+		default:
 			c.done <- remoteError(f.body[1:])
-			continue
 		}
-		c.done <- decodeBody(f.body[1:], c.reply)
 	}
 }
 

@@ -28,7 +28,7 @@ func (f *Future) Done() <-chan struct{} { return f.done }
 
 // Result returns what Machine.Apply returned, and the entry's index and term.
 // It waits for Done. The error is nil, ErrNotLeader, ErrBusy, ErrTooLarge or
-// ErrStopped (the entry is in no log), or ErrUnknown.
+// ErrStopped (the entry is in no log), or ErrUnknown (also where this replica halted).
 func (f *Future) Result() (result any, index, term uint64, err error) {
 	<-f.done
 	return f.result, f.index, f.term, f.err
@@ -69,14 +69,14 @@ func (g *Group) Propose(data []byte) *Future {
 	if g.stopping {
 		return failed(ErrStopped)
 	}
-	if g.raft.State() != raft.Leader {
+	if g.halting.is() || g.raft.State() != raft.Leader {
 		return failed(ErrNotLeader)
 	}
 	if g.inFlight.Add(1) > maxInFlight {
 		g.inFlight.Add(-1)
 		return failed(ErrBusy)
 	}
-	f := &Future{done: make(chan struct{}), raft: g.raft.Apply(data, 0)}
+	f := &Future{done: make(chan struct{}), raft: g.raft.ApplyLog(raft.Log{Data: data, Extensions: extensions(g.entryLevel())}, 0)}
 	g.futures <- f // has room for maxInFlight
 	return f
 }
@@ -91,6 +91,10 @@ func (g *Group) resolveLoop() {
 		switch {
 		case err == nil:
 			o := f.raft.Response().(outcome) // fsm answers every command with one
+			if o.halted {
+				f.resolve(nil, 0, 0, ErrUnknown)
+				continue
+			}
 			f.resolve(o.result, f.raft.Index(), o.term, nil)
 		case errors.Is(err, raft.ErrNotLeader):
 			f.resolve(nil, 0, 0, ErrNotLeader)

@@ -58,6 +58,9 @@ func (h *Host) onRequest(c *conn, f frame) error {
 		if !running {
 			return c.reply(f, nil, errNoGroup)
 		}
+		if g.halting.is() {
+			return c.reply(f, nil, errHalted)
+		}
 		return h.onPosition(g, in, ask)
 	default:
 		return fmt.Errorf("%w: kind %d", errFrame, f.kind)
@@ -68,9 +71,15 @@ func (h *Host) onRequest(c *conn, f frame) error {
 	if !running {
 		return c.reply(f, nil, errNoGroup)
 	}
+	if g.halting.is() {
+		return c.reply(f, nil, errHalted)
+	}
 	switch req := in.cmd.(type) {
 	case *raft.AppendEntriesRequest:
 		g.noteTerm(req.Term)
+		if why := g.objection(req.Entries); why != "" {
+			return c.reply(f, nil, finalError(why))
+		}
 		if isHeartbeat(req) && g.fastHeartbeat(in, req) {
 			return nil
 		}
@@ -139,17 +148,28 @@ func (g *Group) process(in inbound) raft.RPCResponse {
 	answer := make(chan raft.RPCResponse, 1)
 	rpc := raft.RPC{Command: in.cmd, RespChan: answer}
 	if in.stream != nil {
-		rpc.Reader = in.stream
 		defer in.stream.close()
+		whole, why, err := g.snapshotObjection(in.stream)
+		switch {
+		case err != nil:
+			return raft.RPCResponse{Error: err}
+		case why != "":
+			return raft.RPCResponse{Error: finalError(why)}
+		}
+		rpc.Reader = whole
 	}
 	select {
 	case g.rpcs <- rpc:
+	case <-g.halting.done:
+		return raft.RPCResponse{Error: errHalted}
 	case <-g.done:
 		return raft.RPCResponse{Error: ErrStopped}
 	}
 	select {
 	case a := <-answer:
 		return a
+	case <-g.halting.done:
+		return raft.RPCResponse{Error: errHalted}
 	case <-g.done:
 		return raft.RPCResponse{Error: ErrStopped}
 	}
@@ -157,6 +177,10 @@ func (g *Group) process(in inbound) raft.RPCResponse {
 
 func (g *Group) answer(in inbound, a raft.RPCResponse) {
 	if in.from == nil {
+		return
+	}
+	if g.halting.is() { // what raft did meanwhile is acknowledged to nobody
+		_ = in.from.reply(in.frame, nil, errHalted)
 		return
 	}
 	var m message

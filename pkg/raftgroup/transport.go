@@ -33,8 +33,11 @@ func (t transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (raf
 
 func (t transport) SetHeartbeatHandler(f func(raft.RPC)) { t.g.setHeartbeat(f) }
 
-// call makes a request of this group; a timeout of 0 waits as long as the link lives.
+// call makes a request of this group, unless it is halted; a timeout of 0 waits as long as the link lives.
 func (t transport) call(to raft.ServerID, kind byte, req, reply message, timeout time.Duration) error {
+	if t.g.halting.is() {
+		return errEnded
+	}
 	return t.g.host.net.peer(ServerID(to)).call(kind, t.g.id, req, reply, timeout, t.g.done)
 }
 
@@ -62,15 +65,42 @@ func (t transport) AppendEntries(to raft.ServerID, _ raft.ServerAddress, req *ra
 		return err
 	}
 	t.g.host.net.counters.appends.Add(1)
+	_, next := t.g.host.net.peer(ServerID(to)).ready()
 	sent := time.Now()
 	// No timeout: a follower that is slow to write is not asked twice.
 	if err := t.call(to, kindAppend, appendMsg{req}, appendReply{resp}, 0); err != nil {
-		return err
+		return t.refused(ServerID(to), req.Term, next, err)
 	}
 	if resp.Success {
 		t.g.noteMatched(ServerID(to), req.Term, req.PrevLogEntry+uint64(len(req.Entries)), sent)
 	}
 	return nil
+}
+
+// refused returns err. Where that says that the process of the peer will never take what
+// it was sent, it first waits for the next connection, which may be to another one.
+func (t transport) refused(to ServerID, term uint64, next <-chan struct{}, err error) error {
+	if _, is := err.(finalError); !is {
+		return err
+	}
+	t.g.host.cfg.Logger.Warn("a member takes nothing more before it runs a newer binary",
+		"group", t.g.id, "member", to, "says", err.Error())
+	for {
+		changed := t.g.watch()
+		if t.g.raft.State() != raft.Leader || t.g.raft.CurrentTerm() != term {
+			return err
+		}
+		if _, ok := t.g.member(to); !ok {
+			return err
+		}
+		select {
+		case <-next:
+			return err
+		case <-changed:
+		case <-t.g.done:
+			return err
+		}
+	}
 }
 
 // awaitPeer waits until the peer can be reached, as long as this replica leads
@@ -121,6 +151,10 @@ func (t transport) TimeoutNow(to raft.ServerID, _ raft.ServerAddress, _ *raft.Ti
 // the peer has consumed the last one, so heartbeats of all groups pass between them.
 func (t transport) InstallSnapshot(to raft.ServerID, _ raft.ServerAddress, req *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
 	resp.RPCHeader = raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(to), Addr: []byte(to)}
+	if t.g.halting.is() {
+		return errEnded
+	}
+	_, next := t.g.host.net.peer(ServerID(to)).ready()
 	l, err := t.g.host.net.peer(ServerID(to)).connect(time.After(dialTimeout), t.g.done)
 	if err != nil {
 		return err
@@ -150,7 +184,7 @@ func (t transport) InstallSnapshot(to raft.ServerID, _ raft.ServerAddress, req *
 			return err
 		}
 	}
-	return l.wait(install, nil, t.g.done)
+	return t.refused(ServerID(to), req.Term, next, l.wait(install, nil, t.g.done))
 }
 
 // isHeartbeat tells heartbeats, which must not wait for a disk, from other

@@ -94,6 +94,7 @@ type Command struct {
 	//	*Command_Ended
 	//	*Command_Replace
 	//	*Command_Replaced
+	//	*Command_Level
 	Body          isCommand_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -244,6 +245,15 @@ func (x *Command) GetReplaced() *Replaced {
 	return nil
 }
 
+func (x *Command) GetLevel() *Level {
+	if x != nil {
+		if x, ok := x.Body.(*Command_Level); ok {
+			return x.Level
+		}
+	}
+	return nil
+}
+
 type isCommand_Body interface {
 	isCommand_Body()
 }
@@ -296,6 +306,10 @@ type Command_Replaced struct {
 	Replaced *Replaced `protobuf:"bytes,12,opt,name=replaced,proto3,oneof"`
 }
 
+type Command_Level struct {
+	Level *Level `protobuf:"bytes,13,opt,name=level,proto3,oneof"`
+}
+
 func (*Command_Birth) isCommand_Body() {}
 
 func (*Command_TookOver) isCommand_Body() {}
@@ -319,6 +333,8 @@ func (*Command_Ended) isCommand_Body() {}
 func (*Command_Replace) isCommand_Body() {}
 
 func (*Command_Replaced) isCommand_Body() {}
+
+func (*Command_Level) isCommand_Body() {}
 
 // Birth begins the cluster; every later one changes nothing.
 type Birth struct {
@@ -979,11 +995,13 @@ func (x *Ended) GetPlayers() []uint64 {
 	return nil
 }
 
-// Replace puts a node's new disk into the place of the one before.
+// Replace puts a node's new disk into the place of the one before, and notes what the
+// node's binary knows.
 type Replace struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Server        string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"` // Raft server id on the new disk
+	Versions      *linkpb.Versions       `protobuf:"bytes,3,opt,name=versions,proto3" json:"versions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1032,6 +1050,66 @@ func (x *Replace) GetServer() string {
 	return ""
 }
 
+func (x *Replace) GetVersions() *linkpb.Versions {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+// Level raises the cluster's level.
+type Level struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Level         uint32                 `protobuf:"varint,1,opt,name=level,proto3" json:"level,omitempty"`
+	Without       []string               `protobuf:"bytes,2,rep,name=without,proto3" json:"without,omitempty"` // names of nodes that need not be able
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Level) Reset() {
+	*x = Level{}
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Level) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Level) ProtoMessage() {}
+
+func (x *Level) ProtoReflect() protoreflect.Message {
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Level.ProtoReflect.Descriptor instead.
+func (*Level) Descriptor() ([]byte, []int) {
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Level) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *Level) GetWithout() []string {
+	if x != nil {
+		return x.Without
+	}
+	return nil
+}
+
 // Replaced says that the new disk is a member of a group like the old one was.
 type Replaced struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1043,7 +1121,7 @@ type Replaced struct {
 
 func (x *Replaced) Reset() {
 	*x = Replaced{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[14]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +1133,7 @@ func (x *Replaced) String() string {
 func (*Replaced) ProtoMessage() {}
 
 func (x *Replaced) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[14]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1146,7 @@ func (x *Replaced) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replaced.ProtoReflect.Descriptor instead.
 func (*Replaced) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{14}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Replaced) GetServer() string {
@@ -1103,7 +1181,7 @@ type Settings struct {
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1115,7 +1193,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[15]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1128,7 +1206,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{15}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Settings) GetQueues() []*Queue {
@@ -1210,7 +1288,7 @@ type Queue struct {
 
 func (x *Queue) Reset() {
 	*x = Queue{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1222,7 +1300,7 @@ func (x *Queue) String() string {
 func (*Queue) ProtoMessage() {}
 
 func (x *Queue) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[16]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1235,7 +1313,7 @@ func (x *Queue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Queue.ProtoReflect.Descriptor instead.
 func (*Queue) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{16}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Queue) GetName() string {
@@ -1298,16 +1376,17 @@ func (x *Queue) GetMaxWindow() uint32 {
 type Mode struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Game          string                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`    // which game's rules
-	Rules         []byte                 `protobuf:"bytes,3,opt,name=rules,proto3" json:"rules,omitempty"`  // overrides of the game's default rules, or all of them, JSON
-	Seats         uint32                 `protobuf:"varint,4,opt,name=seats,proto3" json:"seats,omitempty"` // of a table; 0 = Settings.seats
+	Game          string                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`        // which game's rules
+	Rules         []byte                 `protobuf:"bytes,3,opt,name=rules,proto3" json:"rules,omitempty"`      // overrides of the game's default rules, or all of them, JSON
+	Seats         uint32                 `protobuf:"varint,4,opt,name=seats,proto3" json:"seats,omitempty"`     // of a table; 0 = Settings.seats
+	Version       uint32                 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"` // of the game's rules, at most; 0 = 1
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Mode) Reset() {
 	*x = Mode{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1398,7 @@ func (x *Mode) String() string {
 func (*Mode) ProtoMessage() {}
 
 func (x *Mode) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[17]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1411,7 @@ func (x *Mode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mode.ProtoReflect.Descriptor instead.
 func (*Mode) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{17}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Mode) GetName() string {
@@ -1363,6 +1442,13 @@ func (x *Mode) GetSeats() uint32 {
 	return 0
 }
 
+func (x *Mode) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // Snapshot is the whole state; lists are sorted by id, or as they say.
 type Snapshot struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1386,7 +1472,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1484,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[18]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1497,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{18}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Snapshot) GetVersion() uint32 {
@@ -1525,7 +1611,7 @@ type Shard struct {
 
 func (x *Shard) Reset() {
 	*x = Shard{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1623,7 @@ func (x *Shard) String() string {
 func (*Shard) ProtoMessage() {}
 
 func (x *Shard) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[19]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1636,7 @@ func (x *Shard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shard.ProtoReflect.Descriptor instead.
 func (*Shard) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{19}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Shard) GetId() uint32 {
@@ -1600,7 +1686,7 @@ type Replacement struct {
 
 func (x *Replacement) Reset() {
 	*x = Replacement{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +1698,7 @@ func (x *Replacement) String() string {
 func (*Replacement) ProtoMessage() {}
 
 func (x *Replacement) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[20]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +1711,7 @@ func (x *Replacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replacement.ProtoReflect.Descriptor instead.
 func (*Replacement) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{20}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Replacement) GetName() string {
@@ -1661,7 +1747,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1673,7 +1759,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[21]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1686,7 +1772,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{21}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Pending) GetCreate() *linkpb.CreateTable {
@@ -1726,7 +1812,7 @@ type Ticket struct {
 
 func (x *Ticket) Reset() {
 	*x = Ticket{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[22]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +1824,7 @@ func (x *Ticket) String() string {
 func (*Ticket) ProtoMessage() {}
 
 func (x *Ticket) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[22]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +1837,7 @@ func (x *Ticket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ticket.ProtoReflect.Descriptor instead.
 func (*Ticket) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{22}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Ticket) GetId() uint64 {
@@ -1821,7 +1907,7 @@ type Table struct {
 
 func (x *Table) Reset() {
 	*x = Table{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[23]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1833,7 +1919,7 @@ func (x *Table) String() string {
 func (*Table) ProtoMessage() {}
 
 func (x *Table) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[23]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1846,7 +1932,7 @@ func (x *Table) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Table.ProtoReflect.Descriptor instead.
 func (*Table) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{23}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Table) GetId() uint64 {
@@ -1880,7 +1966,7 @@ type Player struct {
 
 func (x *Player) Reset() {
 	*x = Player{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[24]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1892,7 +1978,7 @@ func (x *Player) String() string {
 func (*Player) ProtoMessage() {}
 
 func (x *Player) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[24]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1905,7 +1991,7 @@ func (x *Player) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Player.ProtoReflect.Descriptor instead.
 func (*Player) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{24}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Player) GetId() uint64 {
@@ -1985,7 +2071,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[25]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1997,7 +2083,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[25]
+	mi := &file_node_coordinator_coordpb_coordinator_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2010,7 +2096,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{25}
+	return file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Pair) GetNumber() uint64 {
@@ -2056,7 +2142,7 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x05Batch\x12\x1d\n" +
 	"\n" +
 	"advance_ms\x18\x01 \x01(\rR\tadvanceMs\x12<\n" +
-	"\bcommands\x18\x02 \x03(\v2 .teahouse.coordinator.v1.CommandR\bcommands\"\xd9\x05\n" +
+	"\bcommands\x18\x02 \x03(\v2 .teahouse.coordinator.v1.CommandR\bcommands\"\x91\x06\n" +
 	"\aCommand\x126\n" +
 	"\x05birth\x18\x01 \x01(\v2\x1e.teahouse.coordinator.v1.BirthH\x00R\x05birth\x12@\n" +
 	"\ttook_over\x18\x02 \x01(\v2!.teahouse.coordinator.v1.TookOverH\x00R\btookOver\x126\n" +
@@ -2070,7 +2156,8 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x05ended\x18\n" +
 	" \x01(\v2\x1e.teahouse.coordinator.v1.EndedH\x00R\x05ended\x12<\n" +
 	"\areplace\x18\v \x01(\v2 .teahouse.coordinator.v1.ReplaceH\x00R\areplace\x12?\n" +
-	"\breplaced\x18\f \x01(\v2!.teahouse.coordinator.v1.ReplacedH\x00R\breplacedB\x06\n" +
+	"\breplaced\x18\f \x01(\v2!.teahouse.coordinator.v1.ReplacedH\x00R\breplaced\x126\n" +
+	"\x05level\x18\r \x01(\v2\x1e.teahouse.coordinator.v1.LevelH\x00R\x05levelB\x06\n" +
 	"\x04body\"\x90\x01\n" +
 	"\x05Birth\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\tR\acluster\x122\n" +
@@ -2115,10 +2202,14 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\arefused\x18\x02 \x01(\bR\arefused\"7\n" +
 	"\x05Ended\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\x04R\x05table\x12\x18\n" +
-	"\aplayers\x18\x02 \x03(\x04R\aplayers\"5\n" +
+	"\aplayers\x18\x02 \x03(\x04R\aplayers\"m\n" +
 	"\aReplace\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06server\x18\x02 \x01(\tR\x06server\"8\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\x126\n" +
+	"\bversions\x18\x03 \x01(\v2\x1a.teahouse.link.v1.VersionsR\bversions\"7\n" +
+	"\x05Level\x12\x14\n" +
+	"\x05level\x18\x01 \x01(\rR\x05level\x12\x18\n" +
+	"\awithout\x18\x02 \x03(\tR\awithout\"8\n" +
 	"\bReplaced\x12\x16\n" +
 	"\x06server\x18\x01 \x01(\tR\x06server\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\rR\x05group\"\xb6\x02\n" +
@@ -2145,12 +2236,13 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x06window\x18\a \x01(\rR\x06window\x12(\n" +
 	"\x10widen_per_second\x18\b \x01(\rR\x0ewidenPerSecond\x12\x1d\n" +
 	"\n" +
-	"max_window\x18\t \x01(\rR\tmaxWindow\"Z\n" +
+	"max_window\x18\t \x01(\rR\tmaxWindow\"t\n" +
 	"\x04Mode\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x14\n" +
 	"\x05rules\x18\x03 \x01(\fR\x05rules\x12\x14\n" +
-	"\x05seats\x18\x04 \x01(\rR\x05seats\"\xf2\x04\n" +
+	"\x05seats\x18\x04 \x01(\rR\x05seats\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\rR\aversion\"\xf2\x04\n" +
 	"\bSnapshot\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x15\n" +
 	"\x06now_ms\x18\x02 \x01(\x04R\x05nowMs\x12\x18\n" +
@@ -2225,7 +2317,7 @@ func file_node_coordinator_coordpb_coordinator_proto_rawDescGZIP() []byte {
 	return file_node_coordinator_coordpb_coordinator_proto_rawDescData
 }
 
-var file_node_coordinator_coordpb_coordinator_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_node_coordinator_coordpb_coordinator_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_node_coordinator_coordpb_coordinator_proto_goTypes = []any{
 	(*Batch)(nil),              // 0: teahouse.coordinator.v1.Batch
 	(*Command)(nil),            // 1: teahouse.coordinator.v1.Command
@@ -2241,21 +2333,23 @@ var file_node_coordinator_coordpb_coordinator_proto_goTypes = []any{
 	(*Created)(nil),            // 11: teahouse.coordinator.v1.Created
 	(*Ended)(nil),              // 12: teahouse.coordinator.v1.Ended
 	(*Replace)(nil),            // 13: teahouse.coordinator.v1.Replace
-	(*Replaced)(nil),           // 14: teahouse.coordinator.v1.Replaced
-	(*Settings)(nil),           // 15: teahouse.coordinator.v1.Settings
-	(*Queue)(nil),              // 16: teahouse.coordinator.v1.Queue
-	(*Mode)(nil),               // 17: teahouse.coordinator.v1.Mode
-	(*Snapshot)(nil),           // 18: teahouse.coordinator.v1.Snapshot
-	(*Shard)(nil),              // 19: teahouse.coordinator.v1.Shard
-	(*Replacement)(nil),        // 20: teahouse.coordinator.v1.Replacement
-	(*Pending)(nil),            // 21: teahouse.coordinator.v1.Pending
-	(*Ticket)(nil),             // 22: teahouse.coordinator.v1.Ticket
-	(*Table)(nil),              // 23: teahouse.coordinator.v1.Table
-	(*Player)(nil),             // 24: teahouse.coordinator.v1.Player
-	(*Pair)(nil),               // 25: teahouse.coordinator.v1.Pair
-	(*linkpb.Member)(nil),      // 26: teahouse.link.v1.Member
-	(*linkpb.Members)(nil),     // 27: teahouse.link.v1.Members
-	(*linkpb.CreateTable)(nil), // 28: teahouse.link.v1.CreateTable
+	(*Level)(nil),              // 14: teahouse.coordinator.v1.Level
+	(*Replaced)(nil),           // 15: teahouse.coordinator.v1.Replaced
+	(*Settings)(nil),           // 16: teahouse.coordinator.v1.Settings
+	(*Queue)(nil),              // 17: teahouse.coordinator.v1.Queue
+	(*Mode)(nil),               // 18: teahouse.coordinator.v1.Mode
+	(*Snapshot)(nil),           // 19: teahouse.coordinator.v1.Snapshot
+	(*Shard)(nil),              // 20: teahouse.coordinator.v1.Shard
+	(*Replacement)(nil),        // 21: teahouse.coordinator.v1.Replacement
+	(*Pending)(nil),            // 22: teahouse.coordinator.v1.Pending
+	(*Ticket)(nil),             // 23: teahouse.coordinator.v1.Ticket
+	(*Table)(nil),              // 24: teahouse.coordinator.v1.Table
+	(*Player)(nil),             // 25: teahouse.coordinator.v1.Player
+	(*Pair)(nil),               // 26: teahouse.coordinator.v1.Pair
+	(*linkpb.Member)(nil),      // 27: teahouse.link.v1.Member
+	(*linkpb.Versions)(nil),    // 28: teahouse.link.v1.Versions
+	(*linkpb.Members)(nil),     // 29: teahouse.link.v1.Members
+	(*linkpb.CreateTable)(nil), // 30: teahouse.link.v1.CreateTable
 }
 var file_node_coordinator_coordpb_coordinator_proto_depIdxs = []int32{
 	1,  // 0: teahouse.coordinator.v1.Batch.commands:type_name -> teahouse.coordinator.v1.Command
@@ -2270,30 +2364,32 @@ var file_node_coordinator_coordpb_coordinator_proto_depIdxs = []int32{
 	11, // 9: teahouse.coordinator.v1.Command.created:type_name -> teahouse.coordinator.v1.Created
 	12, // 10: teahouse.coordinator.v1.Command.ended:type_name -> teahouse.coordinator.v1.Ended
 	13, // 11: teahouse.coordinator.v1.Command.replace:type_name -> teahouse.coordinator.v1.Replace
-	14, // 12: teahouse.coordinator.v1.Command.replaced:type_name -> teahouse.coordinator.v1.Replaced
-	26, // 13: teahouse.coordinator.v1.Birth.members:type_name -> teahouse.link.v1.Member
-	15, // 14: teahouse.coordinator.v1.TookOver.settings:type_name -> teahouse.coordinator.v1.Settings
-	4,  // 15: teahouse.coordinator.v1.Guest.place:type_name -> teahouse.coordinator.v1.Place
-	4,  // 16: teahouse.coordinator.v1.Resume.place:type_name -> teahouse.coordinator.v1.Place
-	16, // 17: teahouse.coordinator.v1.Settings.queues:type_name -> teahouse.coordinator.v1.Queue
-	17, // 18: teahouse.coordinator.v1.Queue.modes:type_name -> teahouse.coordinator.v1.Mode
-	15, // 19: teahouse.coordinator.v1.Snapshot.settings:type_name -> teahouse.coordinator.v1.Settings
-	27, // 20: teahouse.coordinator.v1.Snapshot.members:type_name -> teahouse.link.v1.Members
-	19, // 21: teahouse.coordinator.v1.Snapshot.shards:type_name -> teahouse.coordinator.v1.Shard
-	24, // 22: teahouse.coordinator.v1.Snapshot.players:type_name -> teahouse.coordinator.v1.Player
-	22, // 23: teahouse.coordinator.v1.Snapshot.waiting:type_name -> teahouse.coordinator.v1.Ticket
-	23, // 24: teahouse.coordinator.v1.Snapshot.tables:type_name -> teahouse.coordinator.v1.Table
-	20, // 25: teahouse.coordinator.v1.Snapshot.replacement:type_name -> teahouse.coordinator.v1.Replacement
-	21, // 26: teahouse.coordinator.v1.Shard.outbox:type_name -> teahouse.coordinator.v1.Pending
-	28, // 27: teahouse.coordinator.v1.Pending.create:type_name -> teahouse.link.v1.CreateTable
-	22, // 28: teahouse.coordinator.v1.Pending.tickets:type_name -> teahouse.coordinator.v1.Ticket
-	4,  // 29: teahouse.coordinator.v1.Player.place:type_name -> teahouse.coordinator.v1.Place
-	25, // 30: teahouse.coordinator.v1.Player.last:type_name -> teahouse.coordinator.v1.Pair
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	15, // 12: teahouse.coordinator.v1.Command.replaced:type_name -> teahouse.coordinator.v1.Replaced
+	14, // 13: teahouse.coordinator.v1.Command.level:type_name -> teahouse.coordinator.v1.Level
+	27, // 14: teahouse.coordinator.v1.Birth.members:type_name -> teahouse.link.v1.Member
+	16, // 15: teahouse.coordinator.v1.TookOver.settings:type_name -> teahouse.coordinator.v1.Settings
+	4,  // 16: teahouse.coordinator.v1.Guest.place:type_name -> teahouse.coordinator.v1.Place
+	4,  // 17: teahouse.coordinator.v1.Resume.place:type_name -> teahouse.coordinator.v1.Place
+	28, // 18: teahouse.coordinator.v1.Replace.versions:type_name -> teahouse.link.v1.Versions
+	17, // 19: teahouse.coordinator.v1.Settings.queues:type_name -> teahouse.coordinator.v1.Queue
+	18, // 20: teahouse.coordinator.v1.Queue.modes:type_name -> teahouse.coordinator.v1.Mode
+	16, // 21: teahouse.coordinator.v1.Snapshot.settings:type_name -> teahouse.coordinator.v1.Settings
+	29, // 22: teahouse.coordinator.v1.Snapshot.members:type_name -> teahouse.link.v1.Members
+	20, // 23: teahouse.coordinator.v1.Snapshot.shards:type_name -> teahouse.coordinator.v1.Shard
+	25, // 24: teahouse.coordinator.v1.Snapshot.players:type_name -> teahouse.coordinator.v1.Player
+	23, // 25: teahouse.coordinator.v1.Snapshot.waiting:type_name -> teahouse.coordinator.v1.Ticket
+	24, // 26: teahouse.coordinator.v1.Snapshot.tables:type_name -> teahouse.coordinator.v1.Table
+	21, // 27: teahouse.coordinator.v1.Snapshot.replacement:type_name -> teahouse.coordinator.v1.Replacement
+	22, // 28: teahouse.coordinator.v1.Shard.outbox:type_name -> teahouse.coordinator.v1.Pending
+	30, // 29: teahouse.coordinator.v1.Pending.create:type_name -> teahouse.link.v1.CreateTable
+	23, // 30: teahouse.coordinator.v1.Pending.tickets:type_name -> teahouse.coordinator.v1.Ticket
+	4,  // 31: teahouse.coordinator.v1.Player.place:type_name -> teahouse.coordinator.v1.Place
+	26, // 32: teahouse.coordinator.v1.Player.last:type_name -> teahouse.coordinator.v1.Pair
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_node_coordinator_coordpb_coordinator_proto_init() }
@@ -2314,6 +2410,7 @@ func file_node_coordinator_coordpb_coordinator_proto_init() {
 		(*Command_Ended)(nil),
 		(*Command_Replace)(nil),
 		(*Command_Replaced)(nil),
+		(*Command_Level)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2321,7 +2418,7 @@ func file_node_coordinator_coordpb_coordinator_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_node_coordinator_coordpb_coordinator_proto_rawDesc), len(file_node_coordinator_coordpb_coordinator_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

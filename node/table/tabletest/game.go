@@ -36,6 +36,9 @@ type Game struct{}
 // Name implements game.Game.
 func (Game) Name() string { return "tiny" }
 
+// Version implements game.Game.
+func (Game) Version() uint32 { return 1 }
+
 // Seats implements game.Game.
 func (Game) Seats() int { return seats }
 

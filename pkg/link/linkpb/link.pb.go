@@ -227,6 +227,7 @@ type Challenge struct {
 	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`       // node name, or gateway instance
 	Role          string                 `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"`       // "node" or "gateway"
 	Nonce         []byte                 `protobuf:"bytes,5,opt,name=nonce,proto3" json:"nonce,omitempty"`     // 32 random bytes
+	Newest        uint32                 `protobuf:"varint,6,opt,name=newest,proto3" json:"newest,omitempty"`  // the highest version that is spoken, version being the lowest; 0 = no other
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -294,6 +295,13 @@ func (x *Challenge) GetNonce() []byte {
 		return x.Nonce
 	}
 	return nil
+}
+
+func (x *Challenge) GetNewest() uint32 {
+	if x != nil {
+		return x.Newest
+	}
+	return 0
 }
 
 // Proof shows that the sender holds the cluster secret.
@@ -726,6 +734,7 @@ type Members struct {
 	Members       []*Member              `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
 	Shards        uint32                 `protobuf:"varint,3,opt,name=shards,proto3" json:"shards,omitempty"`  // highest shard id that was ever given out
 	Retired       []string               `protobuf:"bytes,4,rep,name=retired,proto3" json:"retired,omitempty"` // Raft server ids whose disk was replaced for good, oldest first
+	Level         uint32                 `protobuf:"varint,5,opt,name=level,proto3" json:"level,omitempty"`    // of the cluster; 0 = 1
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -788,12 +797,20 @@ func (x *Members) GetRetired() []string {
 	return nil
 }
 
+func (x *Members) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
 type Member struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Server        string                 `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"` // Raft server id
 	Weight        uint32                 `protobuf:"varint,3,opt,name=weight,proto3" json:"weight,omitempty"`
 	Zone          string                 `protobuf:"bytes,4,opt,name=zone,proto3" json:"zone,omitempty"`
+	Versions      *Versions              `protobuf:"bytes,5,opt,name=versions,proto3" json:"versions,omitempty"` // absent = it has not said yet
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -856,6 +873,126 @@ func (x *Member) GetZone() string {
 	return ""
 }
 
+func (x *Member) GetVersions() *Versions {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+// Versions are what a node's binary knows.
+type Versions struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MinLevel      uint32                 `protobuf:"varint,1,opt,name=min_level,json=minLevel,proto3" json:"min_level,omitempty"` // of the cluster
+	MaxLevel      uint32                 `protobuf:"varint,2,opt,name=max_level,json=maxLevel,proto3" json:"max_level,omitempty"`
+	Games         []*GameVersion         `protobuf:"bytes,3,rep,name=games,proto3" json:"games,omitempty"` // by name
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Versions) Reset() {
+	*x = Versions{}
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Versions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Versions) ProtoMessage() {}
+
+func (x *Versions) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Versions.ProtoReflect.Descriptor instead.
+func (*Versions) Descriptor() ([]byte, []int) {
+	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Versions) GetMinLevel() uint32 {
+	if x != nil {
+		return x.MinLevel
+	}
+	return 0
+}
+
+func (x *Versions) GetMaxLevel() uint32 {
+	if x != nil {
+		return x.MaxLevel
+	}
+	return 0
+}
+
+func (x *Versions) GetGames() []*GameVersion {
+	if x != nil {
+		return x.Games
+	}
+	return nil
+}
+
+type GameVersion struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Newest        uint32                 `protobuf:"varint,2,opt,name=newest,proto3" json:"newest,omitempty"` // game.Game.Version: it plays this one and all before
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GameVersion) Reset() {
+	*x = GameVersion{}
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GameVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GameVersion) ProtoMessage() {}
+
+func (x *GameVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GameVersion.ProtoReflect.Descriptor instead.
+func (*GameVersion) Descriptor() ([]byte, []int) {
+	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *GameVersion) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GameVersion) GetNewest() uint32 {
+	if x != nil {
+		return x.Newest
+	}
+	return 0
+}
+
 // SessionClosed tells the leader of the table that the session's client is
 // gone; it may come back.
 type SessionClosed struct {
@@ -870,7 +1007,7 @@ type SessionClosed struct {
 
 func (x *SessionClosed) Reset() {
 	*x = SessionClosed{}
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[10]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +1019,7 @@ func (x *SessionClosed) String() string {
 func (*SessionClosed) ProtoMessage() {}
 
 func (x *SessionClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_link_linkpb_link_proto_msgTypes[10]
+	mi := &file_pkg_link_linkpb_link_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +1032,7 @@ func (x *SessionClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionClosed.ProtoReflect.Descriptor instead.
 func (*SessionClosed) Descriptor() ([]byte, []int) {
-	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{10}
+	return file_pkg_link_linkpb_link_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SessionClosed) GetSession() uint64 {
@@ -942,13 +1079,14 @@ const file_pkg_link_linkpb_link_proto_rawDesc = "" +
 	"\amembers\x18\t \x01(\v2\x19.teahouse.link.v1.MembersH\x00R\amembers\x12H\n" +
 	"\x0esession_closed\x18\n" +
 	" \x01(\v2\x1f.teahouse.link.v1.SessionClosedH\x00R\rsessionClosedB\x06\n" +
-	"\x04bodyJ\x04\b\x04\x10\x05\"}\n" +
+	"\x04bodyJ\x04\b\x04\x10\x05\"\x95\x01\n" +
 	"\tChallenge\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x18\n" +
 	"\acluster\x18\x02 \x01(\tR\acluster\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
 	"\x04role\x18\x04 \x01(\tR\x04role\x12\x14\n" +
-	"\x05nonce\x18\x05 \x01(\fR\x05nonce\"3\n" +
+	"\x05nonce\x18\x05 \x01(\fR\x05nonce\x12\x16\n" +
+	"\x06newest\x18\x06 \x01(\rR\x06newest\"3\n" +
 	"\x05Proof\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\fR\x03mac\x12\x18\n" +
 	"\arefused\x18\x02 \x01(\tR\arefused\"\x06\n" +
@@ -979,17 +1117,26 @@ const file_pkg_link_linkpb_link_proto_rawDesc = "" +
 	"\bAnnounce\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x1c\n" +
-	"\twithdrawn\x18\x03 \x01(\bR\twithdrawn\"\x87\x01\n" +
+	"\twithdrawn\x18\x03 \x01(\bR\twithdrawn\"\x9d\x01\n" +
 	"\aMembers\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x122\n" +
 	"\amembers\x18\x02 \x03(\v2\x18.teahouse.link.v1.MemberR\amembers\x12\x16\n" +
 	"\x06shards\x18\x03 \x01(\rR\x06shards\x12\x18\n" +
-	"\aretired\x18\x04 \x03(\tR\aretired\"`\n" +
+	"\aretired\x18\x04 \x03(\tR\aretired\x12\x14\n" +
+	"\x05level\x18\x05 \x01(\rR\x05level\"\x98\x01\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\tR\x06server\x12\x16\n" +
 	"\x06weight\x18\x03 \x01(\rR\x06weight\x12\x12\n" +
-	"\x04zone\x18\x04 \x01(\tR\x04zone\"m\n" +
+	"\x04zone\x18\x04 \x01(\tR\x04zone\x126\n" +
+	"\bversions\x18\x05 \x01(\v2\x1a.teahouse.link.v1.VersionsR\bversions\"y\n" +
+	"\bVersions\x12\x1b\n" +
+	"\tmin_level\x18\x01 \x01(\rR\bminLevel\x12\x1b\n" +
+	"\tmax_level\x18\x02 \x01(\rR\bmaxLevel\x123\n" +
+	"\x05games\x18\x03 \x03(\v2\x1d.teahouse.link.v1.GameVersionR\x05games\"9\n" +
+	"\vGameVersion\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06newest\x18\x02 \x01(\rR\x06newest\"m\n" +
 	"\rSessionClosed\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x16\n" +
 	"\x06player\x18\x02 \x01(\x04R\x06player\x12\x14\n" +
@@ -1008,7 +1155,7 @@ func file_pkg_link_linkpb_link_proto_rawDescGZIP() []byte {
 	return file_pkg_link_linkpb_link_proto_rawDescData
 }
 
-var file_pkg_link_linkpb_link_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_pkg_link_linkpb_link_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_pkg_link_linkpb_link_proto_goTypes = []any{
 	(*Frame)(nil),         // 0: teahouse.link.v1.Frame
 	(*Challenge)(nil),     // 1: teahouse.link.v1.Challenge
@@ -1020,9 +1167,11 @@ var file_pkg_link_linkpb_link_proto_goTypes = []any{
 	(*Announce)(nil),      // 7: teahouse.link.v1.Announce
 	(*Members)(nil),       // 8: teahouse.link.v1.Members
 	(*Member)(nil),        // 9: teahouse.link.v1.Member
-	(*SessionClosed)(nil), // 10: teahouse.link.v1.SessionClosed
-	(wirepb.Code)(0),      // 11: teahouse.v1.Code
-	(wirepb.Push_Kind)(0), // 12: teahouse.v1.Push.Kind
+	(*Versions)(nil),      // 10: teahouse.link.v1.Versions
+	(*GameVersion)(nil),   // 11: teahouse.link.v1.GameVersion
+	(*SessionClosed)(nil), // 12: teahouse.link.v1.SessionClosed
+	(wirepb.Code)(0),      // 13: teahouse.v1.Code
+	(wirepb.Push_Kind)(0), // 14: teahouse.v1.Push.Kind
 }
 var file_pkg_link_linkpb_link_proto_depIdxs = []int32{
 	1,  // 0: teahouse.link.v1.Frame.challenge:type_name -> teahouse.link.v1.Challenge
@@ -1033,15 +1182,17 @@ var file_pkg_link_linkpb_link_proto_depIdxs = []int32{
 	6,  // 5: teahouse.link.v1.Frame.push:type_name -> teahouse.link.v1.Push
 	7,  // 6: teahouse.link.v1.Frame.announce:type_name -> teahouse.link.v1.Announce
 	8,  // 7: teahouse.link.v1.Frame.members:type_name -> teahouse.link.v1.Members
-	10, // 8: teahouse.link.v1.Frame.session_closed:type_name -> teahouse.link.v1.SessionClosed
-	11, // 9: teahouse.link.v1.Response.code:type_name -> teahouse.v1.Code
-	12, // 10: teahouse.link.v1.Push.kind:type_name -> teahouse.v1.Push.Kind
+	12, // 8: teahouse.link.v1.Frame.session_closed:type_name -> teahouse.link.v1.SessionClosed
+	13, // 9: teahouse.link.v1.Response.code:type_name -> teahouse.v1.Code
+	14, // 10: teahouse.link.v1.Push.kind:type_name -> teahouse.v1.Push.Kind
 	9,  // 11: teahouse.link.v1.Members.members:type_name -> teahouse.link.v1.Member
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	10, // 12: teahouse.link.v1.Member.versions:type_name -> teahouse.link.v1.Versions
+	11, // 13: teahouse.link.v1.Versions.games:type_name -> teahouse.link.v1.GameVersion
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_pkg_link_linkpb_link_proto_init() }
@@ -1066,7 +1217,7 @@ func file_pkg_link_linkpb_link_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_link_linkpb_link_proto_rawDesc), len(file_pkg_link_linkpb_link_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -78,8 +78,9 @@ func New(cfg Config) (game.Game, error) {
 	return &sichuan{cfg: cfg}, nil
 }
 
-func (*sichuan) Name() string { return Name }
-func (*sichuan) Seats() int   { return mahjong.Seats }
+func (*sichuan) Name() string    { return Name }
+func (*sichuan) Version() uint32 { return 1 }
+func (*sichuan) Seats() int      { return mahjong.Seats }
 
 func (*sichuan) Rules(overrides []byte) ([]byte, error) {
 	rules, err := mahjong.ParseRules(overrides)

@@ -1,0 +1,113 @@
+package host
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"teahouse/node/coordinator"
+	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/versions"
+	"teahouse/pkg/wire/wirepb"
+)
+
+// levels are those of the cluster that this node can run at.
+func (c Config) levels() versions.Range {
+	r := versions.Levels()
+	if c.MaxLevel != 0 {
+		r.Max = c.MaxLevel
+	}
+	return r
+}
+
+// versions are what this binary knows, as the others are told.
+func (n *node) versions() *linkpb.Versions {
+	levels := n.cfg.levels()
+	v := &linkpb.Versions{MinLevel: levels.Min, MaxLevel: levels.Max}
+	for _, name := range slices.Sorted(maps.Keys(n.games)) {
+		v.Games = append(v.Games, &linkpb.GameVersion{Name: name, Newest: n.games[name].Version()})
+	}
+	return v
+}
+
+// level answers who asks for the cluster's level, or raises it. What the log cannot know is
+// looked at here: whether every member answers now. One that does not could come back with an
+// older binary than it had when it last said what it knows.
+func (n *node) level(req *linkpb.Request, reply func(*linkpb.Response)) {
+	refuse := func(code wirepb.Code, format string, args ...any) {
+		reply(&linkpb.Response{Code: code, Detail: fmt.Sprintf(format, args...)})
+	}
+	m := new(linkpb.Level)
+	if err := proto.Unmarshal(req.Payload, m); err != nil {
+		refuse(wirepb.Code_BAD_REQUEST, "%v", err)
+		return
+	}
+	group, ok := n.raft.Group(raftgroup.Coordinator)
+	if !ok || !n.servesCoordinator() {
+		refuse(wirepb.Code_NOT_LEADER, "")
+		return
+	}
+	list := n.coord.View().Members
+	silent := unheard(group.Status(), list)
+	if m.Raise == 0 {
+		answerLevel(list, silent, reply)
+		return
+	}
+	if m.Raise <= coordinator.Level(list) {
+		refuse(wirepb.Code_BAD_REQUEST, "the cluster runs at level %d; a level is never lowered", coordinator.Level(list))
+		return
+	}
+	if own := n.cfg.levels(); !own.Holds(m.Raise) {
+		refuse(wirepb.Code_UNAVAILABLE, "level %d: %s, which leads, knows %v", m.Raise, n.cfg.Name, own)
+		return
+	}
+	var blocks []string
+	for _, b := range coordinator.Unable(list, m.Raise, m.Without) {
+		if v := b.GetVersions(); v == nil {
+			blocks = append(blocks, b.Name+" has not said what it knows")
+		} else {
+			blocks = append(blocks, fmt.Sprintf("%s knows %v", b.Name, versions.Range{Min: v.MinLevel, Max: v.MaxLevel}))
+		}
+	}
+	for _, name := range silent {
+		if !slices.Contains(m.Without, name) {
+			blocks = append(blocks, name+" does not answer")
+		}
+	}
+	if len(blocks) > 0 {
+		refuse(wirepb.Code_UNAVAILABLE, "level %d: %s", m.Raise, strings.Join(blocks, "; "))
+		return
+	}
+	n.coord.Raise(m.Raise, m.Without, func(r *linkpb.Response) {
+		if r.Code != wirepb.Code_OK {
+			reply(r)
+			return
+		}
+		n.log.Warn("the cluster's level is raised", "level", m.Raise, "without", m.Without)
+		answerLevel(n.coord.View().Members, silent, reply)
+	})
+}
+
+func answerLevel(list *linkpb.Members, silent []string, reply func(*linkpb.Response)) {
+	payload, err := proto.Marshal(&linkpb.LevelReply{Members: list, Silent: silent})
+	if err != nil {
+		reply(&linkpb.Response{Code: wirepb.Code_INTERNAL, Detail: err.Error()})
+		return
+	}
+	reply(&linkpb.Response{Payload: payload})
+}
+
+// unheard are the names of the members that do not answer the coordinator's leader now.
+func unheard(st raftgroup.Status, list *linkpb.Members) (names []string) {
+	for _, m := range list.GetMembers() {
+		id := raftgroup.ServerID(m.Server)
+		if _, heard := st.Matched[id]; id != st.Leader && !heard {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
