@@ -143,6 +143,7 @@ func TestMiddleMelds(t *testing.T) {
 		"not the only pair":       {"11m23m123p456p789p", "1m", mahjong.Prompt{Peng: true}, mahjong.ActPass},
 		"not of seven pairs":      {"11m22m44m55p77p99p3p", "2m", mahjong.Prompt{Peng: true}, mahjong.ActPass},
 		"a set becomes a gang":    {"111m23p456p789p55p", "1m", mahjong.Prompt{Gang: true, Peng: true}, mahjong.ActGang},
+		"not a gang of runs":      {"111m23m123p456p79p", "1m", mahjong.Prompt{Gang: true}, mahjong.ActPass},
 		"nothing that is offered": {"11m22m", "5m", mahjong.Prompt{}, mahjong.ActPass},
 	} {
 		view := &mahjong.View{Hand: hold(t, c.hand), Void: mahjong.Tiao, Prompt: c.prompt}
@@ -161,11 +162,17 @@ func TestMiddleMelds(t *testing.T) {
 		"wins first":                {"1111m123p456p55p78p9p", true, "1m", "", mahjong.ActHu, ""},
 		"a gang that costs nothing": {"1111m23p456p789p55p", false, "1m", "", mahjong.ActAnGang, "1m"},
 		"one that breaks runs":      {"1111m23m123p456p79p", false, "1m", "", mahjong.ActDiscard, ""},
+		"a fourth that is alone":    {"9m23p456p789p55p", false, "", "9m", mahjong.ActBuGang, "9m"},
+		"a fourth in a run":         {"123m456p789p5p8p", false, "", "1m", mahjong.ActDiscard, ""},
 		"the void suit first":       {"123m456m789m11p23p9s", false, "", "", mahjong.ActDiscard, "9s"},
 		"what fits least":           {"123m456m789m11p23p9p", false, "", "", mahjong.ActDiscard, "9p"},
 	} {
 		hand := hold(t, c.hand)
 		view := &mahjong.View{Hand: hand, Void: mahjong.Tiao, Prompt: mahjong.Prompt{Kind: mahjong.PromptTurn, Hu: c.hu, Discard: hand}}
+		if c.bu != "" {
+			view.Prompt.Bu = []mahjong.Kind{kindOf(t, c.bu)}
+			view.Seats[0].Melds = make([]mahjong.Meld, 1)
+		}
 		if c.an != "" {
 			view.Prompt.An = []mahjong.Kind{kindOf(t, c.an)}
 		}
