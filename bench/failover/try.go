@@ -103,6 +103,12 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 		}
 	}()
 
+	if f.cfg.Fault.Wipe {
+		if err := f.client.Wipe(ctx, v.name); err != nil {
+			return try, err
+		}
+	}
+
 	next, err := f.newLeaders(ctx, v, began)
 	if err != nil {
 		return try, err
@@ -141,11 +147,9 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 	return try, err
 }
 
-// hit does it.
+// hit does it. The data of who is to lose it goes once it is known what that hit.
 func (f *Failover) hit(ctx context.Context, v victim) error {
 	switch {
-	case f.cfg.Fault.Wipe:
-		return f.client.Wipe(ctx, v.name)
 	case f.cfg.Fault.Disk != "":
 		return spoil(ctx, v.process, f.cfg.Fault)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"teahouse/node/host"
 )
@@ -96,5 +97,36 @@ func TestWarnings(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestAfterKilledSupervisor: who starts a cluster when the supervisor before was killed
+// waits until the last of its processes, which cleans up, is gone.
+func TestAfterKilledSupervisor(t *testing.T) {
+	old, file := t.TempDir(), filepath.Join(t.TempDir(), "state.json")
+	if err := (State{Supervisor: 1 << 30, Control: "127.0.0.1:1", Data: old}).write(file); err != nil {
+		t.Fatal(err)
+	}
+	left, err := lockFolder(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan error, 1)
+	go func() {
+		s, err := New(Config{Executable: "unused", Listen: "127.0.0.1:0", State: file})
+		if err == nil {
+			s.control.close()
+			s.removeTemporary()
+		}
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		t.Fatalf("it does not wait: %v", err)
+	case <-time.After(2 * pollEvery):
+	}
+	left.Close()
+	if err := <-opened; err != nil {
+		t.Error(err)
 	}
 }

@@ -100,6 +100,19 @@ func lockFolder(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// awaitFolder waits, no longer than patience, until no process of the cluster in dir is
+// left, its reaper included.
+func awaitFolder(dir string, patience time.Duration) {
+	f, err := os.Open(filepath.Join(dir, lockFile))
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	for ; patience > 0 && syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil; patience -= pollEvery {
+		time.Sleep(pollEvery)
+	}
+}
+
 // takeFolder is lockFolder for the supervisor: no process of another cluster
 // may be there. Those of one whose supervisor was killed get some time to end.
 func takeFolder(dir string, patience time.Duration) (*os.File, error) {

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"os"
-	"path/filepath"
 	"syscall"
 )
 
@@ -20,15 +19,15 @@ func (s *Supervisor) startReaper() (*child, error) {
 	if s.cfg.Data == "" {
 		spec.Data = s.data
 	}
-	c := &child{name: roleReaper, role: roleReaper, spec: roleSpec{Name: roleReaper, Role: roleReaper, Reap: &spec}}
+	c := &child{name: roleReaper, role: roleReaper, spec: roleSpec{Name: roleReaper, Role: roleReaper, Data: s.data, Reap: &spec}}
 	if err := c.launch(s.cfg.Executable, s.logs()); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// reap runs once the supervisor's pipe has closed.
-func reap(spec reapSpec) error {
+// reap runs once the supervisor's pipe has closed. lock is the one of the cluster's folder.
+func reap(spec reapSpec, lock *os.File) error {
 	if state, err := ReadState(spec.State); err == nil && state.Supervisor == spec.Supervisor {
 		for _, p := range state.Processes {
 			if p.PID > 0 {
@@ -40,13 +39,9 @@ func reap(spec reapSpec) error {
 	if spec.Data == "" {
 		return nil
 	}
-	// The exclusive lock is free when the last process of the cluster is gone.
-	f, err := os.Open(filepath.Join(spec.Data, lockFile))
-	if err == nil {
-		defer f.Close()
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-			return err
-		}
+	// The exclusive lock is free when the last other process of the cluster is gone.
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return err
 	}
 	return os.RemoveAll(spec.Data)
 }

@@ -136,9 +136,14 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	defer log.Close()
 	logger := log.With("process", spec.Name)
 	if spec.Role == roleReaper {
+		lock, err := lockFolder(spec.Data) // who comes after its supervisor waits for it
+		if err != nil {
+			return err
+		}
+		defer lock.Close()
 		say(readiness{})
 		<-ctx.Done()
-		return reap(*spec.Reap)
+		return reap(*spec.Reap, lock)
 	}
 	err = spec.serve(ctx, logger, func(addresses map[string]string) { say(readiness{Addresses: addresses}) })
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {

@@ -57,8 +57,13 @@ func New(cfg Config) (*Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if old, err := ReadState(cfg.State); err == nil && old.supervised() {
-		return nil, fmt.Errorf("a cluster runs already (pid %d, %s); end it with: go run ./deploy/local stop", old.Supervisor, cfg.State)
+	if old, err := ReadState(cfg.State); err == nil {
+		if old.supervised() {
+			return nil, fmt.Errorf("a cluster runs already (pid %d, %s); end it with: go run ./deploy/local stop", old.Supervisor, cfg.State)
+		}
+		// Its processes are ending: one of them still has the clients' address, and the
+		// reaper would take our state file for the old one, which it is about to remove.
+		awaitFolder(old.Data, 2*stopGrace)
 	}
 	s := &Supervisor{cfg: cfg, data: cfg.Data, ending: make(chan struct{})}
 	if s.data == "" {
@@ -81,7 +86,7 @@ func (s *Supervisor) prepare() error {
 	if err := os.MkdirAll(filepath.Join(s.data, "logs"), 0o700); err != nil {
 		return err
 	}
-	if s.lock, err = takeFolder(s.data, stopGrace+time.Second); err != nil {
+	if s.lock, err = takeFolder(s.data, 2*stopGrace); err != nil {
 		return err
 	}
 	if err := s.checkNodes(); err != nil {
