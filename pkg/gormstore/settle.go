@@ -83,7 +83,7 @@ func (s *Store) Settle(ctx context.Context, r game.HandResult) error {
 		if err := tx.Create(&scores).Error; err != nil {
 			return err
 		}
-		if err := tx.Create(&archive{row.ID, r.Archive}).Error; err != nil {
+		if err := tx.Create(&archive{row.ID, append([]byte{}, r.Archive...)}).Error; err != nil {
 			return err
 		}
 		return s.addTotals(tx, r)

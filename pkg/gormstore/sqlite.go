@@ -9,9 +9,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
-	"github.com/glebarez/sqlite"
+	_ "github.com/ncruces/go-sqlite3/driver" // database/sql's "sqlite3", without C
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
 )
@@ -28,9 +29,9 @@ func newSQLite(path string) *dialect {
 		writers:    make(chan struct{}, 1),
 		retryable:  func(error) bool { return false }, // the busy timeout has already waited
 		connect: func(cfg Config) (*sql.DB, error) {
-			return openSQLite(path, cfg.LockTimeout, "journal_mode(WAL)", "foreign_keys(1)")
+			return openSQLite(path, cfg.LockTimeout, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)")
 		},
-		gorm: func(db *sql.DB) gorm.Dialector { return &sqlite.Dialector{Conn: db} },
+		gorm: func(db *sql.DB) gorm.Dialector { return sqliteDialector{db} },
 		locked: func(ctx context.Context, _ *sql.DB, f func(context.Context) error) error {
 			return sqliteLocked(ctx, path+".lock", f)
 		},
@@ -40,25 +41,32 @@ func newSQLite(path string) *dialect {
 // openSQLite names the file as a URI, so that no character of its path is taken for a parameter.
 // Every transaction takes the write lock when it begins: one that reads first and writes later
 // would fail at once if another writer came first, without waiting for the busy timeout. Durability
-// stays at its default, FULL: in WAL mode that is one fsync per commit.
+// is FULL, however SQLite was built: in WAL mode that is one fsync per commit.
 func openSQLite(path string, busy time.Duration, pragmas ...string) (*sql.DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("gormstore: %w", err)
 	}
 	// SQLite would create a file that everybody may read, and archives hold tiles that are hidden
-	// during their round. SQLite's other files take on this one's mode.
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("gormstore: %w", err)
+	// during their round.
+	names := []string{path}
+	if len(pragmas) > 0 { // WAL mode shares its index in a file beside it
+		names = append(names, path+"-shm")
 	}
-	file.Close()
+	for _, name := range names {
+		file, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("gormstore: %w; is its folder there, and yours?", err)
+		}
+		file.Close()
+	}
 	query := url.Values{
 		"_txlock": {"immediate"},
+		"modeof":  {path}, // of the write-ahead log
 		"_pragma": append([]string{fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds())}, pragmas...),
 	}
-	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
-	return sql.Open(sqlite.DriverName, uri.String())
+	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: strings.ReplaceAll(query.Encode(), "+", "%20")} // SQLite takes + for itself
+	return sql.Open("sqlite3", uri.String())
 }
 
 // sqliteLocked uses the write lock of a separate database, because schema changes and the change to

@@ -164,7 +164,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	})
 	if err != nil {
 		db.Close()
-		if unreachable(err) {
+		if d.shared && unreachable(err) { // a file's errors may call themselves temporary too
 			err = fmt.Errorf("%w: %w", ErrUnreachable, err)
 		}
 		return nil, fmt.Errorf("gormstore: open %s: %w", kind, err)
