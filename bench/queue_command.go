@@ -40,8 +40,8 @@ func queueCommand(p *process.Process) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	stateFlag(cmd, &cfg.State)
-	flags.StringVar(&cfg.Addr, "addr", "", "gateway address (default: that of the state file)")
+	targetFlags(cmd, &cfg.State, &cfg.Addr, &cfg.Status)
+	flags.Float64Var(&cfg.Rate, "rate", 0, "joins a second, in an open loop; latency counts from when each was due")
 	flags.IntVar(&cfg.Players, "players", 1000, "players")
 	flags.Float64Var(&cfg.Cancel, "cancel", 0.5, "share of the tickets that are cancelled, at random moments")
 	flags.DurationVar(&cfg.Duration, "duration", 5*time.Second, "time in which players join; 0 = all at once")

@@ -22,6 +22,10 @@ func reconnectCommand() *cobra.Command {
 			out := cmd.OutOrStdout()
 			fmt.Fprintf(out, "%d cuts, %d resumed, %d through another gateway, %d events wrong, %.1f ms each\n",
 				r.Times, r.Resumes, r.Switches, r.Wrong, r.TookMS)
+			fmt.Fprintf(out, "longest outage %.1f ms\n", r.LongestOutageMS)
+			for _, what := range r.NotAudited {
+				fmt.Fprintf(out, "not audited: %s\n", what)
+			}
 			for _, p := range r.Processes {
 				fmt.Fprintf(out, "%-10s before: %v   after: %v\n", p.Name, p.Before, p.After)
 			}
@@ -35,8 +39,7 @@ func reconnectCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	stateFlag(cmd, &cfg.State)
-	flags.StringVar(&cfg.Addr, "addr", "", "gateway address (default: that of the state file)")
+	targetFlags(cmd, &cfg.State, &cfg.Addr, &cfg.Status)
 	flags.IntVar(&cfg.Times, "times", 100, "cuts")
 	flags.IntVar(&cfg.Warmup, "warmup", 20, "cuts before the first look")
 	flags.StringVar(&file, "json", "", "file for the result as JSON")

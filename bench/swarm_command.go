@@ -79,6 +79,7 @@ func swarmCommand(p *process.Process) *cobra.Command {
 	flags.StringVar(&cfg.Mode, "mode", "", "mode to play: xuezhan, xueliu, gomoku (default: the queue's first)")
 	flags.Uint32Var(&cfg.Hands, "hands", 1, "hands a round")
 	flags.DurationVar(&cfg.Pace, "pace", 200*time.Millisecond, "mean thinking time, exponential; 0 = at once")
+	flags.Float64Var(&cfg.Rate, "rate", 0, "moves a second of all together, in an open loop, instead of --pace; latency counts from when each was due")
 	flags.Float64Var(&cfg.SpawnRate, "spawn-rate", 0, "logins a second; 0 = as fast as it goes")
 	flags.Uint64Var(&cfg.Seed, "seed", 1, "of the thinking times")
 	flags.DurationVar(&cfg.Grace, "grace", time.Minute, "time to play the open hands out")

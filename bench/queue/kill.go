@@ -8,9 +8,8 @@ import (
 	"syscall"
 	"time"
 
-	"teahouse/bench/cpu"
+	"teahouse/bench/target"
 	"teahouse/deploy/cluster"
-	"teahouse/node/host"
 	"teahouse/pkg/game"
 )
 
@@ -25,18 +24,15 @@ type Kill struct {
 // leader is the process that leads the coordinator.
 type leader struct {
 	name string
-	pid  int
-	at   int64 // since when, Unix microseconds
+	key  string        // of its process
+	cpu  time.Duration // used so far
+	at   int64         // since when, Unix microseconds
 }
 
 // leader asks the nodes until one of them says that it leads.
 func (b *Bench) leader(ctx context.Context) (leader, error) {
 	for {
-		state, err := b.cluster.State(ctx)
-		if err != nil {
-			return leader{}, err
-		}
-		if l, ok := leads(state, state.Statuses(ctx)); ok {
+		if l, ok := leads(b.target.Look(ctx)); ok {
 			return l, nil
 		}
 		if sleep(ctx, pollEvery); ctx.Err() != nil {
@@ -48,11 +44,11 @@ func (b *Bench) leader(ctx context.Context) (leader, error) {
 // pollEvery is how often nodes are asked while something is awaited.
 const pollEvery = 10 * time.Millisecond
 
-func leads(state cluster.State, statuses map[string]host.Status) (leader, bool) {
-	for _, p := range state.Processes {
-		for _, g := range statuses[p.Name].Replicas {
+func leads(looks []target.Look) (leader, bool) {
+	for _, p := range looks {
+		for _, g := range p.Node.Replicas {
 			if g.Group == uint32(game.Coordinator) && g.Serving {
-				return leader{name: p.Name, pid: p.PID, at: g.ServingSince}, true
+				return leader{name: p.Name, key: p.Key, cpu: p.CPU, at: g.ServingSince}, true
 			}
 		}
 	}
@@ -60,15 +56,15 @@ func leads(state cluster.State, statuses map[string]host.Status) (leader, bool) 
 }
 
 // measure starts a measurement: stop gives the share of one core that the process used.
-func (l leader) measure() (stop func() float64) {
+func (b *Bench) measure(ctx context.Context, l leader) (stop func() float64) {
 	began := time.Now()
-	before, err := cpu.Process(l.pid)
 	return func() float64 {
-		after, err2 := cpu.Process(l.pid)
-		if errors.Join(err, err2) != nil {
-			return 0 // somebody has killed it
+		for _, p := range b.target.CPU(ctx) {
+			if p.Key == l.key && p.CPU >= l.cpu {
+				return (p.CPU - l.cpu).Seconds() / time.Since(began).Seconds()
+			}
 		}
-		return (after - before).Seconds() / time.Since(began).Seconds()
+		return 0 // it is gone
 	}
 }
 

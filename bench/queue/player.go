@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"teahouse/bench/history"
+	"teahouse/bench/outage"
 	"teahouse/pkg/client"
 	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
@@ -30,6 +31,7 @@ type player struct {
 	greeted  bool          // a login's answer comes next
 	lost     int64         // when the last connection was lost
 	loginFor time.Duration // the first one took
+	kept     outage.Keeper
 }
 
 func newPlayer(b *Bench, index int) *player {
@@ -40,7 +42,7 @@ func (p *player) login(ctx context.Context) error {
 	began := time.Now()
 	c, err := client.Dial(ctx, client.Config{
 		Addr: p.b.addr, Program: "teahouse-bench", Logger: p.b.cfg.Logger, BackoffMin: 5 * time.Millisecond,
-		Hooks: client.Hooks{Received: p.received, Disconnected: p.disconnected},
+		Hooks: client.Hooks{Received: p.received, Sent: p.sent, Disconnected: p.disconnected},
 	})
 	if err != nil {
 		return err
@@ -73,11 +75,13 @@ func (p *player) disconnected(error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lost = p.b.now()
+	p.kept.Lost(time.Now())
 }
 
 // received takes what tells of the player's binding unasked: hints of a match, and what a
 // resume is answered.
 func (p *player) received(e *wirepb.Envelope) {
+	p.watch(func(k *outage.Keeper, now time.Time) { k.Received(e, now) })
 	switch b := e.Body.(type) {
 	case *wirepb.Envelope_Welcome:
 		p.greeted = true

@@ -23,19 +23,24 @@ import (
 	"time"
 
 	"teahouse/bench/history"
+	"teahouse/bench/openloop"
 	"teahouse/bench/proxy"
+	"teahouse/bench/report"
+	"teahouse/bench/target"
 	"teahouse/deploy/cluster"
 )
 
-// Config is what a run does. Only State must be set.
+// Config is what a run does. Only State or Addr must be set.
 type Config struct {
-	State string // state file of the cluster
-	Addr  string // overrides the address in it
+	State  string   // state file of the cluster; "" = it has none
+	Addr   string   // of a gateway; overrides that of the state file
+	Status []string // status pages of nodes, without a state file
 
 	Players   int           // default 1000
 	Cancel    float64       // share of the tickets that their players give back
 	Duration  time.Duration // in which players join; 0 = all at once
 	Queues    int           // how many queues they spread over; default 16, at most 10,000
+	Rate      float64       // joins a second, in an open loop, instead of at random; 0 = none
 	SpawnRate float64       // logins a second; 0 = all at once
 	Kill      bool          // the coordinator's leader, in the middle; it is started again
 	Faults    bool          // a proxy mistreats the commands
@@ -46,10 +51,13 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if c.State == "" {
-		return c, errors.New("queue: Config.State is empty")
+	if err := (target.Target{State: c.State, Addr: c.Addr}).Check("queue"); err != nil {
+		return c, err
 	}
-	if c.Players < 0 || !(c.Cancel >= 0 && c.Cancel <= 1) || c.Duration < 0 || c.Queues < 0 || c.SpawnRate < 0 || c.Grace < 0 {
+	if c.Kill && c.State == "" {
+		return c, errors.New("queue: only the supervisor of a local cluster kills: --kill needs its state file")
+	}
+	if c.Players < 0 || !(c.Cancel >= 0 && c.Cancel <= 1) || c.Duration < 0 || c.Queues < 0 || c.SpawnRate < 0 || !(c.Rate >= 0) || c.Grace < 0 {
 		return c, errors.New("queue: nothing may be below zero, and Cancel is a share")
 	}
 	if c.Queues > maxQueues {
@@ -81,13 +89,19 @@ const (
 // Bench is one run.
 type Bench struct {
 	cfg     Config
-	cluster *cluster.Client
+	cluster *cluster.Client // nil = nobody kills
+	target  target.Target
+	rate    *openloop.Schedule // of joins; nil = at random
 	addr    string
 	stake   uint32 // of the first queue
 	players []*player
 	began   time.Time // all times of the history count from here
 
 	proxy *proxy.Proxy // nil = none
+
+	mu      sync.Mutex
+	due     report.Latency // joins, from when they should have been made
+	missing int            // joins that were due when the play ended
 
 	stopped chan struct{} // closed by Stop
 	once    sync.Once
@@ -99,18 +113,20 @@ func New(cfg Config) (*Bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := cluster.Open(cfg.State)
-	if err != nil {
+	b := &Bench{
+		cfg: cfg, target: target.Target{State: cfg.State, Addr: cfg.Addr, Status: cfg.Status}, stopped: make(chan struct{}),
+	}
+	if b.addr, _, err = b.target.Find(); err != nil {
 		return nil, err
 	}
-	state, err := cluster.ReadState(cfg.State)
-	if err != nil {
-		return nil, err
+	if cfg.State != "" {
+		if b.cluster, err = cluster.Open(cfg.State); err != nil {
+			return nil, err
+		}
 	}
-	b := &Bench{cfg: cfg, cluster: client, addr: state.Address, stopped: make(chan struct{})}
 	b.stake = minStake + rand.Uint32N(maxStake-minStake-uint32(cfg.Queues))
-	if cfg.Addr != "" {
-		b.addr = cfg.Addr
+	if cfg.Rate > 0 {
+		b.rate = openloop.New(cfg.Rate)
 	}
 	for i := range cfg.Players {
 		b.players = append(b.players, newPlayer(b, i))
@@ -125,6 +141,12 @@ func (b *Bench) Stop() { b.once.Do(func() { close(b.stopped) }) }
 // called once.
 func (b *Bench) Run(ctx context.Context) (s Summary, err error) {
 	b.began = time.Now()
+	if err := target.Probe(ctx, b.addr); err != nil {
+		return s, err
+	}
+	if err := b.target.Unanswered(ctx); err != nil {
+		return s, err
+	}
 	if b.cfg.Faults {
 		b.proxy, err = proxy.Listen(proxy.Config{
 			Target: b.addr, Seed: b.cfg.Seed, Delay: 0.1, Reorder: 0.1, Repeat: 0.2, Cut: 0.03,
@@ -192,11 +214,15 @@ func (b *Bench) play(ctx context.Context, s *Summary) error {
 	}()
 
 	began := time.Now()
-	leader, err := b.leader(ctx)
-	if err != nil {
-		return err
+	load := func() float64 { return 0 }
+	if b.target.Visible() {
+		leader, err := b.leader(ctx)
+		if err != nil {
+			return err
+		}
+		load = b.measure(ctx, leader)
 	}
-	load := leader.measure()
+	b.each(func(p *player) error { p.forget(began); return nil }) // the logins are no part of it
 	killed := make(chan error, 1)
 	go func() {
 		if b.cfg.Kill {
@@ -205,6 +231,11 @@ func (b *Bench) play(ctx context.Context, s *Summary) error {
 			sleep(open, b.cfg.Duration+tail)
 		}
 		s.LeaderCPU = load()
+		if b.rate != nil {
+			b.mu.Lock()
+			b.missing = b.rate.Missing(began.Add(b.cfg.Duration))
+			b.mu.Unlock()
+		}
 		if !b.cfg.Kill {
 			killed <- nil
 			return
@@ -214,6 +245,7 @@ func (b *Bench) play(ctx context.Context, s *Summary) error {
 		killed <- err
 	}()
 	b.each(func(p *player) error { p.run(ctx, open); return nil })
+	b.outages(s, time.Now())
 	s.DurationS, s.played = time.Since(began).Seconds(), b.now()
 	end()
 	if err := <-killed; err != nil {

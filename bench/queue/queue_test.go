@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"teahouse/bench/history"
-	"teahouse/deploy/cluster"
+	"teahouse/bench/target"
 	"teahouse/node/host"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -16,7 +16,7 @@ import (
 func TestConfig(t *testing.T) {
 	for _, c := range []Config{
 		{}, {State: "x", Players: -1}, {State: "x", Cancel: 1.1}, {State: "x", Cancel: -0.1},
-		{State: "x", Duration: -1}, {State: "x", Queues: -1}, {State: "x", Queues: maxQueues + 1}, {State: "x", SpawnRate: -1}, {State: "x", Grace: -1},
+		{State: "x", Duration: -1}, {State: "x", Queues: -1}, {State: "x", Queues: maxQueues + 1}, {State: "x", SpawnRate: -1}, {State: "x", Rate: -1}, {Addr: "x:1", Kill: true}, {Addr: "x"}, {State: "x", Grace: -1},
 	} {
 		if _, err := c.withDefaults(); err == nil {
 			t.Errorf("%+v is accepted", c)
@@ -109,15 +109,15 @@ func TestStuck(t *testing.T) {
 }
 
 func TestLeads(t *testing.T) {
-	state := cluster.State{Processes: []cluster.Process{{Name: "node-1", PID: 11}, {Name: "node-2", PID: 12}}}
-	statuses := map[string]host.Status{
-		"node-1": {Replicas: []host.GroupStatus{{Group: 0, Leading: true}, {Group: 1, Serving: true}}},
+	looks := []target.Look{
+		{Key: "11", Name: "node-1", Node: host.Status{Replicas: []host.GroupStatus{{Group: 0, Leading: true}, {Group: 1, Serving: true}}}},
+		{Key: "12", Name: "node-2"},
 	}
-	if l, ok := leads(state, statuses); ok {
+	if l, ok := leads(looks); ok {
 		t.Errorf("%+v leads", l)
 	}
-	statuses["node-2"] = host.Status{Replicas: []host.GroupStatus{{Group: 0, Serving: true, ServingSince: 5}}}
-	if l, ok := leads(state, statuses); !ok || l != (leader{"node-2", 12, 5}) {
+	looks[1].Node.Replicas = []host.GroupStatus{{Group: 0, Serving: true, ServingSince: 5}}
+	if l, ok := leads(looks); !ok || l != (leader{name: "node-2", key: "12", at: 5}) {
 		t.Errorf("%+v leads", l)
 	}
 }

@@ -26,11 +26,18 @@ const (
 // run joins and cancels until the player is matched, or open ends: then nobody joins or waits
 // any more, and ctx bounds what is under way.
 func (p *player) run(ctx, open context.Context) {
-	sleep(open, time.Duration(p.rand.Float64()*float64(p.b.cfg.Duration)))
+	if p.b.rate == nil {
+		sleep(open, time.Duration(p.rand.Float64()*float64(p.b.cfg.Duration)))
+	}
 	var old uint64 // a ticket that was cancelled
 	for again := true; again && open.Err() == nil; again = again && p.chance(joinsAgain) {
 		queue := p.rand.IntN(p.b.cfg.Queues)
+		due, ok := p.turn(open)
+		if !ok {
+			return
+		}
 		ticket := p.take(ctx, queue)
+		p.b.joined(due)
 		if ticket == 0 {
 			return // at a table, or without an answer
 		}

@@ -29,8 +29,13 @@ type Summary struct {
 	Joins        int           `json:"joins"` // that got a ticket
 	JoinsPerS    float64       `json:"joins_per_s"`
 	CommandMS    report.Millis `json:"command_ms"`
-	MatchWaitMS  report.Millis `json:"match_wait_ms"` // from the join to the word of the match
-	LongestGapMS float64       `json:"longest_gap_ms"`
+	MatchWaitMS  report.Millis `json:"match_wait_ms"`  // from the join to the word of the match
+	LongestGapMS float64       `json:"longest_gap_ms"` // the longest answered command
+
+	LongestOutageMS float64          `json:"longest_outage_ms"`
+	Outages         report.Outages   `json:"outages"`
+	Open            *report.OpenLoop `json:"open_loop"`   // null = the players joined at random
+	NotAudited      []string         `json:"not_audited"` // what nobody could look at
 
 	Kill        *Kill          `json:"kill"` // null = nobody was killed by this run
 	Disconnects int            `json:"disconnects"`
@@ -67,6 +72,10 @@ func (b *Bench) summarize(s *Summary, cfg history.Config) {
 		s.Faults = &counts
 	}
 	s.measure(ops)
+	s.NotAudited = []string{}
+	if !b.target.Visible() {
+		s.NotAudited = append(s.NotAudited, "the coordinator's leader and its CPU (needs --status URL,…)")
+	}
 	began := time.Now()
 	s.Tickets = history.Check(ops, cfg)
 	s.CheckS = time.Since(began).Seconds()
@@ -130,8 +139,13 @@ func (s Summary) Print(out io.Writer) error {
 	fmt.Fprintf(w, "\nplayers\t%d, %.0f logins a second (%v)\n", s.Players, s.LoginsPerS, s.LoginMS)
 	fmt.Fprintf(w, "commands\t%d in %.1f s, %.0f a second; %d joins, %.0f a second; %d given up\n",
 		s.Commands, s.DurationS, s.CommandsPerS, s.Joins, s.JoinsPerS, s.GivenUp)
-	fmt.Fprintf(w, "answer\t%v\n", s.CommandMS)
-	fmt.Fprintf(w, "match wait\t%v\n", s.MatchWaitMS)
+	fmt.Fprintf(w, "answer\t%v (closed loop)\n", s.CommandMS)
+	if s.Open != nil {
+		fmt.Fprintf(w, "joins\t%v\n", *s.Open)
+	}
+	fmt.Fprintf(w, "match wait\t%v (from the join)\n", s.MatchWaitMS)
+	fmt.Fprintf(w, "longest gap\t%.1f ms, of answered commands\n", s.LongestGapMS)
+	fmt.Fprintf(w, "longest outage\t%v\n", s.Outages)
 	if k := s.Kill; k != nil {
 		fmt.Fprintf(w, "killed\t%s; another led after %.1f ms, longest answer %.1f ms\n", k.Victim, k.LeaderMS, k.GapMS)
 	}
@@ -143,7 +157,12 @@ func (s Summary) Print(out io.Writer) error {
 	for _, what := range slices.Sorted(maps.Keys(s.Refusals)) {
 		fmt.Fprintf(w, "refused\t%d %s\n", s.Refusals[what], what)
 	}
-	fmt.Fprintf(w, "leader\t%.0f %% of a core\n", 100*s.LeaderCPU)
+	if len(s.NotAudited) == 0 {
+		fmt.Fprintf(w, "leader\t%.0f %% of a core\n", 100*s.LeaderCPU)
+	}
+	for _, what := range s.NotAudited {
+		fmt.Fprintf(w, "not audited\t%s\n", what)
+	}
 	t := s.Tickets
 	fmt.Fprintf(w, "tickets\t%d: %d matched at %d tables, %d cancelled, %d still queued\n", t.Tickets, t.Matched, t.Tables, t.Cancelled, t.Queued)
 	verdict := "clean"

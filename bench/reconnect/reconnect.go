@@ -21,21 +21,24 @@ import (
 	"fmt"
 	"time"
 
+	"teahouse/bench/outage"
+	"teahouse/bench/target"
 	"teahouse/deploy/cluster"
 )
 
-// Config says what to do. Only State must be set.
+// Config says what to do. Only State or Addr must be set.
 type Config struct {
-	State  string        // state file of the cluster
-	Addr   string        // overrides the address in it
+	State  string        // state file of the cluster; "" = it has none
+	Addr   string        // of a gateway; overrides that of the state file
+	Status []string      // status pages of nodes and gateways, without a state file
 	Times  int           // cuts that count; default 100
 	Warmup int           // cuts before them; default 20
 	Quiet  time.Duration // bounds each wait for what comes and goes; default 30 s
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if c.State == "" {
-		return c, errors.New("reconnect: Config.State is empty")
+	if err := (target.Target{State: c.State, Addr: c.Addr}).Check("reconnect"); err != nil {
+		return c, err
 	}
 	if c.Times < 0 || c.Warmup < 0 || c.Quiet < 0 {
 		return c, errors.New("reconnect: nothing may be below zero")
@@ -60,6 +63,9 @@ type Result struct {
 	Wrong     int       `json:"wrong"`    // events that came twice, or too early
 	TookMS    float64   `json:"took_ms"`  // the mean time from a cut to the first answer
 	Processes []Process `json:"processes"`
+
+	LongestOutageMS float64  `json:"longest_outage_ms"` // see package outage
+	NotAudited      []string `json:"not_audited"`       // what nobody could look at
 }
 
 // Process is what the client, all gateways together, or all nodes together held
@@ -104,23 +110,56 @@ func (r Result) Held() bool {
 	return r.Times > 0 && r.Resumes == r.Times && r.Wrong == 0 && len(r.Processes) > 0
 }
 
+// find is the address of the gateways and the processes that can be looked at.
+func (c Config) find(ctx context.Context) (addr string, state cluster.State, err error) {
+	if c.State != "" {
+		control, err := cluster.Open(c.State)
+		if err != nil {
+			return "", state, err
+		}
+		if state, err = control.State(ctx); err != nil {
+			return "", state, err
+		}
+		addr = state.Address
+	}
+	if c.Addr != "" {
+		addr = c.Addr
+	}
+	t := target.Target{State: c.State, Addr: c.Addr, Status: c.Status}
+	if err := t.Unanswered(ctx); err != nil {
+		return "", state, err
+	}
+	if c.State == "" {
+		for _, l := range t.Look(ctx) {
+			state.Processes = append(state.Processes, cluster.Process{Name: l.Name, Role: l.Role, Addresses: map[string]string{"status": l.Addr}})
+		}
+	}
+	return addr, state, nil
+}
+
+// notAudited names what nobody could look at.
+func (c Config) notAudited() []string {
+	switch {
+	case c.State != "":
+		return []string{}
+	case len(c.Status) > 0:
+		return []string{"descriptors of nodes and gateways (need the state file of a local cluster)"}
+	}
+	return []string{"what is left in nodes and gateways (needs --status URL,…)"}
+}
+
 // Run plays, cuts and looks. An error says that it could not.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return Result{}, err
 	}
-	control, err := cluster.Open(cfg.State)
+	addr, state, err := cfg.find(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	state, err := control.State(ctx)
-	if err != nil {
+	if err := target.Probe(ctx, addr); err != nil {
 		return Result{}, err
-	}
-	addr := state.Address
-	if cfg.Addr != "" {
-		addr = cfg.Addr
 	}
 	v, err := sit(ctx, addr)
 	if err != nil {
@@ -137,15 +176,19 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	}
 	resumes, switches, wrong := v.counts()
 	began := time.Now()
+	v.watch(func(k *outage.Keeper, now time.Time) { k.Forget(now) })
 	if err := v.cuts(ctx, cfg.Times); err != nil {
 		return Result{}, err
 	}
 	took := time.Since(began)
+	var longest time.Duration
+	v.watch(func(k *outage.Keeper, now time.Time) { longest = k.Longest(now).Length() })
 	after, err := again(ctx, state, before, cfg.Quiet)
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Times: cfg.Times, TookMS: took.Seconds() * 1000 / float64(cfg.Times)}
+	r := Result{Times: cfg.Times, TookMS: took.Seconds() * 1000 / float64(cfg.Times), LongestOutageMS: longest.Seconds() * 1000}
+	r.NotAudited = cfg.notAudited()
 	r.Resumes, r.Switches, r.Wrong = v.counts()
 	r.Resumes, r.Switches, r.Wrong = r.Resumes-resumes, r.Switches-switches, r.Wrong-wrong
 	for i, p := range before {

@@ -112,9 +112,11 @@ func all(ctx context.Context, state cluster.State) ([]usage, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Name, err)
 		}
-		n, err := descriptors(p.PID)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		n := 0
+		if p.PID != 0 { // one of this machine
+			if n, err = descriptors(p.PID); err != nil {
+				return nil, fmt.Errorf("%s: %w", p.Name, err)
+			}
 		}
 		sum.Goroutines += said.Goroutines
 		sum.Descriptors += n
@@ -126,7 +128,11 @@ func all(ctx context.Context, state cluster.State) ([]usage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []usage{*sums["node"], *sums["gateway"], {"client", Usage{own.Goroutines, n, own.HeapBytes}}}, nil
+	client := usage{"client", Usage{own.Goroutines, n, own.HeapBytes}}
+	if len(state.Processes) == 0 {
+		return []usage{client}, nil
+	}
+	return []usage{*sums["node"], *sums["gateway"], client}, nil
 }
 
 func ask(ctx context.Context, asker *http.Client, addr string) (status.Process, error) {

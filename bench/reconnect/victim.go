@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"teahouse/bench/outage"
 	"teahouse/pkg/client"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -25,6 +26,14 @@ type victim struct {
 
 	mu      sync.Mutex
 	gateway string
+	kept    outage.Keeper
+}
+
+func (v *victim) watch(f func(*outage.Keeper, time.Time)) {
+	now := time.Now()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	f(&v.kept, now)
 }
 
 // sit brings four players to one table.
@@ -41,6 +50,8 @@ func sit(ctx context.Context, addr string) (_ *victim, err error) {
 			cfg.Dial, cfg.BackoffMin, cfg.BackoffMax = v.dial, time.Millisecond, 20*time.Millisecond
 			cfg.Hooks.Received = v.received
 			cfg.Hooks.Resumed = v.back
+			cfg.Hooks.Sent = func(e *wirepb.Envelope) { v.watch(func(k *outage.Keeper, now time.Time) { k.Sent(e, now) }) }
+			cfg.Hooks.Disconnected = func(error) { v.watch(func(k *outage.Keeper, now time.Time) { k.Lost(now) }) }
 		}
 		c, err := client.Dial(ctx, cfg)
 		if err != nil {
@@ -85,6 +96,7 @@ func (v *victim) dial(ctx context.Context, addr string) (net.Conn, error) {
 
 // received notes which gateway speaks.
 func (v *victim) received(e *wirepb.Envelope) {
+	v.watch(func(k *outage.Keeper, now time.Time) { k.Received(e, now) })
 	w := e.GetWelcome()
 	if w == nil {
 		return

@@ -13,10 +13,17 @@ import (
 // Print writes the summary as people read it.
 func (s Summary) Print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	loop := "closed loop"
+	if s.Open != nil {
+		loop = "from the send"
+	}
 	fmt.Fprintf(w, "\nplayers\t%d for %.1f s\n", s.Players, s.DurationS)
 	fmt.Fprintf(w, "hands\t%d finished, %d unfinished\n", s.HandsFinished, s.HandsUnfinished)
 	fmt.Fprintf(w, "moves\t%d acknowledged, %.0f a second\n", s.MovesAcked, s.MovesPerS)
-	fmt.Fprintf(w, "move latency\t%v (closed loop)\n", s.MoveLatencyMS)
+	fmt.Fprintf(w, "move latency\t%v (%s)\n", s.MoveLatencyMS, loop)
+	if s.Open != nil {
+		fmt.Fprintf(w, "at the rate\t%v\n", *s.Open)
+	}
 	fmt.Fprintf(w, "match wait\t%v (closed loop)\n", s.MatchWaitMS)
 	fmt.Fprintf(w, "longest gap\t%.1f ms, of answered moves\n", s.LongestGapMS)
 	fmt.Fprintf(w, "longest outage\t%v\n", s.Outages)

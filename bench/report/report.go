@@ -40,6 +40,29 @@ type Summary struct {
 	PromptsUnreachable int `json:"prompts_unreachable"`
 	// NotAudited names what nobody could look at.
 	NotAudited []string `json:"not_audited"`
+	// Open is what an open loop measured; null = the players asked in closed loops, in which
+	// a slow answer delays the next question.
+	Open *OpenLoop `json:"open_loop"`
+}
+
+// OpenLoop is what was to be done so many times a second, however long each took.
+type OpenLoop struct {
+	Rate      float64 `json:"rate"`       // a second
+	LatencyMS Millis  `json:"latency_ms"` // from when it should have been done, to the answer
+	Early     int     `json:"early"`      // done before their time, because a prompt would have timed out
+	Missing   int     `json:"missing"`    // were due and not done, because nobody could
+}
+
+// String is the latency and what it leaves out.
+func (o OpenLoop) String() string {
+	text := fmt.Sprintf("%v (open loop, from the intended time, %g a second)", o.LatencyMS, o.Rate)
+	if o.Early > 0 {
+		text += fmt.Sprintf("; %d early", o.Early)
+	}
+	if o.Missing > 0 {
+		text += fmt.Sprintf("; %d MORE WERE DUE: nobody could make them", o.Missing)
+	}
+	return text
 }
 
 // Outages are the times in which players could not act or not hear; see package outage. Those

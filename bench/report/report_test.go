@@ -27,7 +27,7 @@ func TestJSON(t *testing.T) {
 	quantiles := []string{"p50", "p90", "p99", "p999", "max"}
 	for name, fields := range map[string][]string{
 		"players": nil, "duration_s": nil, "hands_finished": nil, "hands_unfinished": nil, "moves_acked": nil, "moves_per_s": nil,
-		"move_latency_ms": quantiles, "match_wait_ms": quantiles, "longest_gap_ms": nil, "longest_outage_ms": nil, "prompts_unreachable": nil, "not_audited": nil,
+		"move_latency_ms": quantiles, "match_wait_ms": quantiles, "longest_gap_ms": nil, "longest_outage_ms": nil, "prompts_unreachable": nil, "not_audited": nil, "open_loop": nil,
 		"outages": {"longest_ms", "cause", "by_player_ms", "players_1s", "players_open"}, "disconnects": nil, "resumes": nil, "elections": nil,
 		"errors": {"PROMPT_GONE"}, "cpu_us_per_move": {"gateway", "nodes", "swarm"},
 		"audit": {"lost_moves", "duplicate_moves", "hands_unfinished", "hands_unsettled", "hands_settled_twice",

@@ -21,10 +21,14 @@ type meter struct {
 	snapshots   atomic.Int64
 	played      atomic.Int64 // moves acknowledged when the play ended
 
+	early   atomic.Int64 // moves before their time
+	missing atomic.Int64 // moves that were due when the play ended
+
 	stripes [8]stripe // by player, so that they do not wait for each other
 
 	mu     sync.Mutex
 	waits  report.Latency
+	due    report.Latency // moves, from when they should have been made
 	errors map[string]int
 }
 
@@ -74,6 +78,19 @@ func (m *meter) matched(wait time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.waits.Record(wait)
+}
+
+// made takes the answer to a move that should have been made at a time.
+func (m *meter) made(took time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.due.Record(took)
+}
+
+func (m *meter) open(rate float64) *report.OpenLoop {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &report.OpenLoop{Rate: rate, LatencyMS: m.due.Millis(), Early: int(m.early.Load()), Missing: int(m.missing.Load())}
 }
 
 // failed counts a refusal by its code.

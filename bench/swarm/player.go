@@ -267,20 +267,32 @@ func (s *sitting) rise() {
 	p.s.book.left(id, &seat.Seat, s.companions)
 }
 
-// think waits as long as somebody who thinks.
-func (p *player) think(ctx context.Context, limit time.Duration) {
-	if p.s.cfg.Pace == 0 || p.over() {
-		return
+// think waits as long as somebody who thinks, or until it is time for the next move. due is that
+// time; zero = nothing says when.
+func (p *player) think(ctx context.Context, limit time.Duration) (due time.Time) {
+	if p.over() || p.s.cfg.Pace == 0 && p.s.rate == nil {
+		return due
 	}
 	// Nobody thinks until the time is over: a prompt that times out is a finding.
-	d := min(time.Duration(p.rand.ExpFloat64()*float64(p.s.cfg.Pace)), limit/2)
+	var d time.Duration
+	if p.s.rate == nil {
+		d = min(time.Duration(p.rand.ExpFloat64()*float64(p.s.cfg.Pace)), limit/2)
+	} else {
+		due = p.s.rate.Take(time.Now())
+		if d = time.Until(due); d > limit/2 {
+			d, due = limit/2, time.Time{}
+			p.s.meter.early.Add(1)
+		}
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return due
 	case <-p.s.ended:
 	case <-ctx.Done():
 	}
+	return time.Time{}
 }
 
 func (p *player) sleep(ctx context.Context, d time.Duration) {

@@ -83,7 +83,7 @@ func (s *sitting) opened(o *wirepb.Opened) {
 
 // answer moves.
 func (s *sitting) answer(ctx context.Context, number uint64, p *wirepb.Prompt) error {
-	s.think(ctx, time.Duration(p.LimitMs)*time.Millisecond)
+	due := s.think(ctx, time.Duration(p.LimitMs)*time.Millisecond)
 	move, err := decide(s.game, s.rand, p.Game)
 	if err != nil {
 		return err
@@ -92,6 +92,9 @@ func (s *sitting) answer(ctx context.Context, number uint64, p *wirepb.Prompt) e
 	s.moving.Store(uint64(s.table.ID()))
 	sent.Number, err = s.table.Move(ctx, number, move)
 	s.moving.Store(0)
+	if err == nil && !due.IsZero() {
+		s.s.meter.made(time.Since(due))
+	}
 	s.seat.Moves = append(s.seat.Moves, sent)
 	switch game.CodeOf(err, wirepb.Code_OK) {
 	case wirepb.Code_OK, wirepb.Code_TABLE_GONE, wirepb.Code_NOT_SEATED, wirepb.Code_SUPERSEDED:

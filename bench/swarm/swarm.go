@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"teahouse/bench/audit"
+	"teahouse/bench/openloop"
 	"teahouse/bench/outage"
 	"teahouse/bench/proof"
 	"teahouse/bench/report"
@@ -49,8 +50,9 @@ type Swarm struct {
 	book     *book
 	cpu      *cpuMeter
 	hearing  hearing
-	unscored bool        // nobody can ask the database: archives come from the gateways
-	deaf     atomic.Bool // set when nothing that is said counts any more
+	rate     *openloop.Schedule // of moves; nil = everybody thinks for itself
+	unscored bool               // nobody can ask the database: archives come from the gateways
+	deaf     atomic.Bool        // set when nothing that is said counts any more
 
 	// owned by play
 	terms     map[uint32]uint64 // when the clock started
@@ -71,6 +73,9 @@ func New(cfg Config) (*Swarm, error) {
 	s := &Swarm{
 		cfg: cfg, target: t, addr: addr, ours: make(map[game.PlayerID]bool),
 		playing: make(chan struct{}), ended: make(chan struct{}), cpu: newCPUMeter(t),
+	}
+	if cfg.Rate > 0 {
+		s.rate = openloop.New(cfg.Rate)
 	}
 	for i := range cfg.Players {
 		s.players = append(s.players, newPlayer(s, i))
@@ -158,6 +163,9 @@ func (s *Swarm) play(ctx context.Context) (played time.Duration) {
 	case <-ctx.Done():
 	}
 	s.meter.freeze()
+	if s.rate != nil {
+		s.meter.missing.Store(int64(s.rate.Missing(time.Now())))
+	}
 	s.cpu.end()
 	played = time.Since(began)
 	s.elections = elections(s.terms, terms(ctx, s.target))
@@ -175,6 +183,9 @@ func (s *Swarm) play(ctx context.Context) (played time.Duration) {
 func (s *Swarm) summary(played time.Duration) report.Summary {
 	sum := report.Summary{Players: len(s.players), DurationS: played.Seconds(), Elections: s.elections}
 	s.meter.into(&sum)
+	if s.rate != nil {
+		sum.Open = s.meter.open(s.cfg.Rate)
+	}
 	sum.Outages = s.outages(time.Now())
 	sum.LongestOutageMS = sum.Outages.LongestMS
 	for _, p := range s.players {
@@ -301,6 +312,7 @@ type Config struct {
 	Mode      string        // of the queue; "" = its first
 	Hands     uint32        // a round; default 1
 	Pace      time.Duration // mean thinking time, exponential; 0 = at once
+	Rate      float64       // moves a second of all players together, instead of Pace: an open loop; 0 = none
 	SpawnRate float64       // logins a second; 0 = as fast as it goes
 	Seed      uint64        // of thinking times and of what players leave to chance
 	Grace     time.Duration // to play the open hands out; players then answer at once; default 60 s
@@ -326,7 +338,7 @@ func (c Config) withDefaults() (Config, error) {
 	if err := (target.Target{State: c.State, Addr: c.Addr}).Check("swarm"); err != nil {
 		return c, err
 	}
-	if c.Players < 0 || c.Duration < 0 || c.Pace < 0 || c.SpawnRate < 0 || c.Grace < 0 || c.LoginTimeout < 0 || c.Memory < 0 || c.Auditors < 0 {
+	if c.Players < 0 || c.Duration < 0 || c.Pace < 0 || !(c.Rate >= 0) || c.SpawnRate < 0 || c.Grace < 0 || c.LoginTimeout < 0 || c.Memory < 0 || c.Auditors < 0 {
 		return c, errors.New("swarm: nothing may be below zero")
 	}
 	if c.Queue == "" {

@@ -72,6 +72,7 @@ func (t Target) Visible() bool { return t.State != "" || len(t.Status) > 0 }
 type Look struct {
 	Key  string // of this process, not of the next one under its name
 	Name string
+	Addr string        // of its status page, without a state file
 	Role string        // node or gateway
 	CPU  time.Duration // used since it began
 	Node host.Status   // of a node that answers
@@ -177,7 +178,7 @@ func ask(ctx context.Context, page string) (l Look, err error) {
 	if err := json.NewDecoder(resp.Body).Decode(&said); err != nil {
 		return l, err
 	}
-	l = Look{Key: page, CPU: time.Duration(said.Process.CPUMS) * time.Millisecond}
+	l = Look{Key: page, Addr: req.URL.Host, CPU: time.Duration(said.Process.CPUMS) * time.Millisecond}
 	switch {
 	case said.Node != "":
 		l.Name, l.Role, l.Node = said.Node, "node", said.Status
