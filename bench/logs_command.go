@@ -30,6 +30,9 @@ func logsCommand() *cobra.Command {
 				if cfg.Moves, err = logs.ReadMoves(in); err != nil {
 					return err
 				}
+				if len(cfg.Moves) == 0 {
+					return fmt.Errorf("there is no move in %s; bench swarm --moves FILE writes those that were acknowledged", moves)
+				}
 			}
 			r, err := logs.Check(cmd.Context(), cfg)
 			if err != nil {

@@ -38,7 +38,7 @@ var errTooLong = errors.New("the line is too long")
 // eachLine streams: it writes an answer before it waits for the next line.
 func eachLine(ctx context.Context, r io.Reader, w io.Writer, answer func([]byte) (any, error)) error {
 	in, out := bufio.NewReaderSize(r, 1<<16), bufio.NewWriter(w)
-	bad := 0
+	bad, n := 0, 0
 	for {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(err, out.Flush())
@@ -48,6 +48,7 @@ func eachLine(ctx context.Context, r io.Reader, w io.Writer, answer func([]byte)
 			return errors.Join(readErr, out.Flush())
 		}
 		if len(line) > 0 || readErr == errTooLong {
+			n++
 			reply, err := any(nil), readErr
 			if err != errTooLong {
 				reply, err = answer(line)
@@ -71,6 +72,9 @@ func eachLine(ctx context.Context, r io.Reader, w io.Writer, answer func([]byte)
 	}
 	if err := out.Flush(); err != nil {
 		return err
+	}
+	if n == 0 {
+		return errors.New("nothing was recorded on standard input: one JSON object a line is expected")
 	}
 	if bad > 0 {
 		return fmt.Errorf("%d lines could not be answered", bad)

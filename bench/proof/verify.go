@@ -46,11 +46,11 @@ func Verify(ctx context.Context, in io.Reader, out io.Writer, walls bool) error 
 	if err := lines.Err(); err != nil {
 		return err
 	}
+	if n == 0 {
+		return errors.New("there is no record in the file; bench swarm --proofs FILE writes them, for rounds that ended")
+	}
 	fmt.Fprintf(out, "%d records checked, %d are not fair\n", n, bad)
-	switch {
-	case n == 0:
-		return errors.New("there is nothing to check")
-	case bad > 0:
+	if bad > 0 {
 		return errors.New("not fair")
 	}
 	return nil
