@@ -46,10 +46,10 @@ func Verify(ctx context.Context, in io.Reader, out io.Writer, walls bool) error 
 	if err := lines.Err(); err != nil {
 		return err
 	}
+	fmt.Fprintf(out, "%d records checked, %d are not fair\n", n, bad)
 	if n == 0 {
 		return errors.New("there is no record in the file; bench swarm --proofs FILE writes them, for rounds that ended")
 	}
-	fmt.Fprintf(out, "%d records checked, %d are not fair\n", n, bad)
 	if bad > 0 {
 		return errors.New("not fair")
 	}
