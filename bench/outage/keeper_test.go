@@ -113,6 +113,11 @@ func TestOutages(t *testing.T) {
 			s.login(21_000)
 		}, 30_000, 20_000, Connection, false},
 		"that is not back": {func(s *script) { s.Lost(at(1000)) }, 21_000, 20_000, Connection, true},
+		"told of twice": {func(s *script) {
+			s.Lost(at(1000))
+			s.Lost(at(5000))
+			s.login(21_000)
+		}, 30_000, 20_000, Connection, false},
 		"logins that are refused bring nobody back": {func(s *script) {
 			s.Lost(at(1000))
 			s.Sent(sent(0, "auth.resume", 0), at(2000))

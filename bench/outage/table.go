@@ -143,7 +143,8 @@ func (t *Table) trim() {
 		t.beats = slices.Delete(t.beats, 0, i)
 	}
 	if len(t.beats) > maxBeats {
-		t.beats = slices.Delete(t.beats, 1, len(t.beats)-maxBeats+1)
+		// The first is the last that everybody has heard, and the second says since when somebody is behind.
+		t.beats = slices.Delete(t.beats, 2, len(t.beats)-maxBeats+2)
 	}
 }
 

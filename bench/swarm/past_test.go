@@ -54,3 +54,24 @@ func TestStrays(t *testing.T) {
 		}
 	})
 }
+
+// What is said after the run's end, to a seat that the grace has broken off, is no stray; while the
+// others still play, that seat goes on listening.
+func TestBrokenOff(t *testing.T) {
+	table := game.MakeTableID(1, 2)
+	s := &Swarm{book: newBook(nil, 1), cfg: Config{Acknowledged: func(game.TableID, game.PlayerID, audit.Move) {}}}
+	p := newPlayer(s, 0)
+	taken := &seat{table: table, heard: s.hearing.at(table)}
+	p.seat.Store(taken)
+	p.cut = &sitting{player: p, seat: taken}
+	push := func(number uint64) {
+		p.received(&wirepb.Envelope{Body: &wirepb.Envelope_Push{Push: &wirepb.Push{Kind: wirepb.Push_EVENT, Table: uint64(table), Number: number}}})
+	}
+	push(1)
+	s.deaf.Store(true)
+	p.cutOff()
+	push(2)
+	if s.book.result.EventsWrong != 0 || taken.Stream.Size() == 0 || len(s.book.open[table].seats) != 1 || len(s.hearing.open) != 0 {
+		t.Errorf("%+v, %q, %d tables are open", s.book.result.Audit, s.book.result.Notes, len(s.hearing.open))
+	}
+}
