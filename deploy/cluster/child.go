@@ -51,6 +51,8 @@ func (c *child) condition() condition {
 		return ending
 	case !closed(r.ready):
 		return starting
+	case r.err != nil: // it has said why it does not serve, and is on its way out
+		return ending
 	}
 	return serving
 }

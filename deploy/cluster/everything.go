@@ -47,7 +47,7 @@ func (s *Supervisor) StartAll(ctx context.Context) error {
 	defer s.mu.Unlock()
 	var missing []string
 	for _, c := range s.children {
-		if c.condition() != serving {
+		if now := c.condition(); now == down || now == ending { // who still starts may yet serve
 			missing = append(missing, c.name)
 		}
 	}
