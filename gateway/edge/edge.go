@@ -146,6 +146,12 @@ func (e *Edge) Run(ctx context.Context) error {
 		addresses["status"] = e.statuses.Addr().String()
 		mux := http.NewServeMux()
 		mux.Handle("GET /status", status.Handler(e.status))
+		status.Probes(mux, func() []string {
+			if ctx.Err() != nil {
+				return []string{"leaving"}
+			}
+			return e.up.Missing()
+		})
 		background.Go(func() {
 			if err := status.Serve(inner, e.statuses, mux); err != nil {
 				failed <- err

@@ -55,6 +55,23 @@ func (s *Snapshot) Unheard(table game.TableID) bool {
 // Leader is what is known about the group's leader.
 func (s *Snapshot) Leader(group game.GroupID) link.Route { return s.leaders.Of(uint32(group)) }
 
+// Missing says why some call would find no way; nothing means that every group's leader is known
+// and reachable.
+func (s *Snapshot) Missing(reachable func(node string) bool) (reasons []string) {
+	if s.members == nil {
+		return []string{"no member list yet"}
+	}
+	for group := range game.GroupID(s.shards) + 1 {
+		switch node := s.Leader(group).Node; {
+		case node == "":
+			reasons = append(reasons, fmt.Sprintf("no leader of group %d is known", group))
+		case !reachable(node):
+			reasons = append(reasons, fmt.Sprintf("no link to %s, which leads group %d", node, group))
+		}
+	}
+	return reasons
+}
+
 // Members is the number of the member list in force; 0 = none yet.
 func (s *Snapshot) Members() uint64 { return s.number }
 

@@ -190,3 +190,27 @@ func TestUnheardShard(t *testing.T) {
 		t.Error("an announcement dropped the member list")
 	}
 }
+
+// A snapshot lacks something until every group's leader is known and reachable.
+func TestMissing(t *testing.T) {
+	all := func(string) bool { return true }
+	s := &Snapshot{}
+	if len(s.Missing(all)) != 1 {
+		t.Errorf("%q without members", s.Missing(all))
+	}
+	s, _, err := s.WithMembers(&linkpb.Members{Number: 1, Shards: 1, Members: []*linkpb.Member{{Name: "n1", Weight: 1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Missing(all); len(got) != 2 {
+		t.Errorf("%q without leaders", got)
+	}
+	s, _ = s.Announced("n1", &linkpb.Announce{Group: 0, Term: 1})
+	s, _ = s.Announced("n1", &linkpb.Announce{Group: 1, Term: 1})
+	if got := s.Missing(all); len(got) != 0 {
+		t.Errorf("%q", got)
+	}
+	if got := s.Missing(func(string) bool { return false }); len(got) != 2 {
+		t.Errorf("%q without links", got)
+	}
+}

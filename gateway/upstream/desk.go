@@ -71,6 +71,11 @@ func (d *Desk) Call(now time.Time, req *linkpb.Request, scope wirepb.Scope, done
 // Leader is the node that runs a table, as far as known.
 func (d *Desk) Leader(table game.TableID) string { return d.snapshot.Leader(table.Shard()).Node }
 
+// Missing says which groups' leaders are not known or not linked.
+func (d *Desk) Missing() []string {
+	return d.snapshot.Missing(func(node string) bool { return d.links.Conn(node) != nil })
+}
+
 // MayBeMember reports whether a node is in the member list; without a list everyone may be.
 func (d *Desk) MayBeMember(node string) bool { return d.snapshot.MayBeMember(node) }
 

@@ -178,6 +178,13 @@ func (u *Upstream) Stats() Stats {
 	return s
 }
 
+// Missing says what keeps calls from being executed at once; nothing means that every one can be.
+func (u *Upstream) Missing() []string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.desk.Missing()
+}
+
 // Call brings req to the node that executes it. done is called exactly once, from any goroutine and
 // perhaps before Call returns; it must not block. The codes NOT_SENT and OUTCOME_UNKNOWN mean that
 // no answer came; NOT_LEADER and MOVED are never passed on. req belongs to the Upstream from now

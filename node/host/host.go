@@ -55,6 +55,7 @@ type node struct {
 	space     *space
 	views     chan coordinator.View // newest view that follow has not seen
 	told      chan error            // has room for one: why this node cannot go on, as a link said
+	leaving   atomic.Bool           // told to end
 	displaced atomic.Bool           // the registry shows another server under this name
 
 	mu           sync.Mutex

@@ -39,6 +39,7 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 			}
 		})
 	}
+	defer context.AfterFunc(ctx, func() { n.leaving.Store(true) })()
 	nodes, err := reg.Watch(ctx, registry.RoleNode)
 	if err != nil {
 		return err

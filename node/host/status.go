@@ -128,6 +128,7 @@ func (l *losses) all() []Loss {
 func (n *node) statusMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /status", status.Handler(func() any { return n.status() }))
+	status.Probes(mux, n.missing)
 	n.serveFaults(mux)
 	return mux
 }

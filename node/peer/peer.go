@@ -105,6 +105,9 @@ func (p *Peers) Leader(group game.GroupID) string {
 	return route.Node
 }
 
+// Linked reports whether there is a working link to a node now.
+func (p *Peers) Linked(node string) bool { return p.pool.Conn(node) != nil }
+
 // Close closes all links and waits for their goroutines. Running calls end with their own contexts.
 func (p *Peers) Close() { p.pool.Close() }
 

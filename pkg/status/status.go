@@ -14,9 +14,11 @@ package status
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -49,6 +51,22 @@ func Handler(say func() any) http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(say())
+	})
+}
+
+// Probes adds GET /livez, which says that the process answers, and GET /readyz: 200 while
+// missing has nothing to say, else 503 and why the process could not do its work now.
+func Probes(mux *http.ServeMux, missing func() []string) {
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "live\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		reasons := missing()
+		if len(reasons) == 0 {
+			io.WriteString(w, "ready\n")
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		io.WriteString(w, strings.Join(reasons, "\n")+"\n")
 	})
 }
 

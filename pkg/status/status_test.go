@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"testing"
 
@@ -98,4 +99,22 @@ func TestServeFinishes(t *testing.T) {
 	if err := <-answered; err != nil {
 		t.Error(err)
 	}
+}
+
+func TestProbes(t *testing.T) {
+	var reasons []string
+	mux := http.NewServeMux()
+	Probes(mux, func() []string { return reasons })
+	ask := func(path string, code int, body string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != code || w.Body.String() != body {
+			t.Errorf("%s: %d %q, want %d %q", path, w.Code, w.Body, code, body)
+		}
+	}
+	ask("/readyz", http.StatusOK, "ready\n")
+	reasons = []string{"no leader", "no link"}
+	ask("/readyz", http.StatusServiceUnavailable, "no leader\nno link\n")
+	ask("/livez", http.StatusOK, "live\n")
 }
