@@ -26,8 +26,10 @@ import (
 // Process is what any process can say of itself.
 type Process struct {
 	Goroutines int    `json:"goroutines"`
-	HeapBytes  uint64 `json:"heap_bytes"` // allocated objects, garbage included
-	CPUMS      int64  `json:"cpu_ms"`     // user and system time since it began
+	HeapBytes  uint64 `json:"heap_bytes"`  // allocated objects, garbage included
+	CPUMS      int64  `json:"cpu_ms"`      // user and system time since it began
+	Mallocs    uint64 `json:"mallocs"`     // objects allocated since it began
+	AllocBytes uint64 `json:"alloc_bytes"` // their bytes
 }
 
 // Now looks at this process.
@@ -37,7 +39,7 @@ func Now() Process {
 	var u syscall.Rusage
 	syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails for nobody; else 0
 	return Process{
-		Goroutines: runtime.NumGoroutine(), HeapBytes: m.HeapAlloc,
+		Goroutines: runtime.NumGoroutine(), HeapBytes: m.HeapAlloc, Mallocs: m.Mallocs, AllocBytes: m.TotalAlloc,
 		CPUMS: time.Duration(u.Utime.Nano() + u.Stime.Nano()).Milliseconds(),
 	}
 }

@@ -101,6 +101,20 @@ func TestServeFinishes(t *testing.T) {
 	}
 }
 
+// What bench ab divides by the moves only grows.
+func TestAllocationsCount(t *testing.T) {
+	before := Now()
+	var kept [][]byte
+	for range 1000 {
+		kept = append(kept, make([]byte, 1000))
+	}
+	after := Now()
+	runtime.KeepAlive(kept)
+	if after.Mallocs < before.Mallocs+1000 || after.AllocBytes < before.AllocBytes+1000*1000 {
+		t.Errorf("%+v, before %+v", after, before)
+	}
+}
+
 func TestProbes(t *testing.T) {
 	var reasons []string
 	mux := http.NewServeMux()
