@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -36,11 +37,11 @@ type Process struct {
 	// Renamed tells what a flag of an earlier release is called now: "secret": "secret-file".
 	Renamed map[string]string
 
-	log *logging.Log // nil before the flags are read
+	log atomic.Pointer[logging.Log] // nil before the flags are read; SIGHUP may come at any time
 }
 
 // Logger is for the command's run functions: before them the flags are not known.
-func (p *Process) Logger() *slog.Logger { return p.log.Logger }
+func (p *Process) Logger() *slog.Logger { return p.log.Load().Logger }
 
 // Main is a program: it reads the flags, runs the command and ends the process. The exit
 // status is 0 for success, 1 for an error, 2 for a command line that it does not understand,
@@ -57,8 +58,8 @@ func run(command func(*Process) *cobra.Command, args []string) int {
 	p.prepare(root, filepath.Base(args[0]))
 	root.SetArgs(args[1:])
 	err := Run(context.Background(), p.reopen, root.ExecuteContext)
-	if p.log != nil {
-		p.log.Close()
+	if log := p.log.Load(); log != nil {
+		log.Close()
 	}
 	if err == nil {
 		return 0
@@ -79,15 +80,18 @@ func (p *Process) prepare(root *cobra.Command, name string) {
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetFlagErrorFunc(p.explain)
 	p.Log.AddFlags(root.PersistentFlags())
-	root.PersistentPreRunE = func(*cobra.Command, []string) (err error) {
-		p.log, err = logging.Open(p.Log)
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		log, err := logging.Open(p.Log)
+		if err == nil {
+			p.log.Store(log)
+		}
 		return err
 	}
 }
 
 func (p *Process) reopen() {
-	if p.log != nil {
-		p.log.Reopen()
+	if log := p.log.Load(); log != nil {
+		log.Reopen()
 	}
 }
 

@@ -28,6 +28,8 @@ func main() {
 		n := looks.Add(1)
 		fmt.Fprintf(w, `{"groups": 1, "replicas": [{"group": 0, "serving": true, "applied": %d}], "process": {"mallocs": %d}}`, 50*n, 1000*n)
 	}))
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM) // before the file shows that it runs
 	runs, err := os.Create("runs")
 	if err != nil {
 		panic(err)
@@ -47,7 +49,5 @@ func main() {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		panic(err)
 	}
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGTERM)
 	<-told
 }
