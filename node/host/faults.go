@@ -23,13 +23,18 @@ func (n *node) serveFaults(mux *http.ServeMux) {
 			fault.For, err = time.ParseDuration(text)
 		}
 		if err == nil {
-			err = n.disk.Inject(fault)
+			err = fault.Validate()
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		n.log.Warn("the log store is spoiled on demand", "fault", fault.Kind, "for", fault.For)
+		// The answer goes first: the fault may end the process before it is sent.
 		w.WriteHeader(http.StatusNoContent)
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			n.log.Warn("the answer to a fault is not sent", "err", err)
+		}
+		n.disk.Inject(fault)
 	})
 }

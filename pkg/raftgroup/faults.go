@@ -48,16 +48,20 @@ func systemFS() vfs.FS {
 	return f
 }
 
-// Inject replaces the fault of the log stores. The present one ends: what it
-// holds back goes on.
-func (d *Disk) Inject(fault Fault) error {
-	switch fault.Kind {
+// Validate says whether there is such a fault.
+func (f Fault) Validate() error {
+	switch f.Kind {
 	case FaultNone, FaultError, FaultStall, FaultFull, FaultLow:
+		return nil
 	default:
-		return fmt.Errorf("raftgroup: no fault %q", fault.Kind)
+		return fmt.Errorf("raftgroup: no fault %q", f.Kind)
 	}
+}
+
+// Inject replaces the fault of the log stores by a valid one. The present one ends:
+// what it holds back goes on. The process may end before Inject returns.
+func (d *Disk) Inject(fault Fault) {
 	d.fs.(*faultFS).set(fault)
-	return nil
 }
 
 func (f *faultFS) set(fault Fault) {
