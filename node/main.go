@@ -29,7 +29,7 @@ The first SIGTERM or SIGINT ends the node in order, a second one at once; SIGHUP
 		Args: process.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			process.SetMemory()
-			cfg.Logger = p.Logger()
+			cfg.Logger, cfg.Exit = p.Logger(), p.Exit
 			return host.Run(cmd.Context(), cfg)
 		},
 	}

@@ -125,7 +125,7 @@ type Result struct {
 	Role      Role      `json:"role"`
 	Fault     string    `json:"fault"`
 	Tries     []Try     `json:"tries"`
-	Repeated  []Try     `json:"repeated"` // hit nothing in flight
+	Repeated  []Try     `json:"repeated"` // did not strike what they were to strike
 	Detection Quantiles `json:"detection_ms"`
 	Leader    Quantiles `json:"leader_ms"`
 	All       Quantiles `json:"all_leaders_ms"`
@@ -269,13 +269,13 @@ func (f *Failover) Run(ctx context.Context) (r Result, err error) {
 	}
 	for len(r.Tries) < f.cfg.Tries && !f.stopped() {
 		if len(r.Repeated) > maxRepeats*f.cfg.Tries {
-			return r, fmt.Errorf("%d faults hit no move in flight: more players or a shorter pace would", len(r.Repeated))
+			return r, fmt.Errorf("%d faults hit no move in flight, or a node whose leaderships had just moved: more players or a shorter pace help", len(r.Repeated))
 		}
 		try, err := f.try(ctx, uint64(len(r.Tries)+len(r.Repeated)))
 		if err != nil {
 			return r, err
 		}
-		counts := try.InFlight > 0
+		counts := try.struck(f.cfg.Role)
 		if counts {
 			r.Tries = append(r.Tries, try)
 		} else {
@@ -284,6 +284,13 @@ func (f *Failover) Run(ctx context.Context) (r Result, err error) {
 		f.cfg.Report(try, counts)
 	}
 	return r, nil
+}
+
+// struck says whether the fault hit moves in flight, and a leader where it was to: while it
+// took aim, all that the victim led may have moved away.
+func (t Try) struck(role Role) bool {
+	leader := role == Leader || role == Coordinator
+	return t.InFlight > 0 && (!leader || t.LeaderMS != nil)
 }
 
 func (f *Failover) stopped() bool {

@@ -70,6 +70,29 @@ func TestHeld(t *testing.T) {
 	}
 }
 
+func TestStruck(t *testing.T) {
+	at := 20.0
+	for _, c := range []struct {
+		role Role
+		try  Try
+		want bool
+	}{
+		{Leader, Try{InFlight: 1, LeaderMS: &at, AllMS: &at}, true},
+		{Leader, Try{LeaderMS: &at, AllMS: &at}, false},
+		{Leader, Try{InFlight: 1}, false},
+		{Coordinator, Try{InFlight: 1, AllMS: &at}, false}, // only shards moved
+		{Coordinator, Try{InFlight: 1, LeaderMS: &at, AllMS: &at}, true},
+		{Follower, Try{InFlight: 1}, true},
+		{Any, Try{InFlight: 1}, true},
+		{Any, Try{}, false},
+		{Gateway, Try{InFlight: 1}, true},
+	} {
+		if got := c.try.struck(c.role); got != c.want {
+			t.Errorf("%s, %+v: %v", c.role, c.try, got)
+		}
+	}
+}
+
 func status(groups ...host.GroupStatus) host.Status { return host.Status{Replicas: groups} }
 
 func TestFitting(t *testing.T) {

@@ -57,6 +57,8 @@ type roleSpec struct {
 	Profile   string        `json:",omitempty"` // folder for a CPU profile
 	Reap      *reapSpec     `json:",omitempty"`
 	Log       logging.Config
+
+	exit func(status int, why error) // of the process; see process.Exit
 }
 
 // specs is what the supervisor's children are started with, in order.
@@ -145,6 +147,7 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		<-ctx.Done()
 		return reap(*spec.Reap, lock)
 	}
+	spec.exit = func(status int, why error) { process.Exit(log, status, why) }
 	err = spec.serve(ctx, logger, func(addresses map[string]string) { say(readiness{Addresses: addresses}) })
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil
@@ -173,7 +176,7 @@ func (r roleSpec) serve(ctx context.Context, logger *slog.Logger, ready func(map
 	}
 	// A role that hangs must not outlive its supervisor.
 	context.AfterFunc(ctx, func() {
-		time.AfterFunc(stopGrace, func() { os.Exit(1) })
+		time.AfterFunc(stopGrace, func() { r.exit(1, fmt.Errorf("it does not end within %v", stopGrace)) })
 	})
 	return r.run(ctx, logger, ready)
 }
@@ -228,7 +231,7 @@ func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[s
 			Name: r.Name, Expect: r.Expect, Registry: r.Registry, RegistryCluster: r.Cluster, Database: r.Database, Unsettled: r.Unsettled,
 			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync, KeepLog: r.KeepLog, MinFree: r.MinFree, BotsAfter: r.Bots, BotStrength: r.Strength, BotPace: r.Pace,
 			SecretFile: filepath.Join(r.Data, secretFile), TokenKeyFile: filepath.Join(r.Data, token.SecretFile),
-			Logger: logger, Ready: ready,
+			Logger: logger, Ready: ready, Exit: r.exit,
 		})
 	case roleGateway:
 		return r.runGateway(ctx, logger, ready)

@@ -104,7 +104,7 @@ func diskFault(t *testing.T, state string, role failover.Role, text string, said
 		}
 		return
 	}
-	end := fmt.Sprintf("%s has ended (exit status %d): log store failed, ending the process", try.Victim, raftgroup.StatusDisk)
+	end := fmt.Sprintf("%s has ended (exit status %d): error: log store failed, ending the process", try.Victim, raftgroup.StatusDisk)
 	if !strings.Contains(said.String()[before:], end) {
 		t.Errorf("%s, %s: the supervisor said %q, want %q", role, text, said.String()[before:], end)
 	}

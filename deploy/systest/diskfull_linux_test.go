@@ -37,7 +37,7 @@ func TestDiskReallyFull(t *testing.T) {
 	fill(t, filepath.Join(small, "rest"), 0)
 	eventually(t, "the end of the node", func() bool { return l.pid("node-2") == 0 })
 	said := strings.TrimSpace(l.log("node-2"))
-	if end := said[strings.LastIndex(said, "\n")+1:]; !strings.HasPrefix(end, "log store failed") || !strings.Contains(end, syscall.ENOSPC.Error()) {
+	if end := said[strings.LastIndex(said, "\n")+1:]; !strings.HasPrefix(end, "error: log store failed") || !strings.Contains(end, syscall.ENOSPC.Error()) {
 		t.Errorf("its last words: %s", end)
 	}
 	l.served("node-1", "node-3")

@@ -65,6 +65,9 @@ type Config struct {
 	SecretFile   string // the cluster's secret in hex, mode 0600
 	TokenKeyFile string // the key that signs session tokens, mode 0600
 
+	// Exit ends the process at once, after the log's last lines: raftgroup.DiskConfig.Exit.
+	Exit func(status int, why error)
+
 	Ready  func(addresses map[string]string) // called once the node serves
 	Logger *slog.Logger                      // default: discard
 }

@@ -88,7 +88,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	disk, err := raftgroup.OpenDisk(cfg.Data, raftgroup.DiskConfig{Sync: cfg.Sync, Logger: cfg.Logger})
+	disk, err := raftgroup.OpenDisk(cfg.Data, raftgroup.DiskConfig{Sync: cfg.Sync, Exit: cfg.Exit, Logger: cfg.Logger})
 	if err != nil {
 		return err
 	}

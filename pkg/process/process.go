@@ -43,6 +43,19 @@ type Process struct {
 // Logger is for the command's run functions: before them the flags are not known.
 func (p *Process) Logger() *slog.Logger { return p.log.Load().Logger }
 
+// Exit ends the process at once because of an error, which goes to standard error behind the
+// log's last lines.
+func (p *Process) Exit(status int, why error) { Exit(p.log.Load(), status, why) }
+
+// Exit is Process.Exit for a program that opened its log by itself.
+func Exit(log *logging.Log, status int, why error) {
+	if log != nil {
+		log.Close()
+	}
+	fmt.Fprintln(os.Stderr, "error:", why)
+	os.Exit(status)
+}
+
 // Main is a program: it reads the flags, runs the command and ends the process. The exit
 // status is 0 for success, 1 for an error, 2 for a command line that it does not understand,
 // and 128 and the signal's number where a second signal has ended it.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -39,7 +40,9 @@ func program(p *Process) *cobra.Command {
 		defer stop()
 		in := bufio.NewScanner(os.Stdin)
 		for in.Scan() {
-			p.Logger().Info(in.Text())
+			if p.Logger().Info(in.Text()); in.Text() == "no way on" {
+				p.Exit(3, errors.New("the reason"))
+			}
 		}
 		return nil
 	}}
@@ -115,6 +118,21 @@ func TestSignals(t *testing.T) {
 		r.Wait() // its standard input is still open
 		if got := r.ProcessState.ExitCode(); got != c.status {
 			t.Errorf("%v and %v: status %d, want %d", c.first, c.second, got, c.status)
+		}
+	}
+}
+
+// TestExit: the log is written by a goroutine of its own, and who ends the process at once
+// waits for that.
+func TestExit(t *testing.T) {
+	for range 20 {
+		r := start(t, nil)
+		r.reads(t, "ready")
+		fmt.Fprintln(r.in, strings.Repeat("a line\n", 100)+"no way on")
+		r.Wait() // its standard input is still open
+		said := strings.Split(strings.TrimSpace(r.err.String()), "\n")
+		if got := r.ProcessState.ExitCode(); got != 3 || strings.Count(r.err.String(), `msg="a line"`) != 100 || said[len(said)-1] != "error: the reason" {
+			t.Fatalf("status %d, it said %q", got, said)
 		}
 	}
 }

@@ -218,8 +218,12 @@ type DiskConfig struct {
 
 	// Fatal is called, at least once, when the log store fails to write. The
 	// process must end: what the store holds is no longer known. It should not
-	// return. Default: log and exit with StatusDisk.
+	// return. Default: log it once and call Exit with StatusDisk.
 	Fatal func(error)
+
+	// Exit ends the process. Where lines of the log may still wait to be written,
+	// it has to write them first. Default: why on standard error, then os.Exit.
+	Exit func(status int, why error)
 
 	Logger *slog.Logger // default: discard
 }
@@ -228,14 +232,19 @@ func (c DiskConfig) withDefaults() DiskConfig {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Exit == nil {
+		c.Exit = func(status int, why error) {
+			fmt.Fprintln(os.Stderr, why)
+			os.Exit(status)
+		}
+	}
 	if c.Fatal == nil {
-		logger := c.Logger
+		logger, exit := c.Logger, c.Exit
 		var once sync.Once // who fails at the same time waits here for the end
 		c.Fatal = func(err error) {
 			once.Do(func() {
 				logger.Error("log store failed, ending the process", "error", err)
-				fmt.Fprintln(os.Stderr, "log store failed, ending the process:", err)
-				os.Exit(StatusDisk)
+				exit(StatusDisk, fmt.Errorf("log store failed, ending the process: %w", err))
 			})
 		}
 	}
