@@ -53,6 +53,10 @@ type Config struct {
 	// tables; default host.DefaultMinFree.
 	MinFree int64
 
+	// MaxLevels are the highest levels of the cluster that nodes can run at, by name, for
+	// tests of two builds in one cluster; none = what the build knows.
+	MaxLevels map[string]uint32
+
 	// Respawn starts a child again that ended without being told to.
 	Respawn bool
 

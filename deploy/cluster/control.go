@@ -37,6 +37,7 @@ func newControl(s *Supervisor) (*control, error) {
 	mux.HandleFunc("POST /kill", c.kill)
 	mux.HandleFunc("POST /start", c.start)
 	mux.HandleFunc("POST /wipe", c.wipe)
+	mux.HandleFunc("POST /max-level", c.maxLevel)
 	mux.HandleFunc("POST /stop", c.stop)
 	c.server = &http.Server{Handler: c.authorized(mux), ReadHeaderTimeout: 5 * time.Second}
 	return c, nil
@@ -85,6 +86,15 @@ func (c *control) start(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, c.sup.StartAll(r.Context()))
+}
+
+func (c *control) maxLevel(w http.ResponseWriter, r *http.Request) {
+	level, err := strconv.ParseUint(r.FormValue("level"), 10, 32)
+	if err != nil {
+		http.Error(w, "level: want a number", http.StatusBadRequest)
+		return
+	}
+	answer(w, c.sup.setMaxLevel(r.FormValue("name"), uint32(level)))
 }
 
 func (c *control) stop(w http.ResponseWriter, _ *http.Request) {
@@ -167,6 +177,13 @@ func (c *Client) Wipe(ctx context.Context, name string) error {
 // ErrRunning for one that serves, or that was told to end and has not.
 func (c *Client) Start(ctx context.Context, name string) error {
 	_, err := c.do(ctx, http.MethodPost, "/start", url.Values{"name": {name}})
+	return err
+}
+
+// SetMaxLevel says which levels of the cluster a node can run at from its next start on:
+// as if another build was put in its place. For tests.
+func (c *Client) SetMaxLevel(ctx context.Context, name string, level uint32) error {
+	_, err := c.do(ctx, http.MethodPost, "/max-level", url.Values{"name": {name}, "level": {strconv.FormatUint(uint64(level), 10)}})
 	return err
 }
 

@@ -54,6 +54,7 @@ type roleSpec struct {
 	Pace      string        // of bots
 	Unsettled int           // see Config
 	MinFree   int64         // see Config
+	MaxLevel  uint32        `json:",omitempty"` // see Config.MaxLevels
 	Profile   string        `json:",omitempty"` // folder for a CPU profile
 	Reap      *reapSpec     `json:",omitempty"`
 	Log       logging.Config
@@ -77,7 +78,7 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 			Name: nodeName(i), Role: roleNode, Data: s.data, Registry: s.cfg.Registry,
 			Expect: s.cfg.Nodes, Sync: s.cfg.Sync, KeepLog: s.cfg.KeepLog, Database: s.dsn(),
 			Bots: s.cfg.BotsAfter, Strength: s.cfg.BotStrength, Pace: s.cfg.BotPace,
-			Unsettled: s.cfg.Unsettled, MinFree: s.cfg.MinFree,
+			Unsettled: s.cfg.Unsettled, MinFree: s.cfg.MinFree, MaxLevel: s.cfg.MaxLevels[nodeName(i)],
 		})
 	}
 	for i := range s.cfg.Gateways {
@@ -229,7 +230,7 @@ func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[s
 	case roleNode:
 		return host.Run(ctx, host.Config{
 			Name: r.Name, Expect: r.Expect, Registry: r.Registry, RegistryCluster: r.Cluster, Database: r.Database, Unsettled: r.Unsettled,
-			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync, KeepLog: r.KeepLog, MinFree: r.MinFree, BotsAfter: r.Bots, BotStrength: r.Strength, BotPace: r.Pace,
+			Data: filepath.Join(r.Data, r.Name), Sync: r.Sync, KeepLog: r.KeepLog, MinFree: r.MinFree, MaxLevel: r.MaxLevel, BotsAfter: r.Bots, BotStrength: r.Strength, BotPace: r.Pace,
 			SecretFile: filepath.Join(r.Data, secretFile), TokenKeyFile: filepath.Join(r.Data, token.SecretFile),
 			Logger: logger, Ready: ready, Exit: r.exit,
 		})

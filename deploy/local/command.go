@@ -50,7 +50,7 @@ folder's logs, or all of them to --log-file.`,
 	node.AddTableFlags(flags)
 	flags.BoolVar(&cfg.Respawn, "respawn", false, "start a process again that ended by itself")
 	flags.StringVar(&cfg.Profile, "cpuprofile", "", "folder for a CPU profile of each process")
-	root.AddCommand(psCommand(&cfg.State), killCommand(&cfg.State), startCommand(&cfg.State), wipeCommand(&cfg.State), stopCommand(&cfg.State),
+	root.AddCommand(psCommand(&cfg.State), killCommand(&cfg.State), startCommand(&cfg.State), wipeCommand(&cfg.State), levelCommand(&cfg.State), stopCommand(&cfg.State),
 		keygenCommand(), registryCommand(p))
 	return root
 }

@@ -54,6 +54,7 @@ type node struct {
 	disk      *raftgroup.Disk
 	space     *space
 	views     chan coordinator.View // newest view that follow has not seen
+	levelled  chan uint32           // has room for one: newest level that a link told of
 	told      chan error            // has room for one: why this node cannot go on, as a link said
 	leaving   atomic.Bool           // told to end
 	displaced atomic.Bool           // the registry shows another server under this name
@@ -98,6 +99,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		log:          cfg.Logger.With("node", cfg.Name),
 		views:        make(chan coordinator.View, 1),
 		told:         make(chan error, 1),
+		levelled:     make(chan uint32, 1),
 		shards:       make(map[game.GroupID]*replica),
 		servingSince: make(map[game.GroupID]int64),
 	}

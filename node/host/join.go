@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"teahouse/node/coordinator"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link"
 	"teahouse/pkg/link/linkpb"
@@ -118,6 +119,7 @@ func (n *node) retired(m *linkpb.Members) error {
 // of its end here first: while another one goes by its name, no link of either
 // lives for long enough to ask.
 func (n *node) onMembers(m *linkpb.Members) {
+	n.heardLevel(coordinator.Level(m))
 	if err := n.retired(m); err != nil {
 		select {
 		case n.told <- err:

@@ -61,9 +61,11 @@ func (n *node) level(req *linkpb.Request, reply func(*linkpb.Response)) {
 		refuse(wirepb.Code_BAD_REQUEST, "the cluster runs at level %d; a level is never lowered", coordinator.Level(list))
 		return
 	}
-	if own := n.cfg.levels(); !own.Holds(m.Raise) {
-		refuse(wirepb.Code_UNAVAILABLE, "level %d: %s, which leads, knows %v", m.Raise, n.cfg.Name, own)
-		return
+	for _, name := range m.Without {
+		if !slices.ContainsFunc(list.GetMembers(), func(m *linkpb.Member) bool { return m.Name == name }) {
+			refuse(wirepb.Code_BAD_REQUEST, "no member is called %q", name)
+			return
+		}
 	}
 	var blocks []string
 	for _, b := range coordinator.Unable(list, m.Raise, m.Without) {
@@ -82,6 +84,10 @@ func (n *node) level(req *linkpb.Request, reply func(*linkpb.Response)) {
 		refuse(wirepb.Code_UNAVAILABLE, "level %d: %s", m.Raise, strings.Join(blocks, "; "))
 		return
 	}
+	if own := n.cfg.levels(); !own.Holds(m.Raise) {
+		refuse(wirepb.Code_UNAVAILABLE, "level %d: %s, which leads, knows %v", m.Raise, n.cfg.Name, own)
+		return
+	}
 	n.coord.Raise(m.Raise, m.Without, func(r *linkpb.Response) {
 		if r.Code != wirepb.Code_OK {
 			reply(r)
@@ -90,6 +96,19 @@ func (n *node) level(req *linkpb.Request, reply func(*linkpb.Response)) {
 		n.log.Warn("the cluster's level is raised", "level", m.Raise, "without", m.Without)
 		answerLevel(n.coord.View().Members, silent, reply)
 	})
+}
+
+// heardLevel takes note of the cluster's level as a link tells it: a node that knows less is
+// sent nothing by the log that says so.
+func (n *node) heardLevel(level uint32) {
+	for {
+		select {
+		case n.levelled <- level:
+			return
+		case old := <-n.levelled:
+			level = max(level, old)
+		}
+	}
 }
 
 func answerLevel(list *linkpb.Members, silent []string, reply func(*linkpb.Response)) {

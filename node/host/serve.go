@@ -133,6 +133,8 @@ func (n *node) follow(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case level := <-n.levelled:
+			n.raft.SetLevel(level)
 		case v := <-n.views:
 			if v.Cluster == "" {
 				continue

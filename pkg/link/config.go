@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"teahouse/pkg/versions"
 )
 
 // The roles that a peer can have.
@@ -46,6 +48,10 @@ type Config struct {
 	// Role is RoleNode or RoleGateway. Required.
 	Role string
 
+	// Versions are those of the protocol that this end speaks; the highest one that both
+	// ends speak is chosen, and without one the link is refused. Default versions.Link.
+	Versions versions.Range
+
 	// PingEvery is the longest time without sending anything. Default 50 ms. Between two nodes,
 	// this and DeadAfter are nodePace times as long.
 	PingEvery time.Duration
@@ -74,6 +80,7 @@ type Config struct {
 // WithDefaults fills in zero fields and refuses values that cannot work. Dial, Accept, Serve and
 // NewPool call it themselves.
 func (c Config) WithDefaults() (Config, error) {
+	setDefault(&c.Versions, versions.Link())
 	setDefault(&c.PingEvery, 50*time.Millisecond)
 	setDefault(&c.DeadAfter, 300*time.Millisecond)
 	setDefault(&c.HandshakeTimeout, 2*time.Second)
@@ -94,6 +101,8 @@ func (c Config) WithDefaults() (Config, error) {
 		return c, errors.New("link: Name is missing or too long")
 	case !validRole(c.Role):
 		return c, fmt.Errorf("link: unknown Role %q", c.Role)
+	case !c.Versions.Valid():
+		return c, fmt.Errorf("link: no versions from %d to %d", c.Versions.Min, c.Versions.Max)
 	case c.PingEvery < 0 || c.DeadAfter < 2*c.PingEvery:
 		return c, errors.New("link: DeadAfter must be at least twice PingEvery")
 	case c.HandshakeTimeout < 0 || c.DialTimeout < 0:

@@ -20,6 +20,8 @@ type Peer struct {
 	Name string
 	Role string
 	Addr string // of this connection, for logs
+
+	Version uint32 // the highest that both sides speak
 }
 
 // Handler is what a link calls for the frames it receives. All functions are called on the link's

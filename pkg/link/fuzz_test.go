@@ -44,7 +44,7 @@ func FuzzSplitFrame(f *testing.F) {
 // FuzzHandshake: no stranger gets through an acceptor, or crashes it.
 func FuzzHandshake(f *testing.F) {
 	challenge, err := wire.AppendFrame(nil, &linkpb.Frame{Body: &linkpb.Frame_Challenge{Challenge: &linkpb.Challenge{
-		Version: version, Cluster: "c1", Name: "x", Role: RoleNode, Nonce: make([]byte, nonceLen),
+		Version: 1, Cluster: "c1", Name: "x", Role: RoleNode, Nonce: make([]byte, nonceLen),
 	}}})
 	if err != nil {
 		f.Fatal(err)

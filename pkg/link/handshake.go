@@ -14,11 +14,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/versions"
 	"teahouse/pkg/wire"
 )
-
-// version of what this package says; a peer with another one is refused.
-const version = 1
 
 const nonceLen = 32
 
@@ -43,7 +41,7 @@ func newHandshake(cfg Config, nc net.Conn, in *wire.Reader) *handshake {
 	nonce := make([]byte, nonceLen)
 	rand.Read(nonce) // never fails
 	return &handshake{cfg: cfg, nc: nc, in: in, mine: &linkpb.Challenge{
-		Version: version, Cluster: cfg.Cluster, Name: cfg.Name, Role: cfg.Role, Nonce: nonce,
+		Version: cfg.Versions.Min, Newest: newest(cfg.Versions), Cluster: cfg.Cluster, Name: cfg.Name, Role: cfg.Role, Nonce: nonce,
 	}}
 }
 
@@ -112,14 +110,30 @@ func (h *handshake) accept() (Peer, error) {
 }
 
 func (h *handshake) peer(theirs *linkpb.Challenge) Peer {
-	return Peer{Name: theirs.Name, Role: theirs.Role, Addr: h.nc.RemoteAddr().String()}
+	version, _ := versions.Common(h.cfg.Versions, spoken(theirs)) // there is one: see objection
+	return Peer{Name: theirs.Name, Role: theirs.Role, Addr: h.nc.RemoteAddr().String(), Version: version}
+}
+
+// newest is Challenge.newest.
+func newest(r versions.Range) uint32 {
+	if r.Max == r.Min {
+		return 0
+	}
+	return r.Max
+}
+
+// spoken is the range of versions that a challenge names.
+func spoken(c *linkpb.Challenge) versions.Range {
+	return versions.Range{Min: c.Version, Max: max(c.Version, c.Newest)}
 }
 
 // objection is why theirs is not acceptable, or "".
 func (h *handshake) objection(theirs *linkpb.Challenge) string {
+	_, common := versions.Common(h.cfg.Versions, spoken(theirs))
 	switch {
-	case theirs.Version != version:
-		return fmt.Sprintf("link version %d, want %d", theirs.Version, version)
+	case !common:
+		return fmt.Sprintf("no link version in common: %q speaks %v, %.*q speaks %v",
+			h.cfg.Name, h.cfg.Versions, maxName, theirs.Name, spoken(theirs))
 	case theirs.Cluster != h.cfg.Cluster:
 		return "another cluster"
 	case !validName(theirs.Name) || !validRole(theirs.Role):
@@ -202,7 +216,11 @@ func mac(secret []byte, direction string, dialer, acceptor *linkpb.Challenge) []
 	part([]byte("teahouse link"))
 	part([]byte(direction))
 	for _, c := range []*linkpb.Challenge{dialer, acceptor} {
-		part(binary.BigEndian.AppendUint32(nil, c.Version))
+		spoken := binary.BigEndian.AppendUint32(nil, c.Version)
+		if c.Newest != 0 {
+			spoken = binary.BigEndian.AppendUint32(spoken, c.Newest)
+		}
+		part(spoken)
 		part([]byte(c.Cluster))
 		part([]byte(c.Name))
 		part([]byte(c.Role))

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/versions"
 	"teahouse/pkg/wire"
 )
 
@@ -70,7 +71,7 @@ func TestHandshakeWantsName(t *testing.T) {
 // has seen one.
 func TestHandshakeGarbage(t *testing.T) {
 	challenge := func(spoil func(*linkpb.Challenge)) []byte {
-		c := &linkpb.Challenge{Version: version, Cluster: "c1", Name: "x", Role: RoleNode, Nonce: make([]byte, nonceLen)}
+		c := &linkpb.Challenge{Version: 1, Cluster: "c1", Name: "x", Role: RoleNode, Nonce: make([]byte, nonceLen)}
 		spoil(c)
 		buf, err := wire.AppendFrame(nil, &linkpb.Frame{Body: &linkpb.Frame_Challenge{Challenge: c}})
 		if err != nil {
@@ -175,7 +176,11 @@ func TestReflection(t *testing.T) {
 		ended <- err
 	}()
 	in := wire.NewReader(attacker, maxHandshake, 0)
-	s := newHandshake(testConfig("node-2", RoleNode), attacker, in)
+	other, err := testConfig("node-2", RoleNode).WithDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newHandshake(other, attacker, in)
 	if _, err := s.challenge(); err != nil {
 		t.Fatal(err)
 	}
@@ -213,6 +218,7 @@ func TestMACCoversAll(t *testing.T) {
 	check("sides", mac(testSecret, fromDialer, a, d))
 	for what, change := range map[string]func(*linkpb.Challenge){
 		"version": func(c *linkpb.Challenge) { c.Version = 2 },
+		"newest":  func(c *linkpb.Challenge) { c.Newest = 2 },
 		"cluster": func(c *linkpb.Challenge) { c.Cluster = "d" },
 		"name":    func(c *linkpb.Challenge) { c.Name = "y" },
 		"role":    func(c *linkpb.Challenge) { c.Role = "z" },
@@ -283,5 +289,56 @@ func TestFrameBehindProof(t *testing.T) {
 		Handler{Up: func(c *Conn) { c.SendPush(&linkpb.Push{Number: 5}) }})
 	if n := <-got; n != 5 {
 		t.Fatalf("got push %d", n)
+	}
+}
+
+// The highest version that both speak is chosen; where there is none, each side says what
+// both speak, and who they are.
+func TestVersionsAreNegotiated(t *testing.T) {
+	for _, tt := range []struct {
+		dialer, acceptor versions.Range
+		want             uint32 // 0 = refused
+	}{
+		{versions.Range{Min: 1, Max: 1}, versions.Range{Min: 1, Max: 1}, 1},
+		{versions.Range{Min: 1, Max: 3}, versions.Range{Min: 1, Max: 1}, 1},
+		{versions.Range{Min: 1, Max: 1}, versions.Range{Min: 1, Max: 3}, 1},
+		{versions.Range{Min: 2, Max: 4}, versions.Range{Min: 1, Max: 3}, 3},
+		{versions.Range{Min: 1, Max: 2}, versions.Range{Min: 3, Max: 5}, 0},
+		{versions.Range{Min: 3, Max: 5}, versions.Range{Min: 1, Max: 2}, 0},
+	} {
+		a, d := nodeConfig(), nodeConfig()
+		a.Name, a.Versions = "the-acceptor", tt.acceptor
+		d.Name, d.Versions = "the-dialer", tt.dialer
+		d, err := d.WithDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, other := tcpPair(t)
+		type end struct {
+			c   *Conn
+			err error
+		}
+		accepted := make(chan end, 1)
+		go func() {
+			c, err := accept(context.Background(), a, other, Handler{})
+			accepted <- end{c, err}
+		}()
+		c, err := connect(context.Background(), d, one, "", Handler{})
+		for side, e := range map[string]end{"dialer": {c, err}, "acceptor": <-accepted} {
+			if tt.want == 0 {
+				for _, part := range []string{"the-dialer", "the-acceptor", tt.dialer.String(), tt.acceptor.String()} {
+					if e.err == nil || !strings.Contains(e.err.Error(), part) {
+						t.Errorf("%v to %v: the %s says %v, not %q", tt.dialer, tt.acceptor, side, e.err, part)
+					}
+				}
+			} else if e.err != nil || e.c.Peer().Version != tt.want {
+				t.Errorf("%v to %v: the %s has %+v, %v, want version %d", tt.dialer, tt.acceptor, side, e.c, e.err, tt.want)
+			}
+			if e.c != nil {
+				e.c.start() // else nobody says that it is done
+				e.c.Close()
+				<-e.c.Done()
+			}
+		}
 	}
 }

@@ -82,6 +82,10 @@ type Config struct {
 	// versions.Levels. What has another one is not stored, and halts who meets it.
 	Levels versions.Range
 
+	// Versions are those of the protocol between hosts that this binary speaks, at most
+	// 255; default versions.Raft.
+	Versions versions.Range
+
 	Timings Timings // zero fields take the values of DefaultTimings
 
 	// SnapshotEntries is the number of entries after which a group takes a
@@ -159,6 +163,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Levels = c.Levels.Or(versions.Levels()); !c.Levels.Valid() {
 		return c, fmt.Errorf("raftgroup: Config.Levels is %v", c.Levels)
+	}
+	if c.Versions = c.Versions.Or(versions.Raft()); !c.Versions.Valid() || c.Versions.Max > 255 {
+		return c, fmt.Errorf("raftgroup: Config.Versions is %v", c.Versions)
 	}
 	c.Timings = c.Timings.withDefaults()
 	if c.SnapshotEntries == 0 {

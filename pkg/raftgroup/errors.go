@@ -36,6 +36,9 @@ var (
 	// ErrWrongSecret: the peer does not know the cluster secret.
 	ErrWrongSecret = errors.New("raftgroup: peer does not know the cluster secret")
 
+	// ErrWrongVersion: the peer speaks no version of the protocol that is spoken here.
+	ErrWrongVersion = errors.New("raftgroup: no version of the protocol in common")
+
 	// ErrWrongServer: another server listens at the peer's address.
 	ErrWrongServer = errors.New("raftgroup: another server answers at this address")
 )

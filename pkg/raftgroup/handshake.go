@@ -11,20 +11,24 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"teahouse/pkg/versions"
 )
 
 // The handshake. Each message is length(2) and a body; strings carry a uvarint length.
 //
-//	dialer   → magic "THRG" version(1) cluster from to nonce(32)
-//	acceptor → code(1) and, if it is 0, nonce(32) mac(32); else a text
+//	dialer   → magic "THRG" lowest(1) cluster from to nonce(32) [highest(1)]
+//	acceptor → code(1) and, if it is 0, nonce(32) mac(32) [lowest(1) highest(1)]; else a text
 //	dialer   → mac(32)
+//
+// Lowest and highest are the versions of the protocol that a side speaks; the highest one
+// that both speak is used. A side that speaks only the first one leaves the parts in brackets out.
 //
 // Both macs are HMAC-SHA256 with the cluster secret over a role, the cluster
 // id, both server ids and both nonces, so each side knows that the other one
 // holds the secret and means this very connection.
 const (
 	handshakeMagic   = "THRG"
-	handshakeVersion = 1
 	handshakeTimeout = time.Second
 	maxHello         = 1 << 10
 	nonceLen         = 32
@@ -42,81 +46,117 @@ type credentials struct {
 	self    ServerID
 	cluster string
 	secret  []byte
+	speaks  versions.Range // of this protocol
 }
 
 type hello struct {
 	cluster  string
 	from, to ServerID
 	nonce    []byte
+	speaks   versions.Range // the dialer
 }
 
-func (c credentials) mac(role string, h hello, answer []byte) []byte {
+// onlyFirst is what a side speaks that names no range.
+var onlyFirst = versions.Range{Min: 1, Max: 1}
+
+// proved is what a mac says of the versions of a side: nothing if it names none, so
+// that processes of before there were ranges compute the same.
+func proved(r versions.Range) []byte {
+	if r == onlyFirst {
+		return nil
+	}
+	return []byte{byte(r.Min), byte(r.Max)}
+}
+
+func (c credentials) mac(role string, h hello, answer []byte, acceptor versions.Range) []byte {
 	m := hmac.New(sha256.New, c.secret)
 	var b []byte
-	for _, part := range [][]byte{[]byte(handshakeMagic), []byte(role), []byte(h.cluster), []byte(h.from), []byte(h.to), h.nonce, answer} {
+	answer = append(answer[:len(answer):len(answer)], proved(acceptor)...)
+	for _, part := range [][]byte{append([]byte(handshakeMagic), proved(h.speaks)...), []byte(role), []byte(h.cluster), []byte(h.from), []byte(h.to), h.nonce, answer} {
 		b = appendBytes(b, part)
 	}
 	m.Write(b)
 	return m.Sum(nil)
 }
 
-// dial does the dialer's part and returns a reader for what follows.
-func (c credentials) dial(nc net.Conn, to ServerID) (*bufio.Reader, error) {
+// dial does the dialer's part and returns a reader for what follows, and the version
+// that is spoken there.
+func (c credentials) dial(nc net.Conn, to ServerID) (*bufio.Reader, uint32, error) {
 	nc.SetDeadline(time.Now().Add(handshakeTimeout))
 	defer nc.SetDeadline(time.Time{})
-	h := hello{cluster: c.cluster, from: c.self, to: to, nonce: newNonce()}
-	b := append([]byte(handshakeMagic), handshakeVersion)
+	h := hello{cluster: c.cluster, from: c.self, to: to, nonce: newNonce(), speaks: c.speaks}
+	b := append([]byte(handshakeMagic), byte(c.speaks.Min))
 	b = appendBytes(b, []byte(h.cluster))
 	b = appendBytes(b, []byte(h.from))
 	b = appendBytes(b, []byte(h.to))
 	b = appendBytes(b, h.nonce)
+	if c.speaks != onlyFirst {
+		b = append(b, byte(c.speaks.Max))
+	}
 	if err := writeHello(nc, b); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	br := bufio.NewReaderSize(nc, 64<<10)
 	b, err := readHello(br)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	r := bodyReader{b: b}
 	switch code := r.byte(); code {
 	case helloOK:
 	case helloWrongCluster:
-		return nil, fmt.Errorf("%w: %q", ErrWrongCluster, r.b)
+		return nil, 0, fmt.Errorf("%w: %q", ErrWrongCluster, r.b)
 	case helloWrongServer:
-		return nil, fmt.Errorf("%w: %q", ErrWrongServer, r.b)
+		return nil, 0, fmt.Errorf("%w: %q", ErrWrongServer, r.b)
+	case helloVersion:
+		return nil, 0, fmt.Errorf("%w: %q", ErrWrongVersion, r.b)
 	default:
-		return nil, fmt.Errorf("raftgroup: peer refuses the handshake with code %d: %q", code, r.b)
+		return nil, 0, fmt.Errorf("raftgroup: peer refuses the handshake with code %d: %q", code, r.b)
 	}
 	nonce, mac := r.bytes(), r.bytes()
+	theirs := onlyFirst
+	if len(r.b) > 0 {
+		theirs = versions.Range{Min: uint32(r.byte()), Max: uint32(r.byte())}
+	}
 	if r.bad || len(nonce) != nonceLen {
-		return nil, errHandshake
+		return nil, 0, errHandshake
 	}
-	if !hmac.Equal(mac, c.mac("acceptor", h, nonce)) {
-		return nil, ErrWrongSecret
+	if !hmac.Equal(mac, c.mac("acceptor", h, nonce, theirs)) {
+		return nil, 0, ErrWrongSecret
 	}
-	return br, writeHello(nc, c.mac("dialer", h, nonce))
+	version, ok := versions.Common(c.speaks, theirs)
+	if !ok { // the acceptor should have said so
+		return nil, 0, fmt.Errorf("%w: %s", ErrWrongVersion, disjoint(c.self, c.speaks, to, theirs))
+	}
+	return br, version, writeHello(nc, c.mac("dialer", h, nonce, theirs))
 }
 
-// accept does the acceptor's part and returns who dialed.
-func (c credentials) accept(nc net.Conn) (ServerID, *bufio.Reader, error) {
+// disjoint says why two sides cannot talk.
+func disjoint(a ServerID, ours versions.Range, b ServerID, theirs versions.Range) string {
+	return fmt.Sprintf("%s speaks %v, %s speaks %v", a, ours, b, theirs)
+}
+
+// accept does the acceptor's part and returns who dialed, and the version that is spoken.
+func (c credentials) accept(nc net.Conn) (ServerID, *bufio.Reader, uint32, error) {
 	nc.SetDeadline(time.Now().Add(handshakeTimeout))
 	defer nc.SetDeadline(time.Time{})
 	br := bufio.NewReaderSize(nc, 64<<10)
 	b, err := readHello(br)
 	if err != nil {
-		return "", nil, err
+		return "", nil, 0, err
 	}
 	h, err := parseHello(b)
 	if err != nil {
-		return "", nil, err
+		return "", nil, 0, err
 	}
-	refuse := func(code byte, text string, err error) (ServerID, *bufio.Reader, error) {
-		return "", nil, errors.Join(err, writeHello(nc, append([]byte{code}, text...)))
+	version, common := versions.Common(c.speaks, h.speaks)
+	refuse := func(code byte, text string, err error) (ServerID, *bufio.Reader, uint32, error) {
+		return "", nil, 0, errors.Join(err, writeHello(nc, append([]byte{code}, text...)))
 	}
 	switch {
-	case b[len(handshakeMagic)] != handshakeVersion:
-		return refuse(helloVersion, "version 1 is spoken here", errHandshake)
+	case !common:
+		why := disjoint(c.self, c.speaks, h.from, h.speaks)
+		return refuse(helloVersion, why, fmt.Errorf("%w: %s", ErrWrongVersion, why))
 	case h.cluster != c.cluster:
 		return refuse(helloWrongCluster, c.cluster, fmt.Errorf("%w: %q", ErrWrongCluster, h.cluster))
 	case h.to != c.self:
@@ -124,18 +164,19 @@ func (c credentials) accept(nc net.Conn) (ServerID, *bufio.Reader, error) {
 	}
 	nonce := newNonce()
 	b = appendBytes([]byte{helloOK}, nonce)
-	b = appendBytes(b, c.mac("acceptor", h, nonce))
+	b = appendBytes(b, c.mac("acceptor", h, nonce, c.speaks))
+	b = append(b, proved(c.speaks)...)
 	if err := writeHello(nc, b); err != nil {
-		return "", nil, err
+		return "", nil, 0, err
 	}
 	mac, err := readHello(br)
 	if err != nil {
-		return "", nil, err
+		return "", nil, 0, err
 	}
-	if !hmac.Equal(mac, c.mac("dialer", h, nonce)) {
-		return "", nil, ErrWrongSecret
+	if !hmac.Equal(mac, c.mac("dialer", h, nonce, c.speaks)) {
+		return "", nil, 0, ErrWrongSecret
 	}
-	return h.from, br, nil
+	return h.from, br, version, nil
 }
 
 // parseHello checks the form of the dialer's first message, not its version.
@@ -146,6 +187,10 @@ func parseHello(b []byte) (hello, error) {
 	}
 	r := bodyReader{b: b[n+1:]}
 	h := hello{cluster: string(r.bytes()), from: ServerID(r.bytes()), to: ServerID(r.bytes()), nonce: r.bytes()}
+	h.speaks = versions.Range{Min: uint32(b[n]), Max: uint32(b[n])}
+	if len(r.b) > 0 {
+		h.speaks.Max = uint32(r.byte())
+	}
 	if r.bad || h.from == "" || len(h.from) > maxName || len(h.nonce) != nonceLen {
 		return hello{}, errHandshake
 	}

@@ -41,7 +41,7 @@ type network struct {
 
 func newNetwork(cfg Config) *network {
 	n := &network{
-		cred:     credentials{self: cfg.Self, cluster: cfg.ClusterID, secret: cfg.Secret},
+		cred:     credentials{self: cfg.Self, cluster: cfg.ClusterID, secret: cfg.Secret, speaks: cfg.Versions},
 		listener: cfg.Listener,
 		resolve:  cfg.Resolve,
 		logger:   cfg.Logger,
@@ -151,7 +151,7 @@ func (n *network) acceptLoop() {
 
 func (n *network) accept(nc net.Conn) {
 	stop := context.AfterFunc(n.ctx, func() { nc.Close() })
-	id, br, err := n.cred.accept(nc)
+	id, br, version, err := n.cred.accept(nc)
 	if !stop() || err != nil {
 		if err != nil && !errors.Is(err, io.EOF) { // a probe connects and goes away
 			n.refusals.Add(1)
@@ -160,6 +160,7 @@ func (n *network) accept(nc net.Conn) {
 		nc.Close()
 		return
 	}
+	n.logger.Debug("accepted", "peer", id, "version", version)
 	c := newConn(nc, br, id)
 	n.mu.Lock()
 	old := n.in[id]

@@ -4,15 +4,19 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"encoding/binary"
 	"errors"
 	"io"
 	"net"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"teahouse/pkg/versions"
 )
 
 func TestHandshakeRefusals(t *testing.T) {
@@ -37,7 +41,7 @@ func TestHandshakeRefusals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := cred.dial(nc, tt.to); !errors.Is(err, tt.want) {
+		if _, _, err := cred.dial(nc, tt.to); !errors.Is(err, tt.want) {
 			t.Errorf("%s: error %v, want %v", tt.name, err, tt.want)
 		}
 		nc.Close()
@@ -55,7 +59,7 @@ func TestDialerMustProve(t *testing.T) {
 	}
 	defer nc.Close()
 	// The dialer's own check would stop it here, so it is done by hand.
-	b := append([]byte(handshakeMagic), handshakeVersion)
+	b := append([]byte(handshakeMagic), 1)
 	for _, s := range []string{"test", "liar", string(nd.id), string(make([]byte, nonceLen))} {
 		b = appendBytes(b, []byte(s))
 	}
@@ -112,7 +116,7 @@ func TestGarbage(t *testing.T) {
 		}
 		cred := nd.host.net.cred
 		cred.self = "mallory"
-		if _, err := cred.dial(nc, nd.id); err != nil {
+		if _, _, err := cred.dial(nc, nd.id); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := nc.Write(b); err != nil {
@@ -253,3 +257,59 @@ func FuzzHello(f *testing.F) {
 }
 
 func bufioReader(b []byte) *bufio.Reader { return bufio.NewReader(bytes.NewReader(b)) }
+
+// The highest version that both speak is chosen, and one that was taken out on the way is
+// noticed; where there is none, both sides hear what each speaks.
+func TestVersionsAreNegotiated(t *testing.T) {
+	for _, tt := range []struct {
+		dialer, acceptor versions.Range
+		want             uint32 // 0 = refused
+	}{
+		{onlyFirst, onlyFirst, 1},
+		{versions.Range{Min: 1, Max: 3}, onlyFirst, 1},
+		{onlyFirst, versions.Range{Min: 1, Max: 3}, 1},
+		{versions.Range{Min: 2, Max: 4}, versions.Range{Min: 1, Max: 3}, 3},
+		{versions.Range{Min: 1, Max: 2}, versions.Range{Min: 3, Max: 5}, 0},
+		{versions.Range{Min: 3, Max: 5}, versions.Range{Min: 1, Max: 2}, 0},
+	} {
+		cred := credentials{cluster: "c", secret: []byte("0123456789abcdef")}
+		d, a := cred, cred
+		d.self, d.speaks = "the-dialer", tt.dialer
+		a.self, a.speaks = "the-acceptor", tt.acceptor
+		one, other := net.Pipe()
+		type end struct {
+			version uint32
+			err     error
+		}
+		accepted := make(chan end, 1)
+		go func() {
+			_, _, v, err := a.accept(other)
+			accepted <- end{v, err}
+		}()
+		_, v, err := d.dial(one, "the-acceptor")
+		for side, e := range map[string]end{"dialer": {v, err}, "acceptor": <-accepted} {
+			if tt.want != 0 {
+				if e.err != nil || e.version != tt.want {
+					t.Errorf("%v to %v: the %s has %d, %v, want %d", tt.dialer, tt.acceptor, side, e.version, e.err, tt.want)
+				}
+				continue
+			}
+			for _, part := range []string{"the-dialer", "the-acceptor", tt.dialer.String(), tt.acceptor.String()} {
+				if !errors.Is(e.err, ErrWrongVersion) || !strings.Contains(e.err.Error(), part) {
+					t.Errorf("%v to %v: the %s says %v, not %q", tt.dialer, tt.acceptor, side, e.err, part)
+				}
+			}
+		}
+		one.Close()
+		other.Close()
+	}
+	cred := credentials{self: "a", cluster: "c", secret: []byte("0123456789abcdef")}
+	h := hello{cluster: "c", from: "a", to: "b", nonce: make([]byte, nonceLen), speaks: versions.Range{Min: 1, Max: 2}}
+	less := h
+	less.speaks = onlyFirst
+	nonce := make([]byte, nonceLen)
+	if hmac.Equal(cred.mac("dialer", h, nonce, onlyFirst), cred.mac("dialer", less, nonce, onlyFirst)) ||
+		hmac.Equal(cred.mac("dialer", h, nonce, onlyFirst), cred.mac("dialer", h, nonce, h.speaks)) {
+		t.Error("a mac does not cover what a side speaks")
+	}
+}

@@ -237,7 +237,7 @@ func (p *peer) dial(done chan struct{}) {
 	defer close(done)
 	if err != nil {
 		pause := redialPause
-		if errors.Is(err, ErrWrongCluster) || errors.Is(err, ErrWrongSecret) || errors.Is(err, ErrWrongServer) {
+		if errors.Is(err, ErrWrongCluster) || errors.Is(err, ErrWrongSecret) || errors.Is(err, ErrWrongServer) || errors.Is(err, ErrWrongVersion) {
 			pause = refusedPause
 			p.net.logger.Error("peer refused", "peer", p.id, "error", err)
 		}
@@ -272,11 +272,12 @@ func (n *network) dial(id ServerID) (*conn, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(n.ctx, func() { nc.Close() })
-	br, err := n.cred.dial(nc, id)
+	br, version, err := n.cred.dial(nc, id)
 	if !stop() || err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("raftgroup: handshake with %s: %w", id, errors.Join(err, n.ctx.Err()))
 	}
+	n.logger.Debug("connected", "peer", id, "version", version)
 	return newConn(nc, br, id), nil
 }
 
