@@ -57,6 +57,8 @@ var directions = []struct {
 		why: "what a client decides by is pure"},
 	{from: "pkg/planted", never: []string{""}, tests: true,
 		why: "bugs made on purpose need nothing"},
+	{from: "pkg/panics", never: []string{""}, tests: true,
+		why: "everybody may import it, pure packages too"},
 	{from: "gateway/route", never: []string{"registry", "gateway"}, except: []string{"gateway/route"},
 		why: "the routing snapshot is pure"},
 	{from: "gateway/session", never: []string{"registry", "gateway/edge"},

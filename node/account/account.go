@@ -20,6 +20,7 @@ import (
 
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/panics"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -126,14 +127,22 @@ func (s *Service) answer(req *linkpb.Request, want proto.Message, reply func(*li
 	err := s.cfg.Pool.Submit(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Timeout)
 		defer cancel()
-		message, err := look(ctx)
+		var payload []byte
+		err := panics.Try(func() error {
+			message, err := look(ctx)
+			if err == nil {
+				payload, err = proto.Marshal(message)
+			}
+			return err
+		})
 		if refusal := (*game.Error)(nil); errors.As(err, &refusal) {
 			refuse(refusal.Code, refusal.Detail)
 			return
 		}
-		var payload []byte
-		if err == nil {
-			payload, err = proto.Marshal(message)
+		if _, is := errors.AsType[*panics.Panic](err); is {
+			s.cfg.Logger.Error("look-up failed", "method", req.Method, "player", req.Player, "err", err)
+			refuse(wirepb.Code_INTERNAL, "")
+			return
 		}
 		if err != nil {
 			s.cfg.Logger.Warn("look-up failed", "method", req.Method, "player", req.Player, "err", err)

@@ -3,6 +3,8 @@ package account_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,11 +21,15 @@ import (
 type results struct {
 	err    error
 	hang   bool
+	panics bool
 	before uint64
 	limit  int
 }
 
 func (r *results) Profile(ctx context.Context, p game.PlayerID) (game.Profile, error) {
+	if r.panics {
+		panic("secret")
+	}
 	if r.hang {
 		<-ctx.Done()
 		return game.Profile{}, ctx.Err()
@@ -32,6 +38,9 @@ func (r *results) Profile(ctx context.Context, p game.PlayerID) (game.Profile, e
 }
 
 func (r *results) Hands(_ context.Context, _ game.PlayerID, before uint64, limit int) ([]game.HandLine, error) {
+	if r.panics {
+		panic("secret")
+	}
 	r.before, r.limit = before, limit
 	return []game.HandLine{{ID: 9, Table: 8, Hand: 7, Seat: 3, Score: -2, Finished: time.UnixMilli(5)}}, r.err
 }
@@ -58,7 +67,8 @@ func hands(s *account.Service) func(string, *linkpb.Request, func(*linkpb.Respon
 // call demands exactly one reply.
 func call(t *testing.T, r *results, p pool, h handler, player uint64, payload []byte) *linkpb.Response {
 	t.Helper()
-	s, err := account.New(account.Config{Results: r, Pool: p})
+	var said strings.Builder
+	s, err := account.New(account.Config{Results: r, Pool: p, Logger: slog.New(slog.NewTextHandler(&said, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +76,9 @@ func call(t *testing.T, r *results, p pool, h handler, player uint64, payload []
 	h(s)("gateway", &linkpb.Request{Player: player, Payload: payload}, func(r *linkpb.Response) { replies = append(replies, r) })
 	if len(replies) != 1 {
 		t.Fatalf("%d replies, want one", len(replies))
+	}
+	if r.panics && (strings.Contains(said.String(), "secret") || !strings.Contains(said.String(), "panicked with a string")) {
+		t.Errorf("the log says: %s", &said)
 	}
 	return replies[0]
 }
@@ -87,6 +100,8 @@ func TestRefusals(t *testing.T) {
 		"full pool":              {handler: profile, player: 7, pool: pool{full: true}, want: wirepb.Code_UNAVAILABLE},
 		"profile, broken store":  {handler: profile, player: 7, results: results{err: errors.New("secret")}, want: wirepb.Code_UNAVAILABLE},
 		"hands, broken store":    {handler: hands, player: 7, results: results{err: errors.New("secret")}, want: wirepb.Code_UNAVAILABLE},
+		"profile, panic":         {handler: profile, player: 7, results: results{panics: true}, want: wirepb.Code_INTERNAL},
+		"hands, panic":           {handler: hands, player: 7, results: results{panics: true}, want: wirepb.Code_INTERNAL},
 		"hands, not found store": {handler: hands, player: 7, results: results{err: game.ErrNotFound}, want: wirepb.Code_UNAVAILABLE},
 	} {
 		t.Run(name, func(t *testing.T) {

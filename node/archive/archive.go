@@ -19,6 +19,7 @@ import (
 
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/panics"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -93,12 +94,19 @@ func (s *Service) look(want *wirepb.HandRequest, player game.PlayerID,
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Timeout)
 	defer cancel()
 	key := game.HandKey{Cluster: s.cfg.Cluster, Table: game.TableID(want.Table), Hand: want.Hand}
-	data, err := s.cfg.Results.Archive(ctx, key, player)
 	var payload []byte
-	if err == nil {
-		payload, err = proto.Marshal(&wirepb.HandReply{Archive: data})
-	}
+	err := panics.Try(func() error {
+		data, err := s.cfg.Results.Archive(ctx, key, player)
+		if err == nil {
+			payload, err = proto.Marshal(&wirepb.HandReply{Archive: data})
+		}
+		return err
+	})
+	_, panicked := errors.AsType[*panics.Panic](err)
 	switch {
+	case panicked:
+		s.cfg.Logger.Error("look-up failed", "method", "archive.hand", "player", player, "key", key, "err", err)
+		refuse(wirepb.Code_INTERNAL, "")
 	case err == nil:
 		reply(&linkpb.Response{Payload: payload})
 	case errors.Is(err, game.ErrNotFound):

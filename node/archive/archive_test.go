@@ -3,6 +3,8 @@ package archive_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -18,9 +20,14 @@ import (
 type results struct {
 	err  error
 	hang bool
+
+	panics bool
 }
 
 func (r results) Archive(ctx context.Context, key game.HandKey, p game.PlayerID) ([]byte, error) {
+	if r.panics {
+		panic("secret")
+	}
 	if r.hang {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -45,7 +52,8 @@ func (p pool) Submit(task func()) error {
 // call demands exactly one reply.
 func call(t *testing.T, r results, p pool, player uint64, payload []byte) *linkpb.Response {
 	t.Helper()
-	s, err := archive.New(archive.Config{Cluster: "c", Results: r, Pool: p})
+	var said strings.Builder
+	s, err := archive.New(archive.Config{Cluster: "c", Results: r, Pool: p, Logger: slog.New(slog.NewTextHandler(&said, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +61,9 @@ func call(t *testing.T, r results, p pool, player uint64, payload []byte) *linkp
 	s.Hand("gateway", &linkpb.Request{Player: player, Payload: payload}, func(r *linkpb.Response) { replies = append(replies, r) })
 	if len(replies) != 1 {
 		t.Fatalf("%d replies, want one", len(replies))
+	}
+	if r.panics && (strings.Contains(said.String(), "secret") || !strings.Contains(said.String(), "panicked with a string")) {
+		t.Errorf("the log says: %s", &said)
 	}
 	return replies[0]
 }
@@ -80,6 +91,7 @@ func TestHand(t *testing.T) {
 		"round runs":       {results: results{err: game.ErrNotOver}, player: 7, payload: request(5, 2), want: wirepb.Code_NOT_OVER},
 		"broken store":     {results: results{err: errors.New("secret")}, player: 7, payload: request(5, 2), want: wirepb.Code_UNAVAILABLE},
 		"full pool":        {pool: pool{full: true}, player: 7, payload: request(5, 2), want: wirepb.Code_UNAVAILABLE},
+		"store panics":     {results: results{panics: true}, player: 7, payload: request(5, 2), want: wirepb.Code_INTERNAL},
 		"store that hangs": {results: results{hang: true}, player: 7, payload: request(5, 2), want: wirepb.Code_UNAVAILABLE},
 	} {
 		t.Run(name, func(t *testing.T) {

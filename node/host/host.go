@@ -28,7 +28,7 @@ import (
 // database hangs they pile up, and bots must go on thinking.
 const (
 	poolSize   = 64 // settlements (a few a led shard), outbox calls, bots
-	lookupSize = 32 // players' questions to the database; more get BUSY
+	lookupSize = 32 // players' questions to the database; more get UNAVAILABLE
 )
 
 // node is the assembled process.
@@ -133,11 +133,11 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err := n.store.Migrate(ctx); err != nil {
 		return err
 	}
-	if n.pool, err = ants.NewPool(poolSize, ants.WithNonblocking(true)); err != nil {
+	if n.pool, err = n.newPool(poolSize); err != nil {
 		return err
 	}
 	closers = append(closers, func() error { n.pool.Release(); return nil })
-	if n.lookup, err = ants.NewPool(lookupSize, ants.WithNonblocking(true)); err != nil {
+	if n.lookup, err = n.newPool(lookupSize); err != nil {
 		return err
 	}
 	closers = append(closers, func() error { n.lookup.Release(); return nil })

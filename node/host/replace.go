@@ -12,6 +12,7 @@ import (
 	"teahouse/pkg/game"
 	"teahouse/pkg/link"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/panics"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -134,7 +135,11 @@ func (n *node) alignShard(req *linkpb.Request, reply func(*linkpb.Response)) {
 	err := n.pool.Submit(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), alignTimeout)
 		defer cancel()
-		out, err := n.align(ctx, game.GroupID(req.Group))
+		var out *linkpb.AlignReply
+		err := panics.Try(func() (err error) {
+			out, err = n.align(ctx, game.GroupID(req.Group))
+			return err
+		})
 		switch {
 		case errors.Is(err, raftgroup.ErrNotLeader), errors.Is(err, raftgroup.ErrStopped):
 			reply(&linkpb.Response{Code: wirepb.Code_NOT_LEADER})

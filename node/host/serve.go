@@ -8,12 +8,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/panjf2000/ants/v2"
 	"google.golang.org/protobuf/proto"
 
 	"teahouse/node/coordinator"
 	"teahouse/node/shard"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/panics"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/status"
 	"teahouse/registry"
@@ -219,6 +221,14 @@ func (n *node) call(ctx context.Context, group game.GroupID, method string, tabl
 		return err
 	}
 	return proto.Unmarshal(r.Payload, resp)
+}
+
+// newPool makes a pool that refuses what is too much. Who gives it a job that somebody waits
+// for turns the job's panics into its failure; what panics besides ends no more than itself.
+func (n *node) newPool(size int) (*ants.Pool, error) {
+	return ants.NewPool(size, ants.WithNonblocking(true), ants.WithPanicHandler(func(value any) {
+		n.log.Error("a job panicked", "with", panics.Describe(value))
+	}))
 }
 
 // pool adapts the worker pool to the shards.

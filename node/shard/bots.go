@@ -6,6 +6,7 @@ import (
 	"teahouse/node/table"
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
+	"teahouse/pkg/panics"
 )
 
 // poolRetry is the pause before a full pool is asked again.
@@ -23,7 +24,11 @@ type thought struct {
 // think lets a bot answer. One that cannot is answered for by the deadline.
 func (l *leader) think(th thought) {
 	err := l.pooled(func() {
-		move, err := th.game.Think(th.Payload, th.strength)
+		var move []byte
+		err := panics.Try(func() (err error) {
+			move, err = th.game.Think(th.Payload, th.strength)
+			return err
+		})
 		if err != nil {
 			l.s.cfg.Logger.Error("bot has no answer", "table", th.table.String(), "seat", th.Seat, "error", err)
 			return

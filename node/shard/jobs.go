@@ -9,6 +9,7 @@ import (
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/panics"
 )
 
 // jobs are the settlements and outbox calls that this leader knows. Each is
@@ -97,7 +98,8 @@ func (l *leader) startJobs(ctx context.Context) {
 		l.jobs.queue = l.jobs.queue[1:]
 		l.jobs.running++
 		err := l.pooled(func() {
-			err := l.s.do(ctx, one)
+			// A job that panics has failed, and is tried again as any other.
+			err := panics.Try(func() error { return l.s.do(ctx, one) })
 			l.s.inbox.post(func() { l.finishJob(one, err) })
 		})
 		if err != nil {

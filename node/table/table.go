@@ -2,14 +2,13 @@ package table
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/panics"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -196,7 +195,7 @@ func (t *Table) guard(f func()) (ok bool) {
 		for i, s := range t.seats {
 			s.stream.rollBack(marks[i])
 		}
-		why := "panicked with " + panicked(p) + stack()
+		why := "panicked with " + panics.Describe(p)
 		if b, is := p.(brokenGame); is {
 			why = string(b)
 		}
@@ -204,30 +203,6 @@ func (t *Table) guard(f func()) (ok bool) {
 	}()
 	f()
 	return true
-}
-
-// panicked describes a panic's value without showing it: it may be made of hidden tiles or
-// of the seed. What the runtime itself panics with is about types, indexes and lengths.
-func panicked(p any) string {
-	if err, is := p.(runtime.Error); is {
-		return err.Error()
-	}
-	return fmt.Sprintf("a %T", p)
-}
-
-// stack names where a panic came from, without the values that a whole trace
-// shows of each call: they may be hidden tiles.
-func stack() string {
-	var pcs [32]uintptr
-	const callers = 4 // this function, guard's deferred one and the panic's own
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(callers, pcs[:])])
-	var b strings.Builder
-	for more := true; more; {
-		var f runtime.Frame
-		f, more = frames.Next()
-		fmt.Fprintf(&b, "\n%s %s:%d", f.Function, f.File, f.Line)
-	}
-	return b.String()
 }
 
 // brokenGame is panicked with when the game breaks its contract.
