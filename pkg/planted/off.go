@@ -2,5 +2,5 @@
 
 package planted
 
-// Is reports whether the bug is there: never.
+// Is reports whether the bug is in force: never, in this build.
 func Is(Bug) bool { return false }

@@ -6,8 +6,8 @@ import "sync/atomic"
 
 var chosen atomic.Uint32
 
-// Is reports whether the bug is there.
+// Is reports whether the bug is in force.
 func Is(b Bug) bool { return Bug(chosen.Load()) == b }
 
-// Choose puts a bug in force, in place of the one before.
+// Choose puts a bug in force instead of the previous one.
 func Choose(b Bug) { chosen.Store(uint32(b)) }
