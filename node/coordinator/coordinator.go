@@ -101,7 +101,7 @@ func (c *Coordinator) Counts() Counts {
 func (c *Coordinator) Apply(e raftgroup.Entry) any {
 	batch := &coordpb.Batch{}
 	if err := proto.Unmarshal(e.Data, batch); err != nil {
-		return raftgroup.Halt{Reason: "an entry that is no batch"}
+		return raftgroup.Halt{Reason: "an entry that is not a batch"}
 	}
 	if what := unknown(batch); what != "" {
 		return raftgroup.Halt{Reason: what}

@@ -10,8 +10,8 @@ import (
 	"teahouse/pkg/link/linkpb"
 )
 
-// SessionClosed tells that a session's client is gone. If it does not attach
-// again in time, its seat is detached.
+// SessionClosed handles the news that a session's client is gone: if the player does not attach again
+// in time, the seat is detached.
 func (s *Shard) SessionClosed(c *linkpb.SessionClosed) {
 	id := game.TableID(c.GetTable())
 	s.watch(func(t *table.Table, a table.Attachment) bool {
@@ -19,32 +19,31 @@ func (s *Shard) SessionClosed(c *linkpb.SessionClosed) {
 	}, id)
 }
 
-// GatewayDown tells that the link to a gateway is lost: the same for all of
-// its sessions.
+// GatewayDown handles the loss of the link to a gateway, as SessionClosed for all of its sessions.
 func (s *Shard) GatewayDown(gateway string) {
 	s.watch(func(_ *table.Table, a table.Attachment) bool { return a.Gateway == gateway }, 0)
 }
 
-// watch begins, behind everything that waits now, to watch the attachments
-// that match. id limits it to one table; 0 = all.
+// watch starts to watch the attachments that match, once all requests that wait now are applied: an
+// attach may be among them. id limits it to one table; 0 = all.
 func (s *Shard) watch(match func(*table.Table, table.Attachment) bool, id game.TableID) {
-	// Who does not lead needs not: the next leader watches all attachments.
+	// A replica that does not lead need not watch: the next leader watches all attachments.
 	_ = s.inbox.put(item{after: func(l *leader) { l.watchAll(match, id) }})
 }
 
-// watched is an attachment that may have to end.
+// watched is an attachment that is to be detached unless it is renewed in time.
 type watched struct {
 	table  game.TableID
 	seat   int
 	number uint64
 }
 
-// watchAll gives the matching attachments the time to be made anew, then
-// detaches those that were not.
+// watchAll waits for DetachAfter, then detaches those of the matching attachments that have not been
+// replaced by a new one.
 func (l *leader) watchAll(match func(*table.Table, table.Attachment) bool, id game.TableID) {
 	var list []watched
 	l.s.mu.Lock()
-	look := func(t *table.Table) {
+	collect := func(t *table.Table) {
 		for _, a := range t.Attachments() {
 			if match(t, a) {
 				list = append(list, watched{t.ID(), a.Seat, a.Number})
@@ -52,10 +51,10 @@ func (l *leader) watchAll(match func(*table.Table, table.Attachment) bool, id ga
 		}
 	}
 	if t := l.s.state.tables[id]; t != nil {
-		look(t)
+		collect(t)
 	} else if id == 0 {
 		for _, id := range slices.Sorted(maps.Keys(l.s.state.tables)) { // the same order in every run
-			look(l.s.state.tables[id])
+			collect(l.s.state.tables[id])
 		}
 	}
 	l.s.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// directLog applies at once, on the goroutine that proposes.
+// directLog applies an entry at once, on the goroutine that proposes it.
 type directLog struct {
 	s     *Shard
 	index uint64
@@ -29,7 +29,7 @@ func (l *directLog) Propose(data []byte) Future {
 	return p
 }
 
-// BenchmarkMove measures everything from a request to its answer and the
+// BenchmarkMove measures all the work from a request to its answer and the
 // pushes, for 200 tables whose players answer at once, without Raft and links.
 func BenchmarkMove(b *testing.B) {
 	const tables = 200

@@ -9,11 +9,11 @@ import (
 	"teahouse/pkg/panics"
 )
 
-// poolRetry is the pause before a full pool is asked again.
+// poolRetry is the pause before the next try if the pool is full.
 const poolRetry = 50 * time.Millisecond
 
-// thought is one prompt that a bot is to answer.
-type thought struct {
+// botTurn is one prompt that a bot is to answer.
+type botTurn struct {
 	table game.TableID
 	game  game.Game
 	table.BotPrompt
@@ -21,8 +21,8 @@ type thought struct {
 	pause    time.Duration
 }
 
-// think lets a bot answer. One that cannot is answered for by the deadline.
-func (l *leader) think(th thought) {
+// think lets a bot answer its prompt. If the bot fails, the prompt's deadline answers.
+func (l *leader) think(th botTurn) {
 	err := l.pooled(func() {
 		var move []byte
 		err := panics.Try(func() (err error) {

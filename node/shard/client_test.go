@@ -11,9 +11,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// client plays one seat to the end as gateway and player together do: it
-// re-sends until an answer is definite and attaches again on every gap and
-// every new leader.
+// client plays one seat to the end, as gateway and player together: it resends until the answer is
+// definite, and attaches again after every gap and to every new leader.
 type client struct {
 	c      *cluster
 	table  game.TableID
@@ -80,7 +79,7 @@ func (p *client) push(m *linkpb.Push) {
 	}
 }
 
-// insist sends until the answer is definite.
+// insist resends until the answer is definite.
 func (p *client) insist(method string, m proto.Message) *linkpb.Response {
 	for {
 		r := p.c.call(method, p.table, p.player, 1, m)

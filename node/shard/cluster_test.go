@@ -27,9 +27,9 @@ type fate int
 const (
 	commit fate = iota
 	lose        // outcome unknown, never committed
-	late        // outcome unknown, committed all the same
-	twice       // committed two times
-	busy        // refused for the moment
+	late        // outcome unknown, committed nevertheless
+	twice       // committed twice
+	busy        // ErrBusy
 )
 
 // cluster is a few replicas of a shard over an in-memory log.
@@ -76,7 +76,7 @@ type nodeLog struct {
 func (l nodeLog) Propose(data []byte) Future {
 	p := &proposal{done: make(chan struct{})}
 	l.c.runs.Go(func() {
-		time.Sleep(time.Millisecond) // fake time: of the disk
+		time.Sleep(time.Millisecond) // fake time: what the disk takes
 		l.c.mu.Lock()
 		if stopped := l.c.stopped; stopped != nil {
 			l.c.mu.Unlock()
@@ -110,15 +110,15 @@ func (l nodeLog) Propose(data []byte) Future {
 	return p
 }
 
-// appendLocked commits an entry and applies it everywhere. The replicas run
-// one after another; the caller holds mu, as Push does not take it here.
+// appendLocked commits an entry and applies it on one replica after another. The caller holds mu; Push
+// relies on that and does not lock it.
 func (c *cluster) appendLocked(data []byte) (index, term uint64) {
 	e := raftgroup.Entry{Index: uint64(len(c.entries)) + 1, Term: c.term, Data: bytes.Clone(data)}
 	c.entries = append(c.entries, e)
 	for _, s := range c.shards {
 		lent := bytes.Clone(e.Data)
 		s.Apply(raftgroup.Entry{Index: e.Index, Term: e.Term, Data: lent})
-		clear(lent) // it is not to be kept
+		clear(lent) // shows a replica that keeps the slice, which it may not
 	}
 	return e.Index, e.Term
 }
@@ -205,7 +205,7 @@ func (c *cluster) close() {
 	c.runs.Wait()
 }
 
-// send hands a request to a replica and returns where the answer comes.
+// send hands a request to a replica and returns the channel of the answer.
 func (c *cluster) send(node int, method string, table game.TableID, player, epoch uint64, m proto.Message) <-chan *linkpb.Response {
 	payload, err := proto.Marshal(m)
 	if err != nil {
@@ -250,7 +250,7 @@ func (c *cluster) pushed(session uint64) []*linkpb.Push {
 	return slices.Clone(c.pushes[session])
 }
 
-// endings counts the calls that told the coordinator of a table's end.
+// endings counts the calls that reported a table's end to the coordinator.
 func (c *cluster) endings(seq uint64) int {
 	c.results.mu.Lock()
 	defer c.results.mu.Unlock()
@@ -270,7 +270,7 @@ func createTable(seq uint64, queue, rules string, hands uint32, players ...uint6
 	return m
 }
 
-// create makes a table and demands that it is (not) refused.
+// create makes a table and checks that it is (not) refused.
 func (c *cluster) create(m *linkpb.CreateTable, refused bool) {
 	c.t.Helper()
 	r := c.call("cluster.create", 0, 0, 0, m)
@@ -281,10 +281,10 @@ func (c *cluster) create(m *linkpb.CreateTable, refused bool) {
 	}
 }
 
-// equal demands that all replicas hold the same state.
+// equal checks that all replicas hold the same state.
 func (c *cluster) equal() {
 	c.t.Helper()
-	c.mu.Lock() // no entry while the replicas are looked at
+	c.mu.Lock() // no entry is applied while the replicas are compared
 	defer c.mu.Unlock()
 	first := dump(c.t, c.shards[0])
 	for n, s := range c.shards[1:] {

@@ -18,28 +18,28 @@ type Log interface {
 	Propose(data []byte) Future
 }
 
-// Future is the outcome of a proposal, as raftgroup has it.
+// Future is the outcome of a proposal, with the same meaning as raftgroup's.
 type Future interface {
 	Done() <-chan struct{}
 	Result() (result any, index, term uint64, err error)
 }
 
-// Pool runs what blocks or burns CPU, bounded. An error means that f will not
-// run.
+// Pool runs functions that block or need much CPU, a bounded number at a time. An error means that f
+// will not run.
 type Pool interface {
 	Go(f func()) error
 }
 
-// QueueConfig is how the tables of a queue behave. Equal times for all nodes are not
-// needed: a table gets those of the leader that creates it.
+// QueueConfig is how the tables of a queue behave. Nodes need not agree on the times: a table keeps
+// those of the leader that creates it.
 type QueueConfig struct {
 	Intermission time.Duration // log time between two hands
-	Nonces       time.Duration // the first deal waits so long for the seats' nonces
+	Nonces       time.Duration // how long the first deal waits for the seats' nonces
 	Bots         game.Strength // how well bots play; default game.Middle
-	Pace         Pace          // how long they take
+	Pace         Pace          // how long bots take to answer
 }
 
-// People is how tables of people behave.
+// People returns the settings for tables where people play.
 func People() QueueConfig {
 	return QueueConfig{Intermission: 3 * time.Second, Nonces: time.Second, Bots: game.Strong, Pace: PaceHuman}
 }
@@ -53,42 +53,40 @@ type Config struct {
 
 	// Results settles hands; called in Pool.
 	Results game.Results
-	// Ended tells the coordinator that a table's bindings can go. nil means
-	// done. Called in Pool, again and again until it succeeds.
+	// Ended tells the coordinator that it can remove a table's bindings. Called in Pool, and
+	// retried until it returns nil.
 	Ended func(context.Context, *linkpb.TableEnded) error
-	// Push sends to the session on a gateway. Called in order, on the goroutine
-	// that applies; it must not block and not call the Shard.
+	// Push sends to the session on a gateway. Called in order, on the goroutine that applies
+	// entries; it must neither block nor call the Shard.
 	Push func(gateway string, p *linkpb.Push)
-	// Announce says that this node leads the group in term, or (withdrawn) no
-	// longer. It must not block and not call the Shard.
+	// Announce says that this node leads the group in term, or (withdrawn) that it no longer does.
+	// It must neither block nor call the Shard.
 	Announce func(term uint64, withdrawn bool)
-	// Refuse gives a reason to take no new tables now, "" = none. It must not
-	// block. Optional.
+	// Refuse returns a reason to accept no new tables now, or "". It must not block. Optional.
 	Refuse func() string
 	Pool   Pool
 	Logger *slog.Logger     // default: discard
 	Now    func() time.Time // monotonic; default time.Now
 
-	// Queues by name; a queue that is not here gets DefaultQueue. Default:
-	// "bench" plays without pauses.
+	// Queues by name; DefaultQueue is for all others. Default: one queue, "bench", without pauses.
 	Queues       map[string]QueueConfig
 	DefaultQueue QueueConfig // default: People
 
 	AttachWait   time.Duration // the first deal waits for seats to attach; default 10 s
-	AutoDelay    time.Duration // auto-play answers after this; default 500 ms
-	Retention    time.Duration // a released table stays readable; default 2 min
-	DetachAfter  time.Duration // a seat whose session is gone is detached; default 10 s
-	Unsettled    int           // at so many unsettled hands no table is made and no hand dealt; default 256
+	AutoDelay    time.Duration // auto-play answers a prompt after this; default 500 ms
+	Retention    time.Duration // how long a released table stays readable; default 2 min
+	DetachAfter  time.Duration // a seat whose session is gone is detached after this; default 10 s
+	Unsettled    int           // with this many unsettled hands no table is made and no hand dealt; default 256
 	MaxTables    int           // more are refused; default 4096
 	Mailbox      int           // requests waiting for a batch; more get BUSY; default 8192
 	BatchItems   int           // commands in one entry; default 1024
 	BatchBytes   int           // default 1 MiB
-	SettleAtOnce int           // settlements and outbox calls under way; default 8
+	SettleAtOnce int           // settlements and outbox calls running at a time; default 8
 	JobTimeout   time.Duration // of one of them; default 5 s
 	RetryMin     time.Duration // pause after its first failure, doubled up to RetryMax; default 100 ms
 	RetryMax     time.Duration // default 5 s
-	// ConflictPause lies between the tries to settle a hand of which the database holds another
-	// result; default 30 s.
+	// ConflictPause is the pause between tries to settle a hand for which the database holds a
+	// different result; default 30 s.
 	ConflictPause time.Duration
 }
 
@@ -156,7 +154,7 @@ func (c *Config) queue(name string) QueueConfig {
 	return c.DefaultQueue
 }
 
-// timing is what a new table gets.
+// timing returns the times that a new table of the queue keeps.
 func (c *Config) timing(queue string) *tablepb.Timing {
 	ms := func(d time.Duration) uint32 { return uint32(d / time.Millisecond) }
 	return &tablepb.Timing{
@@ -165,6 +163,6 @@ func (c *Config) timing(queue string) *tablepb.Timing {
 	}
 }
 
-// recheckMS is how often a table that may not deal at the settlement bound
-// tries again: rarely enough to leave the log to others.
+// recheckMS is how often a table that may not deal because of the settlement bound tries again:
+// rarely, because each try is a command in the log.
 const recheckMS = 500

@@ -21,7 +21,7 @@ type deadline struct {
 
 func newDeadlines() deadlines { return deadlines{of: make(map[game.TableID]*deadline)} }
 
-// set takes over the table's next deadline.
+// set updates the entry of a table to its next deadline.
 func (d *deadlines) set(t *table.Table) {
 	due, ok := t.NextDeadline()
 	e := d.of[t.ID()]
@@ -45,7 +45,7 @@ func (d *deadlines) remove(id game.TableID) {
 	}
 }
 
-// next is when the first deadline is due.
+// next returns the log time of the earliest deadline.
 func (d *deadlines) next() (due uint64, ok bool) {
 	if len(d.order) == 0 {
 		return 0, false
@@ -53,8 +53,8 @@ func (d *deadlines) next() (due uint64, ok bool) {
 	return d.order[0].due, true
 }
 
-// due lists the tables with a deadline at now or before, at most n. It walks
-// down the heap only where something is due.
+// due lists at most n tables with a deadline at now or before. It visits only those nodes of the heap
+// that are due, and their children.
 func (d *deadlines) due(now uint64, n int) []*table.Table {
 	var due []*table.Table
 	todo := []int{0}

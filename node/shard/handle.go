@@ -15,8 +15,7 @@ import (
 // maxMoveBytes bounds a game's move message, which its hand's archive keeps.
 const maxMoveBytes = 1024
 
-// OnState tells that this replica now leads in term, or (leading false) does
-// not.
+// OnState records that this replica now leads in term, or (leading false) that it does not.
 func (s *Shard) OnState(leading bool, term uint64) {
 	if !leading {
 		term = 0
@@ -32,9 +31,10 @@ func notLeader(items []item) {
 	}
 }
 
-// Handle takes a request of a gateway or of the coordinator and does not
-// block; reply is called exactly once, from any goroutine, and must not block.
-// It refuses by itself only what is wrong in every state of the table.
+// Handle handles a request of a gateway or of the coordinator. It does not block; reply is called
+// exactly once, from any goroutine, and must not block. Apart from requests that cannot be proposed
+// (NOT_LEADER, a bound), Handle itself refuses only what no state of the table would accept;
+// everything else is decided when the command is applied.
 func (s *Shard) Handle(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
 	if err := s.handle(from, req, reply); err != nil {
 		reply(response(&table.Reply{Code: game.CodeOf(err, wirepb.Code_INTERNAL), Detail: err.Error()}))
@@ -49,7 +49,7 @@ func (s *Shard) handle(from string, req *linkpb.Request, reply func(*linkpb.Resp
 	c := &tablepb.Command{Table: req.GetTable()}
 	switch {
 	case id.Shard() != s.cfg.Group:
-		return game.Errorf(wirepb.Code_BAD_REQUEST, "table %v is not of shard %d", id, s.cfg.Group)
+		return game.Errorf(wirepb.Code_BAD_REQUEST, "table %v does not belong to shard %d", id, s.cfg.Group)
 	case req.GetPlayer() == 0:
 		return game.Errorf(wirepb.Code_NOT_LOGGED_IN, "no player")
 	}
@@ -67,7 +67,7 @@ func (s *Shard) handle(from string, req *linkpb.Request, reply func(*linkpb.Resp
 	case "table.leave":
 		c.Body = &tablepb.Command_Leave{Leave: &tablepb.Leave{Player: req.GetPlayer(), Epoch: req.GetEpoch()}}
 	default:
-		return game.Errorf(wirepb.Code_UNKNOWN_METHOD, "%q is no method of a table", req.GetMethod())
+		return game.Errorf(wirepb.Code_UNKNOWN_METHOD, "%q is not a method of a table", req.GetMethod())
 	}
 	return s.propose(c, reply)
 }
@@ -83,7 +83,7 @@ func (s *Shard) handleMove(req *linkpb.Request, c *tablepb.Command, reply func(*
 	if len(m.GetNonce()) > fair.MaxNonce {
 		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "a nonce of %d bytes, at most %d", len(m.GetNonce()), fair.MaxNonce)
 	}
-	if _, known := wirepb.AutoPlay_name[int32(m.GetAutoPlay())]; !known { // in the log it would halt replicas
+	if _, known := wirepb.AutoPlay_name[int32(m.GetAutoPlay())]; !known { // in the log it would halt the replicas
 		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "auto-play %d is not known", m.GetAutoPlay())
 	}
 	c.Body = &tablepb.Command_Move{Move: &tablepb.Move{
@@ -109,11 +109,11 @@ func (s *Shard) handleCreate(req *linkpb.Request, reply func(*linkpb.Response)) 
 	}
 	id := game.TableID(spec.GetTable())
 	if id.Shard() != s.cfg.Group || id.Seq() == 0 {
-		return game.Errorf(wirepb.Code_BAD_REQUEST, "table %v is not of shard %d", id, s.cfg.Group)
+		return game.Errorf(wirepb.Code_BAD_REQUEST, "table %v does not belong to shard %d", id, s.cfg.Group)
 	}
 	if what := versions.Unknown(&spec); what != "" {
-		// From a coordinator of a newer binary. In the log it would halt replicas that
-		// do not know it; it is asked again, and perhaps of a leader that does.
+		// The coordinator's binary is newer. In the log, the command would halt the replicas that
+		// do not know it. The coordinator retries, perhaps with a leader that does.
 		return game.Errorf(wirepb.Code_UNAVAILABLE, "%s", what)
 	}
 	create := &tablepb.Create{Spec: &spec, Timing: s.cfg.timing(spec.GetQueue())}
@@ -137,7 +137,7 @@ func (s *Shard) propose(c *tablepb.Command, reply func(*linkpb.Response)) error 
 	return refused(s.inbox.put(item{command: raw, answer: func(r *table.Reply) { reply(response(r)) }}))
 }
 
-// refused makes an error of what the inbox says.
+// refused returns the error for a code that the inbox returned; nil for OK.
 func refused(code game.Code) error {
 	switch code {
 	case wirepb.Code_OK:
@@ -147,7 +147,7 @@ func refused(code game.Code) error {
 	case wirepb.Code_MOVE_IN_FLIGHT:
 		return game.Errorf(code, "another move of this seat has no answer yet")
 	}
-	return game.Errorf(code, "too many requests wait")
+	return game.Errorf(code, "too many requests are waiting")
 }
 
 func decode(req *linkpb.Request, m proto.Message) error {

@@ -17,7 +17,7 @@ import (
 
 var errConflict = game.ErrResultConflict
 
-// sitDown makes table 1 of four people and attaches them with epoch 1.
+// sitDown makes table 1 with four people and attaches them with epoch 1.
 func sitDown(t *testing.T, c *cluster, rules string) {
 	t.Helper()
 	c.create(createTable(1, "bench", rules, 1, 11, 12, 13, 14), false)
@@ -56,7 +56,7 @@ func TestCreationsAreApplied(t *testing.T) {
 		unknown.Game = "chess"
 		c.create(unknown, true)
 		c.create(createTable(4, "bench", ``, 1, 1, 2, 3, 4), false)
-		// Repeats hear what the first one heard and change nothing.
+		// Repetitions get the first one's answer and change nothing.
 		before := c.shards[0].Status().Tables
 		c.create(createTable(1, "bench", ``, 1, 1, 2, 3, 4), false)
 		c.create(createTable(2, "bench", ``, 1, 1, 2, 3, 4), true)
@@ -147,7 +147,7 @@ func TestOneUnansweredMoveASeat(t *testing.T) {
 		c.mu.Lock()
 		c.stopped = make(chan struct{})
 		c.mu.Unlock()
-		// In flight with the log standing still.
+		// In flight, while the log makes no progress.
 		first := c.send(0, "table.move", tableID(1), 11, 1, m)
 		synctest.Wait()
 		again := c.send(0, "table.move", tableID(1), 11, 1, m)
@@ -202,7 +202,7 @@ func TestLostLeadership(t *testing.T) {
 		close(c.stopped)
 		c.stopped = nil
 		c.mu.Unlock()
-		// It was committed in the end, so it has its real answer.
+		// It was committed in the end, so it gets its real answer.
 		c.want(<-proposed, wirepb.Code_NOT_OVER)
 		c.lead(1)
 		time.Sleep(time.Second)
@@ -250,8 +250,7 @@ func TestSessionClosedDetachesAfterTenSeconds(t *testing.T) {
 	})
 }
 
-// A session that closes while its attach is still on its way is not
-// overlooked.
+// A session that closes while its attach is still in flight is not overlooked.
 func TestSessionClosedBehindItsAttach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, 1, nil)
@@ -295,7 +294,7 @@ func TestGatewayDownAndTakeOverDetachWhoDoesNotComeBack(t *testing.T) {
 	}
 }
 
-// A process that was paused loses the time: nobody's prompt runs out.
+// The time for which a process was paused does not count: no prompt times out because of it.
 func TestLogTimeIsCapped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var jump atomic.Int64
@@ -310,7 +309,7 @@ func TestLogTimeIsCapped(t *testing.T) {
 		jump.Store(int64(time.Hour))
 		time.Sleep(250 * time.Millisecond)
 		c.want(c.call("table.leave", tableID(1), 11, 1, &wirepb.LeaveRequest{}), wirepb.Code_NOT_OVER)
-		// 750 ms, and the jump as one capped tick.
+		// 750 ms, and one capped tick for the jump.
 		if passed := c.shards[0].Status().Now - start; passed < 750*time.Millisecond || passed > 960*time.Millisecond {
 			t.Errorf("%v passed in log time", passed)
 		}
@@ -322,8 +321,8 @@ func TestLogTimeIsCapped(t *testing.T) {
 	})
 }
 
-// A new leader keeps quiet about what it applies before its take-over; who
-// attaches again gets it all the same.
+// A new leader pushes nothing of the entries that it applies before its TookOver; a client that attaches
+// again gets those events nevertheless.
 func TestPushesStartWithTheTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, 2, nil)
@@ -332,7 +331,7 @@ func TestPushesStartWithTheTakeOver(t *testing.T) {
 		sitDown(t, c, `{"limit_ms":600000}`)
 		told := c.pushed(1101)
 		for i, p := range told {
-			if p.GetNumber() != uint64(i+1) { // one replica pushes, not two
+			if p.GetNumber() != uint64(i+1) { // a repetition would mean that two replicas push
 				t.Fatalf("push %d has number %d", i, p.GetNumber())
 			}
 		}
@@ -346,7 +345,7 @@ func TestPushesStartWithTheTakeOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.lead(1) // its take-over is proposed, not yet applied
+		c.lead(1) // its TookOver is proposed but not applied yet
 		c.mu.Lock()
 		c.appendLocked(left)
 		c.mu.Unlock()

@@ -9,40 +9,39 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// inbox is where requests wait for the leader's loop, and where batches under
-// way wait for their answers.
+// inbox holds the requests that wait for the leader's loop, and the proposed batches whose requests
+// wait for their answers.
 type inbox struct {
-	bound   int
-	sayTerm func(term uint64, withdrawn bool) // Config.Announce
-	wake    chan struct{}                     // has room for one; tells the loop that there is something
+	bound      int
+	onAnnounce func(term uint64, withdrawn bool) // Config.Announce
+	wake       chan struct{}                     // capacity 1; signals the loop that there is something to do
 
 	mu        sync.Mutex
 	term      uint64 // of the leadership, 0 = not leading
-	announced uint64 // term that is announced, 0 = none
-	closed    bool   // Run has ended: nobody will lead here again
+	announced uint64 // term that was announced, 0 = none
+	closed    bool   // Run has ended: this replica will not lead again
 	busy      uint64 // requests refused at a bound
 	items     []item
 	posts     []func()          // for the loop, from its workers
-	flights   map[uint64][]item // by batch number
+	batches   map[uint64][]item // by batch number
 	moves     map[moveKey]*openMove
 }
 
-// item is one command on its way, or (without one) something to do once all
-// items before it have been applied.
+// item is one command to propose, or (if command is nil) a function to call once all items before it
+// have been applied.
 type item struct {
 	command []byte
 	answer  func(*table.Reply) // nil = nobody waits; called at most once
-	after   func(*leader)      // on the loop
+	after   func(*leader)      // called on the loop
 }
 
-// moveKey is a seat, for its one unanswered move.
+// moveKey identifies a seat, which has at most one unanswered move.
 type moveKey struct {
 	table  uint64
 	player uint64
 }
 
-// openMove is a move without an answer. A re-send of it waits for the same
-// answer.
+// openMove is a move without an answer yet. A resend of the same move waits for the same answer.
 type openMove struct {
 	epoch   uint64
 	number  uint64
@@ -50,13 +49,13 @@ type openMove struct {
 	replies []func(*linkpb.Response)
 }
 
-// maxJoined bounds the re-sends that wait for one answer.
+// maxJoined bounds the resends that wait for one answer.
 const maxJoined = 16
 
 func (in *inbox) init(cfg Config) {
-	in.bound, in.sayTerm = cfg.Mailbox, cfg.Announce
+	in.bound, in.onAnnounce = cfg.Mailbox, cfg.Announce
 	in.wake = make(chan struct{}, 1)
-	in.flights = make(map[uint64][]item)
+	in.batches = make(map[uint64][]item)
 	in.moves = make(map[moveKey]*openMove)
 }
 
@@ -87,8 +86,8 @@ func (in *inbox) putLocked(it item) game.Code {
 	return wirepb.Code_OK
 }
 
-// putMove queues a move. It is refused while another move of the seat has no
-// answer; a re-send of that one joins it.
+// putMove queues a move. While another move of the seat has no answer it returns MOVE_IN_FLIGHT; a
+// resend of the same move is not queued again but waits for the same answer.
 func (in *inbox) putMove(key moveKey, m *openMove, command []byte) game.Code {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -105,7 +104,7 @@ func (in *inbox) putMove(key moveKey, m *openMove, command []byte) game.Code {
 	case open.number != m.number || open.payload != m.payload:
 		return wirepb.Code_MOVE_IN_FLIGHT
 	case open.epoch != m.epoch:
-		// Its own answer: the older epoch's may be SUPERSEDED.
+		// It needs an answer of its own: the older epoch's may be SUPERSEDED.
 		return in.putLocked(item{command: command, answer: func(r *table.Reply) { in.finishMove(moveKey{}, m, r) }})
 	case len(open.replies) >= maxJoined:
 		in.busy++
@@ -127,8 +126,8 @@ func (in *inbox) finishMove(key moveKey, m *openMove, r *table.Reply) {
 	}
 }
 
-// post hands the loop something to do; for its own workers, whose number is
-// bounded.
+// post queues f to be called on the loop. It has no bound of its own: only the loop's workers call
+// it, and their number is bounded.
 func (in *inbox) post(f func()) {
 	in.mu.Lock()
 	in.posts = append(in.posts, f)
@@ -144,48 +143,49 @@ func (in *inbox) takePosts() []func() {
 	return posts
 }
 
-// depart moves items of at most n commands and size bytes into flight number,
-// behind the leader's own. due are those to be called now: nothing before them
-// waits or is under way. One that stands behind a command ends the batch.
-func (in *inbox) depart(number uint64, own []item, n, size int) (commands [][]byte, due []func(*leader)) {
+// takeBatch makes batch number of the leader's own commands and of waiting items: at most n commands,
+// and at most size bytes of items, though one item always fits into an empty batch. due are
+// functions to call now, because no command before them is waiting or in flight. An item without a
+// command that follows a command ends the batch.
+func (in *inbox) takeBatch(number uint64, own []item, n, size int) (commands [][]byte, due []func(*leader)) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	flight := own
+	batch := own
 	taken := 0
 	for _, it := range in.items {
-		if it.command == nil && len(flight) == len(own) {
+		if it.command == nil && len(batch) == len(own) {
 			due = append(due, it.after)
-		} else if it.command == nil || len(flight) >= n || size < len(it.command) && len(flight) > 0 {
+		} else if it.command == nil || len(batch) >= n || size < len(it.command) && len(batch) > 0 {
 			break
 		} else {
 			size -= len(it.command)
-			flight = append(flight, it)
+			batch = append(batch, it)
 		}
 		taken++
 	}
 	rest := copy(in.items, in.items[taken:])
 	clear(in.items[rest:])
 	in.items = in.items[:rest]
-	for _, it := range flight {
+	for _, it := range batch {
 		commands = append(commands, it.command)
 	}
-	if len(flight) > 0 {
-		in.flights[number] = flight
+	if len(batch) > 0 {
+		in.batches[number] = batch
 	}
 	return commands, due
 }
 
-// take removes a flight: whoever has taken it answers its items.
-func (in *inbox) take(number uint64) []item {
+// claim removes a batch and returns its items, which the caller must answer.
+func (in *inbox) claim(number uint64) []item {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	flight := in.flights[number]
-	delete(in.flights, number)
-	return flight
+	batch := in.batches[number]
+	delete(in.batches, number)
+	return batch
 }
 
-// lead takes over the leadership as raft tells it. Requests that were proposed
-// to nobody are handed back for NOT_LEADER.
+// lead records the term in which this replica leads, 0 = it does not. It returns the requests that
+// were never proposed, so that the caller answers them with NOT_LEADER.
 func (in *inbox) lead(term uint64) (unsent []item) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -193,7 +193,7 @@ func (in *inbox) lead(term uint64) (unsent []item) {
 		term = 0
 	}
 	if in.announced != 0 && in.announced != term {
-		in.sayTerm(in.announced, true)
+		in.onAnnounce(in.announced, true)
 		in.announced = 0
 	}
 	in.term = term
@@ -204,7 +204,7 @@ func (in *inbox) lead(term uint64) (unsent []item) {
 	return unsent
 }
 
-// close gives the leadership up for good.
+// close is lead(0), for good: this replica will not lead again.
 func (in *inbox) close() (unsent []item) {
 	in.mu.Lock()
 	in.closed = true
@@ -212,7 +212,7 @@ func (in *inbox) close() (unsent []item) {
 	return in.lead(0)
 }
 
-// announce announces the leadership of term, if it still is.
+// announce announces the leadership of term; it returns false if this replica no longer leads in it.
 func (in *inbox) announce(term uint64) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -221,7 +221,7 @@ func (in *inbox) announce(term uint64) bool {
 	}
 	if in.announced != term {
 		in.announced = term
-		in.sayTerm(term, false)
+		in.onAnnounce(term, false)
 	}
 	return true
 }
@@ -238,7 +238,7 @@ func (in *inbox) status() (term uint64, waiting int, busy uint64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	waiting = len(in.items)
-	for _, f := range in.flights {
+	for _, f := range in.batches {
 		waiting += len(f)
 	}
 	return in.announced, waiting, in.busy

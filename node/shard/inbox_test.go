@@ -10,16 +10,16 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Whatever waits: batches keep to their bounds (a single command may be larger), take as
-// much as fits, keep the order, and lose nothing; what is to be done behind a command is
-// done once that is applied.
+// For any waiting items: batches keep to their bounds (a single command may be larger), take as
+// much as fits, keep the order and lose nothing; a function that waits behind a command is
+// called only once that command has been applied.
 func TestBatchesKeepTheirBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var in inbox
 		in.init(Config{Mailbox: 1000, Announce: func(uint64, bool) {}})
 		in.lead(1)
 		type mark struct {
-			size int // -1 = something to do
+			size int // -1 = a function instead of a command
 			n    byte
 		}
 		var all, out []mark
@@ -51,7 +51,7 @@ func TestBatchesKeepTheirBounds(t *testing.T) {
 				}
 			}
 			done := len(out)
-			commands, due := in.depart(number, own, n, size)
+			commands, due := in.takeBatch(number, own, n, size)
 			for _, f := range due {
 				f(nil)
 			}
@@ -83,8 +83,8 @@ func TestBatchesKeepTheirBounds(t *testing.T) {
 			case len(commands) < n && total+left[0].size <= size:
 				t.Fatalf("%d bytes had room in a batch of %d, bounds are %d and %d", left[0].size, total, n, size)
 			}
-			if flight := in.take(number); len(flight) != len(commands) || len(in.take(number)) != 0 {
-				t.Fatalf("%d items fly with %d commands", len(flight), len(commands))
+			if batch := in.claim(number); len(batch) != len(commands) || len(in.claim(number)) != 0 {
+				t.Fatalf("%d items fly with %d commands", len(batch), len(commands))
 			}
 		}
 		if !slices.Equal(out, all) {
@@ -93,7 +93,7 @@ func TestBatchesKeepTheirBounds(t *testing.T) {
 	})
 }
 
-// The mailbox is bounded by its requests; what follows a request costs nothing.
+// The mailbox's bound counts requests only, not functions that wait behind them.
 func TestMailboxBound(t *testing.T) {
 	var in inbox
 	in.init(Config{Mailbox: 3, Announce: func(uint64, bool) {}})
@@ -114,7 +114,7 @@ func TestMailboxBound(t *testing.T) {
 	if _, waiting, busy := in.status(); busy != 1 || waiting != 4 {
 		t.Errorf("%d busy, %d wait", busy, waiting)
 	}
-	in.depart(1, nil, 2, 100)
+	in.takeBatch(1, nil, 2, 100)
 	if _, waiting, _ := in.status(); waiting != 4 {
 		t.Errorf("%d wait with two of them under way", waiting)
 	}

@@ -12,19 +12,19 @@ import (
 	"teahouse/pkg/panics"
 )
 
-// jobs are the settlements and outbox calls that this leader knows. Each is
-// tried until it succeeds, a conflict at a slow rate; the command that it ends with removes its cause
-// from the state.
+// jobs are the settlements and outbox calls that this leader has found in the state. Each is retried
+// until it succeeds, a conflict at a slow rate. It ends with a command that removes its cause from
+// the state.
 type jobs struct {
-	known   map[jobKey]bool // from finding it until its command is applied
+	known   map[jobKey]bool // from when a job is found until its command is applied
 	queue   []*job          // to be started
 	resting []*job          // failed, each with a timer that queues it again
 	running int
 
-	settling, ending trouble
+	settling, ending outage
 }
 
-// jobKey names a job; hand 0 is the outbox item of an ended table.
+// jobKey identifies a job; hand 0 is the outbox item of an ended table.
 type jobKey struct {
 	table game.TableID
 	hand  uint32
@@ -34,17 +34,17 @@ type job struct {
 	key    jobKey
 	result game.HandResult
 	ended  *linkpb.TableEnded
-	voided bool // of ended: its round had no last hand
+	voided bool // the ended table was voided; its round had no last hand
 	tries  int
-	// conflict: the database held another result at the last try.
+	// conflict: the last try found a different result in the database.
 	conflict bool
 }
 
 func newJobs() jobs {
-	return jobs{known: make(map[jobKey]bool), settling: trouble{what: "settlement"}, ending: trouble{what: "telling of ended tables"}}
+	return jobs{known: make(map[jobKey]bool), settling: outage{what: "settlement"}, ending: outage{what: "telling of ended tables"}}
 }
 
-// find queues what t wants and is not known. The caller holds Shard.mu.
+// find queues the jobs of table t that are not known yet. The caller holds Shard.mu.
 func (j *jobs) find(cluster string, t *table.Table) {
 	if t.Unsettled() > 0 {
 		for _, hand := range t.PendingHands() {
@@ -67,10 +67,10 @@ func (j *jobs) add(one *job) {
 	j.queue = append(j.queue, one)
 }
 
-// rest lets a job wait before it is tried again.
+// rest makes a failed job wait before it is tried again.
 func (l *leader) rest(one *job) {
 	pause := min(l.s.cfg.RetryMin<<min(one.tries, 16), l.s.cfg.RetryMax)
-	if one.conflict { // only a person can help
+	if one.conflict { // only a person can correct the database
 		pause = l.s.cfg.ConflictPause
 	}
 	one.tries++
@@ -89,8 +89,7 @@ func (j *jobs) wake(match func(*job) bool) {
 	})
 }
 
-// startJobs keeps a bounded number of jobs running. They end with ctx, the
-// leadership.
+// startJobs keeps a bounded number of jobs running. They end with ctx, that is with the leadership.
 func (l *leader) startJobs(ctx context.Context) {
 	for ctx.Err() == nil && l.jobs.running < l.s.cfg.SettleAtOnce && len(l.jobs.queue) > 0 {
 		one := l.jobs.queue[0]
@@ -98,7 +97,7 @@ func (l *leader) startJobs(ctx context.Context) {
 		l.jobs.queue = l.jobs.queue[1:]
 		l.jobs.running++
 		err := l.pooled(func() {
-			// A job that panics has failed, and is tried again as any other.
+			// A job that panics has failed and is retried like any other.
 			err := panics.Try(func() error { return l.s.do(ctx, one) })
 			l.s.inbox.post(func() { l.finishJob(one, err) })
 		})
@@ -108,12 +107,12 @@ func (l *leader) startJobs(ctx context.Context) {
 	}
 }
 
-// do tries a job once, on a worker.
+// do tries a job once, in the pool.
 func (s *Shard) do(ctx context.Context, one *job) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.JobTimeout)
 	defer cancel()
 	if one.ended != nil {
-		// The database first: once the table is gone, nobody else would tell it.
+		// The database first: players are freed only once their table is marked void there.
 		if one.voided {
 			if err := s.cfg.Results.Void(ctx, s.cfg.Cluster, one.key.table); err != nil {
 				return err
@@ -124,33 +123,33 @@ func (s *Shard) do(ctx context.Context, one *job) error {
 	return s.settle(ctx, one.result)
 }
 
-// finishJob takes a job's outcome over, on the loop, which starts the next.
+// finishJob handles a job's outcome, on the loop.
 func (l *leader) finishJob(one *job, err error) {
 	l.jobs.running--
 	id := one.key.table
-	trouble := &l.jobs.settling
+	outage := &l.jobs.settling
 	if one.ended != nil {
-		trouble = &l.jobs.ending
+		outage = &l.jobs.ending
 	}
 	switch {
 	case errors.Is(err, game.ErrResultConflict):
-		// It succeeds only once a person has put the database right; until then the hand stays
-		// unsettled. Who knows of it need not hear of every try.
+		// A retry succeeds only once a person has corrected the database; until then the hand stays
+		// unsettled. Only the first conflict is logged, not every retry.
 		if !one.conflict {
 			one.conflict = true
 			l.s.conflicts.Add(1)
-			l.s.cfg.Logger.Error("ALARM: the database holds another result of this hand, will look again",
+			l.s.cfg.Logger.Error("ALARM: the database holds another result of this hand, will retry",
 				"table", id.String(), "hand", one.key.hand, "every", l.s.cfg.ConflictPause)
 		}
 		l.rest(one)
 	case err != nil:
-		l.rest(one) // a conflict stays one: that the database is away too says nothing else
+		l.rest(one) // one.conflict stays: an unreachable database does not disprove the conflict
 		if one.ended == nil {
 			l.s.failures.Add(1)
 		}
-		trouble.failed(&l.s.cfg, one.key, err)
+		outage.failed(&l.s.cfg, one.key, err)
 	default:
-		if trouble.over(&l.s.cfg) { // then the others need not wait
+		if outage.over(&l.s.cfg) { // no need for the other jobs to wait until their next try
 			l.jobs.wake(func(j *job) bool { return (j.ended == nil) == (one.ended == nil) })
 		}
 		if one.conflict {
@@ -164,7 +163,7 @@ func (l *leader) finishJob(one *job, err error) {
 	}
 }
 
-// pooled runs f in the pool; Run does not end before it has.
+// pooled runs f in the pool; Run waits for f before it returns.
 func (l *leader) pooled(f func()) error {
 	l.work.Add(1)
 	err := l.s.cfg.Pool.Go(func() {

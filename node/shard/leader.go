@@ -18,52 +18,52 @@ import (
 )
 
 const (
-	// tickCap is the most log time that one local tick adds: a process that
-	// was paused loses the rest, and the players lose no time to answer.
+	// tickCap is the most log time that one local tick adds: if the process was paused, the rest of
+	// the pause does not count, so players lose no time to answer.
 	tickCap = 200 * time.Millisecond
-	// tickEvery leaves a tick that comes late room below the cap.
+	// tickEvery is well below tickCap, so that a tick that comes late does not lose time.
 	tickEvery = 100 * time.Millisecond
-	// busyRetry is the pause after a batch that raft did not take, e.g. because
-	// a leadership transfer is under way.
+	// busyRetry is the pause after raft rejected a batch, e.g. because a leadership transfer is
+	// under way.
 	busyRetry = 5 * time.Millisecond
 
-	// keepUp is the time after which a batch goes out that brings nothing but time. One entry
-	// adds a bounded time only: what passed beyond would be lost, and whatever waits for a
-	// moment far away would wait too long.
-	keepUp = maxAdvanceMS / 2 * time.Millisecond
+	// maxIdle is the time after which a batch without commands is proposed, only to advance log
+	// time. One entry can add at most maxAdvanceMS: any time beyond that would be lost, and
+	// deadlines far ahead would come late.
+	maxIdle = maxAdvanceMS / 2 * time.Millisecond
 	// deadlinesAtOnce bounds the tables whose deadlines one batch carries.
 	deadlinesAtOnce = 512
 )
 
-// leader is what one leadership needs besides the replicated state. All of it
-// belongs to the goroutine of Run; workers reach it through inbox.post.
+// leader is the state of one leadership besides the replicated state. Only the goroutine of Run uses
+// it; workers reach it through inbox.post.
 type leader struct {
 	s      *Shard
 	log    Log
 	term   uint64
-	work   *sync.WaitGroup // of all leaderships of one Run
-	ctx    context.Context // of this leadership's jobs
+	work   *sync.WaitGroup // workers of all leaderships of one Run
+	ctx    context.Context // for this leadership's jobs
 	cancel context.CancelFunc
 
-	tookOver bool          // the take-over is applied
-	flight   *flight       // the batch under way, or nil
-	retryAt  time.Time     // nothing is proposed before
+	tookOver bool          // TookOver is applied
+	inFlight *batch        // the proposed batch without an outcome yet, or nil
+	retryAt  time.Time     // nothing is proposed before this
 	last     time.Time     // of the last tick
-	passed   time.Duration // since the last proposal
-	base     uint64        // log time with all proposals applied
+	passed   time.Duration // time that no proposal has added to log time yet
+	base     uint64        // log time once all proposals are applied
 
-	commands []item // of the leader itself: they precede requests
+	commands []item // the leader's own; they are proposed before requests
 	timers   timers
-	thinking map[game.TableID]*[table.MaxSeats]uint64 // prompts that bots think about, by seat
+	thinking map[game.TableID]*[table.MaxSeats]uint64 // prompts that bots were given, by seat
 	jobs     jobs
 }
 
-// flight is a proposed batch.
-type flight struct {
+// batch is a proposed batch.
+type batch struct {
 	number uint64
 	data   []byte
 	future Future
-	busy   bool   // raft did not take it: to be proposed again
+	busy   bool   // raft rejected it as busy: to be proposed again
 	own    []item // the leader's own commands
 }
 
@@ -74,24 +74,22 @@ func (l *leader) begin() {
 	}}, nil)
 }
 
-// tick adds the time since the last tick, capped, to what the next batch
-// brings.
+// tick adds the time since the last tick, at most tickCap, to the time that the next batch adds.
 func (l *leader) tick() {
 	now := l.s.cfg.Now()
 	l.passed += min(max(now.Sub(l.last), 0), tickCap)
 	l.last = now
 }
 
-// now is log time as it will be when the next batch is applied.
+// now returns the log time as it will be once the next batch is applied.
 func (l *leader) now() uint64 { return l.base + uint64(l.passed/time.Millisecond) }
 
-// wait is how long the loop may sleep. It ticks only while something depends
-// on time.
+// wait returns how long the loop may sleep. It ticks only while something depends on time.
 func (l *leader) wait() time.Duration {
 	if pause := l.retryAt.Sub(l.last); pause > 0 {
 		return min(pause, tickEvery)
 	}
-	if l.flight != nil {
+	if l.inFlight != nil {
 		return tickEvery
 	}
 	next, ok := l.timers.next()
@@ -108,8 +106,7 @@ func (l *leader) wait() time.Duration {
 	return min(max(left, 0), tickEvery)
 }
 
-// command queues a command of the leader itself; done is called once it is
-// applied.
+// command queues one of the leader's own commands; done is called once it is applied.
 func (l *leader) command(c *tablepb.Command, done func(*leader)) {
 	raw, err := proto.Marshal(c)
 	if err != nil {
@@ -119,8 +116,8 @@ func (l *leader) command(c *tablepb.Command, done func(*leader)) {
 	l.commands = append(l.commands, item{command: raw, after: done})
 }
 
-// depart proposes what waits, as one entry.
-func (l *leader) depart(number uint64) {
+// proposeBatch proposes the waiting commands as one entry.
+func (l *leader) proposeBatch(number uint64) {
 	var own []item
 	if n := min(len(l.commands), l.s.cfg.BatchItems); n > 0 {
 		own = slices.Clone(l.commands[:n])
@@ -129,15 +126,15 @@ func (l *leader) depart(number uint64) {
 	var commands [][]byte
 	if l.tookOver {
 		var due []func(*leader)
-		commands, due = l.s.inbox.depart(number, own, l.s.cfg.BatchItems, l.s.cfg.BatchBytes)
+		commands, due = l.s.inbox.takeBatch(number, own, l.s.cfg.BatchItems, l.s.cfg.BatchBytes)
 		for _, f := range due {
 			f(l)
 		}
 		commands = append(commands, l.dueCommands()...)
 	} else {
-		commands, _ = l.s.inbox.depart(number, own, 0, 0)
+		commands, _ = l.s.inbox.takeBatch(number, own, 0, 0)
 	}
-	if len(commands) == 0 && l.passed < keepUp {
+	if len(commands) == 0 && l.passed < maxIdle {
 		return
 	}
 	advance := l.passed / time.Millisecond
@@ -145,15 +142,15 @@ func (l *leader) depart(number uint64) {
 	data, err := proto.Marshal(&tablepb.Batch{
 		AdvanceMs: uint64(advance), Origin: l.s.origin, Number: number, Commands: commands,
 	})
-	if err != nil { // cannot be: only bytes and numbers
+	if err != nil { // cannot happen: the message has only bytes and numbers
 		l.s.cfg.Logger.Error("batch", "error", err)
 		return
 	}
 	l.base += uint64(advance)
-	l.flight = &flight{number: number, data: data, own: own, future: l.log.Propose(data)}
+	l.inFlight = &batch{number: number, data: data, own: own, future: l.log.Propose(data)}
 }
 
-// dueCommands are the deadlines that will be due when the batch is applied.
+// dueCommands returns commands for the deadlines that will be due when the batch is applied.
 func (l *leader) dueCommands() [][]byte {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
@@ -170,22 +167,22 @@ func (l *leader) dueCommands() [][]byte {
 	return due
 }
 
-// landed ends the flight, whose outcome is there.
-func (l *leader) landed() {
-	f := l.flight
+// finishBatch handles the outcome of the batch in flight, which is known now.
+func (l *leader) finishBatch() {
+	f := l.inFlight
 	_, _, _, err := f.future.Result()
 	if err != nil {
-		// A replica that raft refuses does not ask again at once.
+		// Do not propose again at once.
 		l.retryAt = l.s.cfg.Now().Add(busyRetry)
 	}
 	if errors.Is(err, raftgroup.ErrBusy) {
-		f.busy = true // in no log, and this replica still leads: the same again
+		f.busy = true // it is in no log and this replica still leads: propose it again
 		return
 	}
-	l.flight = nil
+	l.inFlight = nil
 	if err != nil {
 		l.s.giveUp(f)
-		l.commands = append(f.own, l.commands...) // repeats change nothing
+		l.commands = append(f.own, l.commands...) // safe: they are idempotent
 	}
 	l.s.mu.Lock()
 	l.base = l.s.state.now
@@ -204,10 +201,9 @@ func (l *leader) landed() {
 	}
 }
 
-// giveUp answers who still waits for a flight that failed. An entry that raft
-// knows to be in no log was proposed to who is not leader; any other outcome
-// is open.
-func (s *Shard) giveUp(f *flight) {
+// giveUp answers the requests of a batch that failed. They get NOT_LEADER if raft says for sure that
+// the entry is in no log; otherwise the outcome is unknown.
+func (s *Shard) giveUp(f *batch) {
 	_, _, _, err := f.future.Result()
 	r := table.Reply{Code: wirepb.Code_OUTCOME_UNKNOWN, Detail: "the leadership ended"}
 	if errors.Is(err, raftgroup.ErrNotLeader) || errors.Is(err, raftgroup.ErrStopped) || errors.Is(err, raftgroup.ErrBusy) {
@@ -216,20 +212,20 @@ func (s *Shard) giveUp(f *flight) {
 	if planted.Is(planted.AnswerInDoubt) {
 		r.Code = wirepb.Code_OK
 	}
-	for _, it := range s.inbox.take(f.number) {
+	for _, it := range s.inbox.claim(f.number) {
 		if it.answer != nil {
 			it.answer(&r)
 		}
 	}
 }
 
-// look finds what touched tables want of the leader: bots to think, hands to
-// settle, bindings to free.
-func (l *leader) look(ctx context.Context) {
+// findWork looks through the touched tables for work of the leader: prompts for bots, hands to settle,
+// bindings to free.
+func (l *leader) findWork(ctx context.Context) {
 	if !l.tookOver {
 		return
 	}
-	var thoughts []thought
+	var turns []botTurn
 	l.s.mu.Lock()
 	for _, id := range l.s.touched {
 		t := l.s.state.tables[id]
@@ -250,13 +246,13 @@ func (l *leader) look(ctx context.Context) {
 			if busy[p.Seat] != p.Number {
 				busy[p.Seat] = p.Number
 				q := l.s.cfg.queue(t.Queue())
-				thoughts = append(thoughts, thought{id, t.Game(), p, q.Bots, q.Pace.pause(id, p, l.s.state.now)})
+				turns = append(turns, botTurn{id, t.Game(), p, q.Bots, q.Pace.pause(id, p, l.s.state.now)})
 			}
 		}
 	}
 	l.s.touched = l.s.touched[:0]
 	l.s.mu.Unlock()
-	for _, th := range thoughts {
+	for _, th := range turns {
 		if th.pause > 0 {
 			l.after(th.pause, func() { l.think(th) })
 		} else {

@@ -23,8 +23,7 @@ import (
 // maxTableBytes bounds one table in a snapshot.
 const maxTableBytes = 64 << 20
 
-// Apply implements raftgroup.Machine. Answers and pushes leave from here, in
-// the order of the log.
+// Apply implements raftgroup.Machine. It also sends answers and pushes, in the order of the log.
 func (s *Shard) Apply(e raftgroup.Entry) any {
 	b, commands, unknown := s.read(e.Data)
 	if unknown != "" {
@@ -39,7 +38,7 @@ func (s *Shard) Apply(e raftgroup.Entry) any {
 	ours := b.GetOrigin() == s.origin
 	var waiting []item
 	if ours {
-		waiting = s.inbox.take(b.GetNumber())
+		waiting = s.inbox.claim(b.GetNumber())
 	}
 	s.state.now += min(b.GetAdvanceMs(), maxAdvanceMS)
 	for i, raw := range b.GetCommands() {
@@ -60,7 +59,7 @@ func (s *Shard) Apply(e raftgroup.Entry) any {
 	return nil
 }
 
-// deliver carries out what a command asked for. The reply goes first.
+// deliver sends the output of a command: first the reply, then the pushes.
 func (s *Shard) deliver(t *table.Table, c *tablepb.Command, out table.Output, reply func(*table.Reply)) {
 	if out.Void != "" {
 		s.voided.Add(1)
@@ -68,7 +67,7 @@ func (s *Shard) deliver(t *table.Table, c *tablepb.Command, out table.Output, re
 	}
 	if reply != nil {
 		if out.Reply == nil {
-			out.Reply = internalError("the command has no answer")
+			out.Reply = internalError("the command gave no reply")
 		}
 		reply(out.Reply)
 	}
@@ -90,8 +89,8 @@ func (s *Shard) deliver(t *table.Table, c *tablepb.Command, out table.Output, re
 	}
 }
 
-// Snapshot implements raftgroup.Machine. What takes long, marshalling, is left
-// to WriteTo.
+// Snapshot implements raftgroup.Machine. It only collects the messages; WriteTo marshals them, which
+// takes longer and needs no lock.
 func (s *Shard) Snapshot() (w io.WriterTo, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,7 +114,7 @@ type snapshot struct {
 	tables []*tablepb.Table
 }
 
-// WriteTo writes the head and the tables, each behind its length.
+// WriteTo writes the head and the tables, each with its length in front.
 func (s *snapshot) WriteTo(w io.Writer) (int64, error) {
 	buf := bufio.NewWriterSize(w, 1<<16)
 	opts := protodelim.MarshalOptions{MarshalOptions: proto.MarshalOptions{Deterministic: true}}
@@ -153,7 +152,7 @@ func (s *Shard) Restore(r io.Reader) error {
 			return fmt.Errorf("shard: snapshot: %w", raftgroup.Halt{Reason: what})
 		}
 		t, err := table.FromMessage(&m, func(name string) (game.Game, bool) { g, ok := s.cfg.Games[name]; return g, ok })
-		if err != nil { // raft has compared the checksum; the error may show tiles
+		if err != nil { // not corruption: raft has verified the checksum. The error text may show tiles, so it is left out.
 			return fmt.Errorf("shard: snapshot: %w", raftgroup.Halt{
 				Reason: fmt.Sprintf("table %v of the game %.64q cannot be read", game.TableID(m.GetId()), m.GetGame()),
 			})

@@ -11,20 +11,19 @@ import (
 	"teahouse/pkg/game"
 )
 
-// Pace is how long bots take to answer. They may take as long as they like only where
-// nothing can be read from it, so the time depends on what everybody at the table sees:
-// what kind of question is open, and since when.
+// Pace is how long bots take to answer. The time must not reveal anything hidden, so it depends only on
+// what everybody at the table sees: the kind of the open prompt, and when it opened.
 type Pace uint8
 
 // The paces.
 const (
 	PaceNone  Pace = iota // at once
-	PaceHuman             // as people do: mostly a second or two of fifteen, now and then some more
+	PaceHuman             // as people do: mostly one or two of fifteen seconds, sometimes more
 )
 
 var paceNames = [...]string{"none", "human"}
 
-// String gives the name that ParsePace reads.
+// String returns the name that ParsePace accepts.
 func (p Pace) String() string {
 	if int(p) < len(paceNames) {
 		return paceNames[p]
@@ -32,7 +31,7 @@ func (p Pace) String() string {
 	return fmt.Sprintf("Pace(%d)", uint8(p))
 }
 
-// ParsePace reads the name of a pace.
+// ParsePace returns the pace of that name.
 func ParsePace(name string) (Pace, error) {
 	for p, n := range paceNames {
 		if n == name {
@@ -42,15 +41,15 @@ func ParsePace(name string) (Pace, error) {
 	return 0, fmt.Errorf("shard: pace %q is none of %q", name, paceNames)
 }
 
-// secretPause is the longest that a bot takes for a question that nobody else may know of
-// and no least time hides. The window then shows that somebody was asked, whoever it is.
+// secretPause is the longest pause of a bot before it answers a secret prompt, if no minimum time holds the
+// window open to hide the prompt. The window then shows that somebody was asked, but not who.
 const secretPause = 600 * time.Millisecond
 
-// pause is how long the bot of a prompt takes that opened at log time now, in milliseconds.
+// pause returns how long a bot takes to answer a prompt that opened at log time now, in milliseconds.
 //
-// An answer to a secret question comes well within the time that the window stays open
-// anyway: so it never shows whether a bot was asked at all. The prompt's number is not
-// drawn from, since it counts the secret questions that the seat has had.
+// An answer to a secret prompt comes well within the time that the window stays open anyway, so it
+// never shows whether a bot was asked at all. The draw does not use the prompt's number, because
+// that counts the secret prompts that the seat has had.
 func (p Pace) pause(id game.TableID, prompt table.BotPrompt, now uint64) time.Duration {
 	if p == PaceNone {
 		return 0
@@ -65,7 +64,7 @@ func (p Pace) pause(id game.TableID, prompt table.BotPrompt, now uint64) time.Du
 		}
 		return between(longest/3, longest, draw)
 	}
-	// An eighth of all answers takes some thought.
+	// One answer in eight takes longer.
 	limit, draw := prompt.Limit, draw>>3|draw<<61
 	if draw>>61 == 0 {
 		return between(limit/8, limit/4, draw)
@@ -73,7 +72,7 @@ func (p Pace) pause(id game.TableID, prompt table.BotPrompt, now uint64) time.Du
 	return between(limit/25, limit/8, draw)
 }
 
-// between gives a time from lo to hi by the low bits of a draw.
+// between returns a time from lo to hi, chosen by the low 16 bits of draw.
 func between(lo, hi time.Duration, draw uint64) time.Duration {
 	const steps = 1 << 16
 	return lo + (hi-lo)*time.Duration(draw%steps)/steps

@@ -8,7 +8,7 @@ import (
 	"teahouse/pkg/game"
 )
 
-// pauses are those of a hundred moments.
+// pauses returns the pauses at a hundred different times.
 func pauses(p Pace, prompt table.BotPrompt) (all []time.Duration) {
 	for now := range uint64(100) {
 		all = append(all, p.pause(game.MakeTableID(3, 9), prompt, 1000+now))
@@ -46,8 +46,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// What the others cannot see has no part in how long a bot takes: neither the payload nor
-// the prompt's number, which counts the secret questions before it.
+// How long a bot takes does not depend on what the others cannot see: neither on the payload nor on
+// the prompt's number, which counts the secret prompts before it.
 func TestPaceTellsNothing(t *testing.T) {
 	a := table.BotPrompt{Seat: 2, Number: 17, Payload: []byte("peng?"), Limit: 8 * time.Second, Secret: true, Hold: time.Second}
 	b := a

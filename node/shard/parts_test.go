@@ -46,7 +46,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-// The index over deadlines finds what a walk over all tables finds.
+// The index of deadlines finds the same as a walk over all tables.
 func TestDeadlinesMatchAWalk(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := newDeadlines()
@@ -58,7 +58,7 @@ func TestDeadlinesMatchAWalk(t *testing.T) {
 				delete(due, id)
 			} else {
 				tb := tableDueAt(rt, id, rapid.Uint64Range(1, 50).Draw(rt, "due"))
-				d.remove(id) // another table of the same name
+				d.remove(id) // another table with the same id
 				d.set(tb)
 				due[id], _ = tb.NextDeadline()
 			}
@@ -94,7 +94,7 @@ func tableDueAt(rt *rapid.T, id game.TableID, due uint64) *table.Table {
 	return tb
 }
 
-// A pool that refuses delays bots and settlements, it stops neither.
+// A pool that refuses work delays bots and settlements but stops neither.
 func TestFullPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64

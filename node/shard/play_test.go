@@ -41,7 +41,7 @@ func playAll(c *cluster, seq uint64, players ...uint64) []*client {
 	return clients
 }
 
-// audit compares what clients were acknowledged with the archives.
+// audit compares the moves that were acknowledged to clients with the archives.
 func audit(t *testing.T, c *cluster, hands int, clients []*client) {
 	t.Helper()
 	if n, _ := c.results.count(); n != hands {
@@ -122,7 +122,7 @@ func TestRoundWithPeopleAndBots(t *testing.T) {
 		if st := c.shards[0].Status(); st.Tables != 0 || !st.Leading || st.Term != 1 || st.Waiting != 0 || st.Applied != uint64(c.entryCount()) {
 			t.Errorf("status %+v", st)
 		}
-		// With nothing due the log stands still.
+		// While nothing is due, the log does not grow.
 		before := c.entryCount()
 		time.Sleep(time.Hour)
 		if n := c.entryCount(); n != before {
@@ -132,8 +132,8 @@ func TestRoundWithPeopleAndBots(t *testing.T) {
 	})
 }
 
-// Leaders change again and again while proposals are lost, committed late,
-// doubled and put off: no acknowledged move is lost or applied twice.
+// Leaders change repeatedly while proposals are lost, committed late, committed twice or rejected as
+// busy: no acknowledged move is lost or applied twice.
 func TestFaults(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -185,7 +185,7 @@ func TestSnapshotOfAShardGoesOn(t *testing.T) {
 		playAll(c, 1, 11, 12, 13)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		// A replica restored after any entry ends as the one that saw all.
+		// A replica restored after any entry ends in the same state as one that applied them all.
 		for n := 0; n <= len(c.entries); n += 7 {
 			a, b := c.newShard(8, nil), c.newShard(9, nil)
 			for _, e := range c.entries[:n] {
@@ -238,8 +238,8 @@ func TestSettlementIsRetriedAndSurvivesItsLeader(t *testing.T) {
 	})
 }
 
-// Once one hand is settled after an outage, the others do not wait for the pauses that
-// the outage has made long.
+// Once one hand is settled after an outage, the others do not wait out their retry pauses, which have
+// grown long.
 func TestBacklogDrainsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, 1, nil)
@@ -262,7 +262,7 @@ func TestBacklogDrainsAtOnce(t *testing.T) {
 	})
 }
 
-// An outage is logged when it begins and when it is over, however many tries it takes.
+// An outage is logged once when it begins and once when it ends, however many tries fail.
 func TestOutageIsLoggedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lines strings.Builder
@@ -284,8 +284,8 @@ func TestOutageIsLoggedTwice(t *testing.T) {
 	})
 }
 
-// The database holds another result: one alarm, and a few tries a minute. Once a person has taken
-// that result away the same leader settles the hand, and the table's players are free.
+// The database holds a different result: one alarm a hand, and a few retries a minute. Once a person has
+// removed that result, the same leader settles the hand, and the table's players are free.
 func TestConflictIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lines strings.Builder
@@ -297,14 +297,14 @@ func TestConflictIsTriedAgain(t *testing.T) {
 		c.create(createTable(1, "bench", ``, 1, 0, 0, 0, 0), false)
 		c.create(createTable(2, "bench", ``, 1, 0, 0, 0, 0), false)
 		time.Sleep(time.Hour)
-		// Two hands, every 30 s.
+		// Two hands, each retried every 30 s.
 		if _, calls := c.results.count(); calls < 200 || calls > 2*121 {
 			t.Errorf("%d tries in an hour", calls)
 		}
 		if st := c.shards[0].Status(); st.Conflicts != 2 || st.Unsettled != 2 || st.Tables != 2 || st.Failures != 0 {
 			t.Errorf("%+v", st)
 		}
-		c.results.fail(errors.New("down")) // in between it is away
+		c.results.fail(errors.New("down")) // the database is down for a while
 		time.Sleep(time.Minute)
 		c.results.fail(nil)
 		time.Sleep(time.Minute)
@@ -333,7 +333,7 @@ func TestUnsettledBound(t *testing.T) {
 			c.create(createTable(seq, "bench", ``, 3, 0, 0, 0, 0), false)
 		}
 		time.Sleep(time.Minute)
-		// What is open at the bound may end; nothing more is dealt.
+		// Hands that are open when the bound is reached may end; no more are dealt.
 		if st := c.shards[0].Status(); st.Unsettled < 2 || st.Unsettled > 3 {
 			t.Fatalf("status %+v", st)
 		}
@@ -348,7 +348,7 @@ func TestUnsettledBound(t *testing.T) {
 			t.Errorf("at the bound: status %+v", st)
 		}
 		c.create(createTable(3, "bench", ``, 1, 0, 0, 0, 0), true)
-		c.create(createTable(3, "bench", ``, 1, 0, 0, 0, 0), true) // a repeat hears the same
+		c.create(createTable(3, "bench", ``, 1, 0, 0, 0, 0), true) // a repetition gets the same answer
 		c.results.fail(nil)
 		time.Sleep(time.Minute)
 		if n, _ := c.results.count(); n != 6 {
@@ -381,7 +381,7 @@ func TestVoidTableLeavesTheOthersAlone(t *testing.T) {
 		if c.endings(1) != 1 || c.shards[0].Status().Voided != 1 {
 			t.Errorf("told of the end %d times, status %+v", c.endings(1), c.shards[0].Status())
 		}
-		// Its players may read the hands before, and only its players.
+		// Its players, and nobody else, may read the earlier hands.
 		if got := c.results.voids(); !slices.Equal(got, []game.TableID{tableID(1)}) {
 			t.Errorf("void in the database: %v", got)
 		}
@@ -389,8 +389,8 @@ func TestVoidTableLeavesTheOthersAlone(t *testing.T) {
 	})
 }
 
-// FuzzApplyBatch: no entry makes a replica panic, and what it leaves can be
-// restored.
+// FuzzApplyBatch: no entry makes a replica panic, and the state after it can be restored from a
+// snapshot.
 func FuzzApplyBatch(f *testing.F) {
 	quiet := func(t testing.TB) *Shard {
 		c := &cluster{t: &testing.T{}, results: &fakeResults{}}

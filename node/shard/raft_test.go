@@ -15,13 +15,13 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// groupLog is how a host joins a shard and its group.
+// groupLog adapts a group to Log, as package host does.
 type groupLog struct{ group *raftgroup.Group }
 
 func (l groupLog) Propose(data []byte) Future { return l.group.Propose(data) }
 
-// One voter on a real log: a round of bots is played and settled, and after a
-// restart on the same disk the shard knows it.
+// One voter on a real log: a round of bots is played and settled, and is still known after a restart
+// on the same disk.
 func TestOverRaft(t *testing.T) {
 	dir := t.TempDir()
 	results := &fakeResults{settled: make(map[game.HandKey]game.HandResult)}

@@ -16,9 +16,9 @@ func (s *Shard) Run(ctx context.Context, log Log) error {
 	defer work.Wait()
 	defer func() { notLeader(s.inbox.close()) }()
 	r := &runner{s: s, log: log, work: &work}
-	// The leadership ends without waiting for the batch under way: whatever raft
-	// says of it, somebody must answer.
-	r.orphan = func(f *flight) {
+	// A leadership ends without waiting for its batch in flight. The batch's requests must be
+	// answered all the same, once raft reports the outcome.
+	r.orphan = func(f *batch) {
 		work.Go(func() {
 			<-f.future.Done()
 			s.giveUp(f)
@@ -28,36 +28,36 @@ func (s *Shard) Run(ctx context.Context, log Log) error {
 	clock := time.NewTimer(tickEvery)
 	defer clock.Stop()
 	for ctx.Err() == nil {
-		wait, landed := r.turn(ctx)
+		wait, done := r.turn(ctx)
 		clock.Reset(wait)
 		select {
 		case <-ctx.Done():
 		case <-s.inbox.wake:
-		case <-landed:
+		case <-done:
 		case <-clock.C:
 		}
 	}
 	return ctx.Err()
 }
 
-// runner leads whenever its replica does, one turn after another. It starts
-// nothing and waits for nothing.
+// runner does the leader's work whenever its replica leads, one turn at a time. It starts no goroutine
+// and never blocks.
 type runner struct {
 	s      *Shard
 	log    Log
 	work   *sync.WaitGroup
-	orphan func(*flight) // gets the flight of a leadership that has ended
-	number uint64        // counts batches
-	leader *leader       // nil while this replica does not lead
+	orphan func(*batch) // called with the batch in flight of a leadership that has ended
+	number uint64       // counts batches
+	leader *leader      // nil while this replica does not lead
 }
 
-// turn does what is due. It returns after how long it wants to be called again
-// at the latest, and what it waits for besides; nil = nothing.
-func (r *runner) turn(ctx context.Context) (wait time.Duration, landed <-chan struct{}) {
-	if l := r.leader; l != nil && l.flight != nil && !l.flight.busy {
+// turn does what is due. The caller calls it again after wait at the latest, and earlier if the inbox
+// wakes it or done is closed; done may be nil.
+func (r *runner) turn(ctx context.Context) (wait time.Duration, done <-chan struct{}) {
+	if l := r.leader; l != nil && l.inFlight != nil && !l.inFlight.busy {
 		select {
-		case <-l.flight.future.Done():
-			l.landed()
+		case <-l.inFlight.future.Done():
+			l.finishBatch()
 		default:
 		}
 	}
@@ -83,22 +83,22 @@ func (r *runner) turn(ctx context.Context) (wait time.Duration, landed <-chan st
 	if !l.last.Before(l.retryAt) {
 		r.propose(l)
 	}
-	if l.flight != nil && !l.flight.busy {
-		landed = l.flight.future.Done()
+	if l.inFlight != nil && !l.inFlight.busy {
+		done = l.inFlight.future.Done()
 	}
-	return l.wait(), landed
+	return l.wait(), done
 }
 
-// propose sends the next batch, or again the one that raft did not take.
+// propose proposes the next batch, or once more the one that raft rejected as busy.
 func (r *runner) propose(l *leader) {
 	switch {
-	case l.flight == nil:
-		l.look(l.ctx)
+	case l.inFlight == nil:
+		l.findWork(l.ctx)
 		r.number++
-		l.depart(r.number)
-	case l.flight.busy:
-		l.flight.busy = false
-		l.flight.future = r.log.Propose(l.flight.data)
+		l.proposeBatch(r.number)
+	case l.inFlight.busy:
+		l.inFlight.busy = false
+		l.inFlight.future = r.log.Propose(l.inFlight.data)
 	}
 }
 
@@ -119,32 +119,31 @@ func (r *runner) end() {
 		return
 	}
 	l.cancel()
-	if l.flight != nil {
-		r.orphan(l.flight)
+	if l.inFlight != nil {
+		r.orphan(l.inFlight)
 	}
 	r.leader = nil
-	r.s.cfg.Logger.Info("leading no longer", "term", l.term)
+	r.s.cfg.Logger.Info("no longer leading", "term", l.term)
 }
 
-// Steps does the leader's work instead of Run, turn by turn on the caller's
-// goroutine: for who simulates a cluster and decides itself when anything
-// happens. Config.Pool decides when jobs run, Config.Now what time it is.
+// Steps does the leader's work instead of Run, turn by turn on the caller's goroutine: for simulations
+// of a cluster that control when anything happens. Config.Pool decides when jobs run, Config.Now
+// what time it is.
 type Steps struct {
 	runner  runner
-	orphans []*flight
+	orphans []*batch
 }
 
 // Steps may be called once, and not beside Run.
 func (s *Shard) Steps(log Log) *Steps {
 	st := &Steps{}
 	st.runner = runner{s: s, log: log, work: &sync.WaitGroup{}}
-	st.runner.orphan = func(f *flight) { st.orphans = append(st.orphans, f) }
+	st.runner.orphan = func(f *batch) { st.orphans = append(st.orphans, f) }
 	return st
 }
 
-// Step does what is due and returns after how long to call it again at the
-// latest. Call it also after whatever was handed to the Shard, after a job, and
-// once a proposal's outcome is there.
+// Step does what is due and returns after how long to call it again at the latest. Call it also after
+// every call of another method of the Shard, after a job, and once a proposal has an outcome.
 func (st *Steps) Step(ctx context.Context) time.Duration {
 	wait, _ := st.runner.turn(ctx)
 	waiting := st.orphans[:0]

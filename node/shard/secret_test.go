@@ -20,14 +20,14 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Moves that make chatty panic.
+// Moves at which chatty panics.
 const (
 	panicText = 42 + iota
 	panicError
 	panicBounds
 )
 
-// chatty is a game that panics with all it knows.
+// chatty is a game whose panics contain all that it knows.
 type chatty struct{ tabletest.Game }
 
 type chattyHand struct {
@@ -52,7 +52,7 @@ func (h chattyHand) Move(seat int, move []byte) (game.Step, error) {
 	return h.Hand.Move(seat, move)
 }
 
-// traces are the forms in which the beginning of a secret may show.
+// traces are the forms in which the beginning of a secret may appear in a text.
 func traces(secret []byte) map[string]string {
 	head := secret[:6]
 	return map[string]string{
@@ -63,7 +63,7 @@ func traces(secret []byte) map[string]string {
 	}
 }
 
-// showing lists what of the secrets a text shows.
+// showing lists the secrets that a text shows.
 func showing(text string, secrets map[string][]byte) (found []string) {
 	for name, secret := range secrets {
 		for form, trace := range traces(secret) {
@@ -97,7 +97,7 @@ func TestShowingFinds(t *testing.T) {
 // shows its secret, a seed that comes from it, or the seed that a deal was mixed from.
 func TestSecretsStayInside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var seen strings.Builder // everything that operators and players are told of failures
+		var seen strings.Builder // everything that operators and players are told about failures
 		c := newCluster(t, 1, func(cfg *Config) {
 			cfg.Games = map[string]game.Game{"tiny": chatty{}}
 			cfg.Logger = slog.New(slog.NewTextHandler(&seen, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -141,7 +141,7 @@ func TestSecretsStayInside(t *testing.T) {
 		secrets["secret 5"] = refused.Secret
 		c.create(refused, true)
 		c.results.fail(errors.New("down"))
-		time.Sleep(time.Minute) // the clock plays the fourth table, and its hands are not settled
+		time.Sleep(time.Minute) // the fourth table is played by timeouts, and its hands are not settled
 		c.results.fail(fmt.Errorf("wrapped: %w", errConflict))
 		time.Sleep(time.Minute)
 		c.lead(-1)
@@ -155,7 +155,7 @@ func TestSecretsStayInside(t *testing.T) {
 		if st := c.shards[0].Status(); st.Voided != 3 || st.Failures == 0 || st.Conflicts == 0 {
 			t.Errorf("not all went wrong that should: %+v", st)
 		}
-		for _, said := range []string{"table is void", "settlement fails", "ALARM", "an entry that is no batch", "panicked with", "index out of range"} {
+		for _, said := range []string{"table is void", "settlement fails", "ALARM", "an entry that is not a batch", "panicked with", "index out of range"} {
 			if !strings.Contains(seen.String(), said) {
 				t.Errorf("nobody was told %q", said)
 			}

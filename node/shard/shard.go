@@ -11,24 +11,24 @@ import (
 	"teahouse/pkg/raftgroup"
 )
 
-// Shard is one replica of a shard. It is a raftgroup.Machine. Its methods are
-// safe for concurrent use, but those of a Machine with each other.
+// Shard is one replica of a shard. It is a raftgroup.Machine. Its methods are safe for concurrent
+// use, except those of a Machine among themselves.
 type Shard struct {
 	cfg    Config
-	origin uint64 // tells this process's batches from those of others
+	origin uint64 // distinguishes this process's batches from those of others
 
-	// mu guards the replicated state and what is derived from it. It is taken
-	// before inbox.mu, never behind it.
+	// mu guards the replicated state and what is derived from it. Locked before inbox.mu, never
+	// while holding it.
 	mu    sync.Mutex
 	state state
-	// pushing is the term whose entries push their outputs: that of this
-	// replica's applied take-over, 0 if there is none.
+	// pushing is the term whose entries push their outputs: the term of this replica's applied
+	// TookOver, 0 if there is none.
 	pushing uint64
-	touched []game.TableID // tables that may need the leader; only while pushing
+	touched []game.TableID // tables that may have work for the leader; only while pushing
 
 	inbox inbox
 
-	tables    atomic.Int64 // copy of the number of tables, for who must not take mu
+	tables    atomic.Int64 // copy of the number of tables, for callers that must not lock mu
 	failures  atomic.Uint64
 	conflicts atomic.Uint64
 	voided    atomic.Uint64
@@ -53,22 +53,22 @@ func New(cfg Config) (*Shard, error) {
 
 // Status describes a replica for health pages, metrics and tests.
 type Status struct {
-	Leading   bool   // its take-over is applied and it has not stepped down
+	Leading   bool   // its TookOver is applied and it has not stepped down
 	Term      uint64 // of the leadership, 0 without one
 	Tables    int
 	Unsettled int           // finished hands not known to be in the database
-	Delayed   bool          // so many that no table is taken and no hand dealt
+	Delayed   bool          // Unsettled is at its bound: no table is created and no hand dealt
 	Applied   uint64        // index of the last entry
 	Now       time.Duration // log time
 	Waiting   int           // requests without an answer
 	Busy      uint64        // requests refused at a bound
-	Failures  uint64        // tries of this process to settle a hand that did not succeed
-	Conflicts uint64        // hands that the database holds with another result: an alarm
-	Refused   uint64        // new tables refused while this process applied
-	Voided    uint64        // tables voided while this process applied: an alarm
+	Failures  uint64        // failed tries of this process to settle a hand
+	Conflicts uint64        // hands for which the database holds a different result: an alarm
+	Refused   uint64        // new tables refused in entries that this process applied
+	Voided    uint64        // tables voided in entries that this process applied: an alarm
 }
 
-// Status describes the replica now.
+// Status returns the replica's current status.
 func (s *Shard) Status() Status {
 	s.mu.Lock()
 	st := Status{

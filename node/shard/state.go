@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// keptRefusals is how many refused creations are remembered, for repeats.
-	// The coordinator has far fewer creations unconfirmed at a time.
+	// keptRefusals is how many refused creations are remembered, to give the same answer to a
+	// repetition. The coordinator has far fewer unconfirmed creations at a time.
 	keptRefusals = 1024
 
 	// maxAdvanceMS bounds what one entry can add to log time.
@@ -27,14 +27,14 @@ const (
 // state is the replicated state of a shard. It is pure: equal entries give
 // equal states.
 type state struct {
-	now       uint64 // log time, milliseconds
-	created   uint64 // sequence number of the last creation
-	refused   []uint64
-	bound     int // unsettled hands, from the last take-over
+	now       uint64   // log time, milliseconds
+	created   uint64   // sequence number of the last creation
+	refused   []uint64 // sequence numbers of the last refused creations, ascending
+	bound     int      // of unsettled hands, from the last TookOver
 	tables    map[game.TableID]*table.Table
 	unsettled int // sum over the tables
 	applied   uint64
-	refusals  uint64 // while this process applied; in no snapshot
+	refusals  uint64 // counted since the process started; not in snapshots
 
 	deadlines deadlines // index over tables
 }
@@ -43,12 +43,12 @@ func newState() state {
 	return state{tables: make(map[game.TableID]*table.Table), deadlines: newDeadlines()}
 }
 
-// apply applies one command for a single table or for the shard.
+// apply applies one command, to a single table or to all; done is called for each table.
 func (st *state) apply(cfg *Config, term uint64, c *tablepb.Command, raw []byte, done func(*table.Table, table.Output)) {
 	switch b := c.GetBody().(type) {
 	case *tablepb.Command_TookOver:
 		st.bound = int(b.TookOver.GetUnsettledBound())
-		// In a fixed order: the room for hands to be dealt is shared.
+		// In a fixed order, because the tables share how many more hands may be dealt.
 		for _, id := range slices.Sorted(maps.Keys(st.tables)) {
 			st.applyTable(st.tables[id], term, c, raw, done)
 		}
@@ -83,14 +83,14 @@ func (st *state) applyTable(t *table.Table, term uint64, c *tablepb.Command, raw
 	done(t, out)
 }
 
-// create makes a table, in the order of the coordinator's numbers. A refusal
-// uses up its number.
+// create makes a table. Creations must come in the order of the coordinator's numbers; a refused one
+// uses up its number too.
 func (st *state) create(cfg *Config, id game.TableID, c *tablepb.Create) (*table.Table, table.Output) {
 	switch seq := id.Seq(); {
 	case id.Shard() != cfg.Group || uint64(id) != c.GetSpec().GetTable():
 		return nil, refusal(wirepb.Code_BAD_REQUEST, "table of another shard")
 	case seq <= st.created && planted.Is(planted.CreatedAgain) && st.tables[id] == nil:
-		st.created = seq - 1 // and on as if it were new
+		st.created = seq - 1 // go on below as if it were new
 	case seq <= st.created && planted.Is(planted.RefusalForgot):
 		return nil, created(false, "")
 	case seq <= st.created:
@@ -122,8 +122,8 @@ func (st *state) create(cfg *Config, id game.TableID, c *tablepb.Create) (*table
 	return t, created(false, "")
 }
 
-// newTable keeps a panic of the game from ending the process, here and on every
-// replica.
+// newTable makes a table. It turns a panic of the game into an error, because it would otherwise end the
+// process on every replica.
 func newTable(g game.Game, c *tablepb.Create, now uint64) (t *table.Table, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -139,7 +139,7 @@ func created(refused bool, why string) table.Output {
 		r.Why = why
 	}
 	payload, err := proto.Marshal(r)
-	if err != nil { // a text that is no UTF-8
+	if err != nil { // why is not valid UTF-8
 		payload, _ = proto.Marshal(&linkpb.CreateTableReply{Refused: refused})
 	}
 	return table.Output{Reply: &table.Reply{Payload: payload}}

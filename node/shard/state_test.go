@@ -21,7 +21,7 @@ import (
 	"teahouse/pkg/raftgroup"
 )
 
-// replica is a shard that is fed with commands directly.
+// replica is a shard that the test gives entries directly.
 type replica struct {
 	*Shard
 	entries uint64
@@ -59,7 +59,7 @@ func createCommand(seq uint64, refuse string) *tablepb.Command {
 	}}}
 }
 
-// randomCommands are what a leader may put into a batch.
+// randomCommands returns commands such as a leader may put into a batch.
 func randomCommands(t *rapid.T, r *replica) []*tablepb.Command {
 	st := &r.state
 	if rapid.IntRange(0, 9).Draw(t, "kind") == 0 {
@@ -89,13 +89,13 @@ func randomCommands(t *rapid.T, r *replica) []*tablepb.Command {
 	return all
 }
 
-// derived is what a replica has besides its snapshot, of which it must be a function.
+// derived is the state outside of the snapshot that a replica derives; it must depend on the snapshot alone.
 func derived(st *state) []any {
 	var due []game.TableID
 	for _, t := range st.deadlines.due(math.MaxUint64, 1000) {
 		due = append(due, t.ID())
 		if st.tables[t.ID()] != t {
-			due = append(due, 0) // of a table that is no more
+			due = append(due, 0) // the table does not exist any more
 		}
 	}
 	slices.Sort(due)
@@ -103,7 +103,7 @@ func derived(st *state) []any {
 	return []any{st.unsettled, st.bound, st.now, st.created, fmt.Sprint(st.refused), next, ok, fmt.Sprint(due)}
 }
 
-// walked is derived, found without any index.
+// walked returns the same as derived, computed without any index.
 func walked(st *state) []any {
 	var due []game.TableID
 	unsettled, first := 0, uint64(0)
@@ -120,9 +120,9 @@ func walked(st *state) []any {
 	return []any{unsettled, st.bound, st.now, st.created, fmt.Sprint(st.refused), first, len(due) > 0, fmt.Sprint(due)}
 }
 
-// A replica that was restored knows what one that has seen all entries knows, also what
-// stands in no snapshot, and goes on as it does. Nothing is dealt and no table is made at the
-// settlement bound, and with room both are.
+// A restored replica has the same state as one that applied all entries, including what is not in
+// snapshots, and goes on alike. At the settlement bound nothing is dealt and no table is made; below
+// it, both happen.
 func TestRestoredReplicaKnowsAll(t *testing.T) {
 	dealtAtBound, madeAtBound := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -192,8 +192,8 @@ func TestRestoredReplicaKnowsAll(t *testing.T) {
 	}
 }
 
-// The newest refusals are kept for repeats, a bounded number of them; a restored replica
-// answers repeats the same.
+// A bounded number of the newest refusals is kept to answer repetitions; a restored replica gives the
+// same answers.
 func TestRefusalsAreKeptAndBounded(t *testing.T) {
 	r := newReplica()
 	ask := func(st *state, seq uint64) (refused bool) {
@@ -234,8 +234,8 @@ type panickyGame struct{ tabletest.Game }
 
 func (panickyGame) Rules([]byte) ([]byte, error) { panic("secret") }
 
-// A game that panics over a new table refuses it, in the same way everywhere; its text, which
-// may be made of the seed, goes nowhere.
+// If the game panics while a table is made, every replica refuses the table in the same way. The panic's
+// text, which may contain the seed, is shown nowhere.
 func TestGamePanicsOverANewTable(t *testing.T) {
 	r := newReplica()
 	r.cfg.Games = map[string]game.Game{"tiny": panickyGame{}}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// timers are the leader's own, in log time: bots' pauses, detaches, retries.
-// They are lost with the leadership; the next leader makes its own.
+// timers are the leader's timers, in log time: bots' pauses, detaches, retries. They end with the
+// leadership; the next leader sets its own.
 type timers struct{ order timerHeap }
 
 type timer struct {

@@ -11,13 +11,13 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// read decodes an entry whole, before anything of it has an effect. unknown says what
-// this binary does not know of it: the replica halts. What is refused, it is refused by
-// the state, and alike on every replica.
+// read decodes a whole entry before any part of it takes effect. If this binary does not know
+// something in it, unknown says what, and the replica halts. Commands that are merely invalid pass: the state
+// refuses them, in the same way on every replica.
 func (s *Shard) read(data []byte) (b *tablepb.Batch, commands []tablepb.Command, unknown string) {
 	b = new(tablepb.Batch)
 	if err := proto.Unmarshal(data, b); err != nil {
-		return nil, nil, "an entry that is no batch"
+		return nil, nil, "an entry that is not a batch"
 	}
 	if what := versions.Unknown(b); what != "" {
 		return nil, nil, what
@@ -35,8 +35,8 @@ func (s *Shard) read(data []byte) (b *tablepb.Batch, commands []tablepb.Command,
 	return b, commands, ""
 }
 
-// unknown says what this binary does not know of a command, or "". Those that come with
-// every move are looked at without the slow way, which gives the same answer.
+// unknown says what in a command this binary does not know, or "". The most frequent commands have a fast
+// path, which gives the same answer as versions.Unknown.
 func (s *Shard) unknown(c *tablepb.Command) string {
 	var body proto.Message
 	known := true
@@ -51,14 +51,14 @@ func (s *Shard) unknown(c *tablepb.Command) string {
 	case *tablepb.Command_Attach:
 		body = b.Attach
 	case *tablepb.Command_Create:
-		// One that is refused never looks at its game.
+		// A refused creation never uses its game.
 		if spec := b.Create.GetSpec(); b.Create.GetRefuse() == "" {
 			if what := s.cfg.unknownPlay(spec); what != "" {
 				return what
 			}
 		}
 	case nil:
-		return "a command without a body that is known"
+		return "a command without a known body"
 	}
 	if body != nil && known && len(c.ProtoReflect().GetUnknown())+len(body.ProtoReflect().GetUnknown()) == 0 {
 		return ""
@@ -66,7 +66,7 @@ func (s *Shard) unknown(c *tablepb.Command) string {
 	return versions.Unknown(c)
 }
 
-// unknownTable is the same of a table in a snapshot.
+// unknownTable does the same for a table in a snapshot.
 func (s *Shard) unknownTable(m *tablepb.Table) string {
 	if what := s.cfg.unknownGame(m.GetGame(), m.GetGameVersion()); what != "" {
 		return what
@@ -74,25 +74,25 @@ func (s *Shard) unknownTable(m *tablepb.Table) string {
 	return versions.Unknown(m)
 }
 
-// unknownGame says that this binary does not know a game, or its version, or "".
+// unknownGame names the game, or the version of it, that this binary does not know; "" if it knows both.
 func (c *Config) unknownGame(name string, version uint32) string {
 	switch g := c.Games[name]; {
 	case g == nil:
 		return fmt.Sprintf("the game %.64q", name)
 	case version > g.Version():
-		return fmt.Sprintf("version %d of the game %.64q, of which it knows %d", version, name, g.Version())
+		return fmt.Sprintf("version %d of the game %.64q (this binary knows up to %d)", version, name, g.Version())
 	}
 	return ""
 }
 
-// unknownPlay says what this binary does not know of how a new table is to be played.
+// unknownPlay says which game, version or rules of a new table this binary does not know, or "".
 func (c *Config) unknownPlay(spec *linkpb.CreateTable) (what string) {
 	if what := c.unknownGame(spec.GetGame(), spec.GetGameVersion()); what != "" {
 		return what
 	}
 	defer func() {
 		if recover() != nil {
-			what = "" // the state refuses it, alike on every replica
+			what = "" // the state refuses it, in the same way on every replica
 		}
 	}()
 	if _, err := c.Games[spec.GetGame()].Rules(spec.GetRules()); err != nil {

@@ -19,7 +19,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// The short look at the commands of moves finds what the long one finds.
+// The fast path for frequent commands gives the same answer as versions.Unknown.
 func TestUnknownCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, 1, nil)
@@ -39,21 +39,22 @@ func TestUnknownCommands(t *testing.T) {
 		if tried < 12 {
 			t.Errorf("only %d places", tried)
 		}
-		// What the short look leaves out has nothing below it but what it knows of.
+		// The fast path does not look into fields of these messages, so they must have none with
+		// messages or enums of their own, but for those that it knows.
 		for _, m := range []proto.Message{&tablepb.Move{}, &tablepb.Bot{}, &tablepb.Deadline{}, &tablepb.Attach{}} {
 			fields := m.ProtoReflect().Descriptor().Fields()
 			for i := range fields.Len() {
 				f := fields.Get(i)
 				if f.Message() != nil || f.Enum() != nil && f.Name() != "auto_play" {
-					t.Errorf("%s needs the long look", f.FullName())
+					t.Errorf("%s: the fast path does not check this field", f.FullName())
 				}
 			}
 		}
 	})
 }
 
-// Whatever is unknown halts a replica before anything of its entry has an effect; what the
-// state refuses does not.
+// Anything unknown halts a replica before any part of its entry takes effect; a command that the state
+// refuses does not.
 func TestUnknownHalts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, 3, nil)
@@ -69,7 +70,7 @@ func TestUnknownHalts(t *testing.T) {
 			return b
 		}
 		known := &tablepb.Command{Table: uint64(tableID(1)), Body: &tablepb.Command_Leave{Leave: &tablepb.Leave{Player: 11, Epoch: 9}}}
-		synctest.Wait() // this replica follows: it may have applied less than the answers say
+		synctest.Wait() // a follower may apply an entry only after the leader has answered
 		before := dump(t, s)
 		halts := func(name string, commands ...[]byte) {
 			t.Helper()
@@ -88,7 +89,7 @@ func TestUnknownHalts(t *testing.T) {
 		}
 		for where, m := range versionstest.Newer(&tablepb.Command{Table: uint64(tableID(1))}) {
 			if strings.HasPrefix(where, ".create") {
-				continue // below, with a game that is known
+				continue // tested below, with a known game
 			}
 			halts(where, raw(known), raw(m))
 		}
@@ -103,7 +104,7 @@ func TestUnknownHalts(t *testing.T) {
 		if h, is := s.Apply(raftgroup.Entry{Index: 1 << 20, Data: []byte("no batch")}).(raftgroup.Halt); !is {
 			t.Errorf("no batch: %v", h)
 		}
-		// A refusal that stands in the log is the same for who has the game and who has not.
+		// A refusal in the log is applied alike by replicas that know the game and those that do not.
 		s.Apply(raftgroup.Entry{Index: 1 << 20, Data: raw(&tablepb.Batch{Commands: [][]byte{
 			create(func(m *tablepb.Create) { m.Spec.Game, m.Refuse = "bridge", "not known here" }),
 		}})})
@@ -168,7 +169,7 @@ func TestUnknownInSnapshot(t *testing.T) {
 	})
 }
 
-// What clients, and coordinators of a newer build, can send does not get as far as the log.
+// Unknown parts in requests of clients, or of coordinators of a newer build, do not reach the log.
 func TestUnknownIsNotProposed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, 3, nil)
@@ -186,13 +187,13 @@ func TestUnknownIsNotProposed(t *testing.T) {
 		if got := c.entryCount(); got != entries {
 			t.Errorf("%d entries more", got-entries)
 		}
-		// Fields that a client's messages have and this build does not know are left out.
+		// Unknown fields of a client's message are dropped.
 		for where, m := range versionstest.Newer(&wirepb.AttachRequest{}) {
 			if r := c.call("table.attach", tableID(1), 11, 1, m); r.Code != game.Code(wirepb.Code_OK) {
 				t.Errorf("%s: %v", where, r)
 			}
 		}
-		// A game that is not known uses up the number: the tickets go elsewhere.
+		// A creation with an unknown game is refused and uses up its number: the tickets go to another shard.
 		for seq, edit := range []func(*tablepb.Create){
 			func(m *tablepb.Create) { m.Spec.Game = "bridge" },
 			func(m *tablepb.Create) { m.Spec.GameVersion = 2 },
