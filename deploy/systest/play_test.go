@@ -16,6 +16,7 @@ import (
 	"teahouse/node/host"
 	"teahouse/pkg/client"
 	"teahouse/pkg/game"
+	"teahouse/pkg/link"
 	"teahouse/pkg/mahjong/tablegame"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -130,6 +131,7 @@ func TestKilledLeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	wg.Wait()
+	eventually(t, "the others' word that it is away", func() bool { return contacts(t, c, victim, false) })
 	for i, scores := range results {
 		if !slices.Equal(scores, results[0]) || len(scores) != 4 || scores[0]+scores[1]+scores[2]+scores[3] != 0 {
 			t.Errorf("player %d was told the scores %v, player 0 %v", i, scores, results[0])
@@ -146,11 +148,37 @@ func TestKilledLeader(t *testing.T) {
 		state, err := c.State(ctx)
 		return err == nil && state.Unhealthy(ctx) == "" && leads(state.Statuses(ctx)[victim].Replicas)
 	})
+	eventually(t, "the others' word that it is back", func() bool { return contacts(t, c, victim, true) })
 	for i, p := range players {
 		if err := p.hands(ctx, tables[i].ID(), results[0]); err != nil {
 			t.Errorf("player %d: %v", i, err)
 		}
 	}
+}
+
+// contacts reports whether all other nodes, and the gateway, say of a node that they are linked to it
+// or not, and whether the time since they heard it fits to that: no link that stands is silent for long.
+func contacts(t *testing.T, c *cluster.Client, name string, linked bool) bool {
+	t.Helper()
+	state, err := c.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists := [][]link.Contact{gatewayStatus(t, c, "gateway-1").Peers}
+	for node, s := range state.Statuses(t.Context()) {
+		if node != name {
+			lists = append(lists, s.Peers)
+		}
+	}
+	for _, list := range lists {
+		if !slices.ContainsFunc(list, func(p link.Contact) bool {
+			const dead = 1500 // milliseconds; a link that is silent for 1.2 s is none any more
+			return p.Name == name && p.Role == link.RoleNode && p.Linked == linked && (p.SinceMS > dead) == !linked
+		}) {
+			return false
+		}
+	}
+	return len(lists) == 3
 }
 
 // leads reports whether a node serves a group that it leads by preference.

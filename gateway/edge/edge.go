@@ -43,6 +43,7 @@ type Status struct {
 	Gateway string         `json:"gateway"`
 	Process status.Process `json:"process"`
 	Stats
+	Peers []link.Contact `json:"peers"` // the nodes that links are kept to
 }
 
 // Run is New and Edge.Run.
@@ -115,7 +116,7 @@ func (e *Edge) Addr() string { return e.ln.Addr().String() }
 func (e *Edge) Stats() Stats { return Stats{Clients: e.hub.Stats(), Nodes: e.up.Stats()} }
 
 func (e *Edge) status() any {
-	return Status{Gateway: e.cfg.Name, Process: status.Now(), Stats: e.Stats()}
+	return Status{Gateway: e.cfg.Name, Process: status.Now(), Stats: e.Stats(), Peers: e.up.Contacts()}
 }
 
 // Run serves clients until ctx ends, then sends them a Bye and waits for at most Config.Drain. The

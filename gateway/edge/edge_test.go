@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -296,6 +297,11 @@ func TestAGatewayFromBirthToFarewell(t *testing.T) {
 	play("four", 4)
 	if s := c.Stats(); s.Disconnects != 0 {
 		t.Fatalf("the client noticed: %+v", s)
+	}
+
+	peers := askStatus(t, addresses["status"]).Peers
+	if !slices.ContainsFunc(peers, func(p link.Contact) bool { return p.Name == "node-b" && p.Linked && p.SinceMS >= 0 }) {
+		t.Errorf("the status shows the nodes %+v", peers)
 	}
 
 	other, err := client.Dial(patience, client.Config{Addr: addr, Token: c.Token()})

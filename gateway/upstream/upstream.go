@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,9 +75,10 @@ type Sink interface {
 // Upstream holds all links of a gateway. Its methods may be called from any goroutine.
 type Upstream struct {
 	// immutable
-	cfg  Config
-	sink Sink
-	pool *link.Pool
+	cfg      Config
+	sink     Sink
+	pool     *link.Pool
+	contacts *link.Contacts
 
 	mu    sync.Mutex
 	desk  *Desk             // guarded by mu
@@ -107,7 +109,8 @@ func New(cfg Config, sink Sink) (*Upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &Upstream{cfg: cfg, sink: sink, known: make(map[string]string)}
+	u := &Upstream{cfg: cfg, sink: sink, contacts: new(link.Contacts), known: make(map[string]string)}
+	cfg.Link.Contacts = u.contacts
 	u.desk = NewDesk(links{u}, cfg.MaxParked, cfg.Timeout)
 	u.pool, err = link.NewPool(link.PoolConfig{Link: cfg.Link, Handler: link.Handler{
 		Up:       u.linkUp,
@@ -176,6 +179,14 @@ func (u *Upstream) Stats() Stats {
 	s := u.desk.Stats()
 	s.Links = len(u.pool.Conns())
 	return s
+}
+
+// Contacts are the nodes that links are kept to.
+func (u *Upstream) Contacts() []link.Contact {
+	u.mu.Lock()
+	names := slices.Collect(maps.Keys(u.known))
+	u.mu.Unlock()
+	return u.contacts.List(names)
 }
 
 // Missing says what keeps calls from being executed at once; nothing means that every one can be.

@@ -51,6 +51,7 @@ type node struct {
 
 	directory *directory
 	losses    losses
+	contacts  link.Contacts
 	disk      *raftgroup.Disk
 	space     *space
 	views     chan coordinator.View // newest view that follow has not seen
@@ -161,7 +162,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	self.Meta = map[string]string{metaServer: string(n.server), metaZone: cfg.Zone, metaCluster: n.birth.Cluster}
 
 	// Links in both directions, then the groups that talk over them.
-	linkConfig := link.Config{Cluster: n.birth.Cluster, Secret: secret, Name: cfg.Name, Role: link.RoleNode, Logger: cfg.Logger}
+	linkConfig := link.Config{Cluster: n.birth.Cluster, Secret: secret, Name: cfg.Name, Role: link.RoleNode, Contacts: &n.contacts, Logger: cfg.Logger}
 	if err := n.connect(linkConfig); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"teahouse/node/coordinator"
 	"teahouse/pkg/game"
+	"teahouse/pkg/link"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/status"
 )
@@ -26,6 +27,9 @@ type Status struct {
 	// of all members have said that they know.
 	Level   uint32         `json:"level"`
 	Members []MemberStatus `json:"members"`
+	// Peers are the other members, whether they were ever heard or not, and the gateways that
+	// are linked or were so in the last ten minutes.
+	Peers []link.Contact `json:"peers"`
 
 	Raft    Raft           `json:"raft"`
 	Process status.Process `json:"process"`
@@ -143,9 +147,14 @@ func (n *node) status() Status {
 	s.Raft = Raft(n.raft.Counters())
 	s.Disk = Space{Free: n.space.last.Load(), Min: n.space.min, Low: n.space.low.Load(), StalledMS: n.disk.StalledFor().Milliseconds()}
 	s.Level = coordinator.Level(view.Members)
+	var others []string
 	for _, m := range view.Members.GetMembers() {
 		s.Members = append(s.Members, MemberStatus{m.Name, m.GetVersions().GetMinLevel(), m.GetVersions().GetMaxLevel()})
+		if m.Name != n.cfg.Name {
+			others = append(others, m.Name)
+		}
 	}
+	s.Peers = n.contacts.List(others)
 	if view.Replacing != nil {
 		s.Replacing = view.Replacing.Node
 	}

@@ -73,6 +73,8 @@ type Config struct {
 	// 16,384.
 	MaxCalls int
 
+	// Contacts is told of all links, for a status page. May be nil.
+	Contacts *Contacts
 	// Logger gets what an operator should know. Default: no logging.
 	Logger *slog.Logger
 }

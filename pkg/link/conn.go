@@ -46,11 +46,14 @@ type Conn struct {
 	nc      net.Conn
 	peer    Peer
 	handler Handler
+	dialed  bool         // by this end
+	born    time.Time    // when the handshake was over
 	in      *wire.Reader // owned by read
 	out     *queue
 	calls   *calls
 
 	received atomic.Uint64 // reads that returned data
+	heard    atomic.Int64  // see Heard; nanoseconds since born, so that it is monotonic
 	ignored  atomic.Uint64
 
 	ending  sync.Once
@@ -94,7 +97,11 @@ func dial(ctx context.Context, cfg Config, want, addr string, h Handler) (*Conn,
 
 // connect is the dialer's handshake over nc, which it closes on an error.
 func connect(ctx context.Context, cfg Config, nc net.Conn, want string, h Handler) (*Conn, error) {
-	return establish(ctx, cfg, nc, h, func(s *handshake) (Peer, error) { return s.dial(want) })
+	c, err := establish(ctx, cfg, nc, h, func(s *handshake) (Peer, error) { return s.dial(want) })
+	if err == nil {
+		c.dialed = true
+	}
+	return c, err
 }
 
 // Accept answers a dialer's handshake over nc, and closes nc on an error. The link works when
@@ -134,7 +141,7 @@ func establish(
 		nc.Close()
 		return nil, err
 	}
-	c.peer = peer
+	c.peer, c.born = peer, time.Now()
 	c.in.SetMaxFrame(cfg.MaxFrame)
 	return c, nil
 }
@@ -148,6 +155,11 @@ func (c *Conn) start() {
 
 // Peer identifies the other end.
 func (c *Conn) Peer() Peer { return c.peer }
+
+// Heard is when anything was last received from the peer, pings included. Reads take no time of
+// the clock: the keep-alive notes at its next tick, or at the link's end, that there were some. So
+// it is late by at most Config.PingEvery, between two nodes by four times that.
+func (c *Conn) Heard() time.Time { return c.born.Add(time.Duration(c.heard.Load())) }
 
 // Done is closed when the link has ended, its calls have failed and its Handler has been called.
 func (c *Conn) Done() <-chan struct{} { return c.done }
@@ -282,14 +294,25 @@ func (c *Conn) keepAlive() {
 		select {
 		case <-ticker.C:
 		case <-c.closing:
+			c.hear(time.Now(), peer.heard)
 			return
 		}
-		if peer.silent(time.Now(), c.received.Load()) {
+		now := time.Now()
+		if peer.silent(now, c.hear(now, peer.heard)) {
 			c.end(ErrSilent)
 			return
 		}
 		c.out.ping(kindPing, ping)
 	}
+}
+
+// hear counts the reads that have returned data, and notes the time if there were fewer before.
+func (c *Conn) hear(now time.Time, before uint64) uint64 {
+	received := c.received.Load()
+	if received != before {
+		c.heard.Store(int64(now.Sub(c.born)))
+	}
+	return received
 }
 
 // quiet measures a peer's silence, less what this process did not run.
@@ -317,6 +340,9 @@ func (q *quiet) silent(now time.Time, received uint64) bool {
 // read passes the peer's frames to the handler until the link ends, then ends the rest of it.
 func (c *Conn) read() {
 	defer close(c.done)
+	if c.cfg.Contacts != nil {
+		c.cfg.Contacts.up(c)
+	}
 	if c.handler.Up != nil {
 		c.handler.Up(c)
 	}
@@ -331,6 +357,9 @@ func (c *Conn) read() {
 	}
 	c.calls.fail(ErrBroken)
 	c.writers.Wait()
+	if c.cfg.Contacts != nil {
+		c.cfg.Contacts.down(c)
+	}
 	if c.handler.Down != nil {
 		c.handler.Down(c, c.err)
 	}
