@@ -7,8 +7,8 @@ import (
 	"teahouse/node/coordinator/coordpb"
 )
 
-// BenchmarkRound is what 200 players cost who join, meet, sit and leave: 400
-// commands of theirs, 50 tables.
+// BenchmarkRound measures 200 players who join, are matched, sit at a table and leave: 400 of their
+// commands, 50 tables.
 func BenchmarkRound(b *testing.B) {
 	w := newWorld(b, func(s *coordpb.Settings) { s.MaxTickets = 1000 })
 	var players []result

@@ -15,14 +15,14 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// birth begins the cluster. The first one counts.
+// birth starts the cluster. Only the first birth has an effect.
 func (s *state) birth(b *coordpb.Birth, e *effects) result {
 	if s.cluster != "" {
 		return result{}
 	}
 	members := slices.Clone(b.GetMembers())
 	slices.SortFunc(members, func(a, b *linkpb.Member) int { return strings.Compare(a.GetName(), b.GetName()) })
-	shards, err := place(members, int(b.GetLedShards()), int(b.GetReplicas()))
+	shards, err := placeShards(members, int(b.GetLedShards()), int(b.GetReplicas()))
 	if err != nil || b.GetCluster() == "" {
 		return result{code: wirepb.Code_BAD_REQUEST}
 	}
@@ -33,9 +33,9 @@ func (s *state) birth(b *coordpb.Birth, e *effects) result {
 	return result{}
 }
 
-// place gives each member led shards to lead by preference, with its ring
-// successors as the other replicas. Equal members give equal shards.
-func place(members []*linkpb.Member, led, replicas int) ([]*shard, error) {
+// placeShards gives each member led shards to lead by preference, with its ring successors as the
+// other replicas. Equal members give equal shards.
+func placeShards(members []*linkpb.Member, led, replicas int) ([]*shard, error) {
 	if len(members) == 0 || led < 1 || led > maxLed || replicas < 1 || replicas > maxReplicas {
 		return nil, fmt.Errorf("%d members, %d led shards, %d replicas", len(members), led, replicas)
 	}
@@ -52,7 +52,7 @@ func place(members []*linkpb.Member, led, replicas int) ([]*shard, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What a member leads comes first in its account, so that it always fits.
+	// The shards that a member leads are counted first, so that there is always room for them.
 	kept := make(map[string]int)
 	for _, m := range members {
 		kept[m.GetName()] = led
@@ -62,8 +62,8 @@ func place(members []*linkpb.Member, led, replicas int) ([]*shard, error) {
 		for _, m := range members {
 			sh := &shard{id: game.GroupID(len(shards) + 1), replicas: []string{m.GetName()}}
 			others := r.SuccessorsOf(m.GetName(), uint64(sh.id), len(members)-1)
-			// Whoever is at the bound comes last, yet is taken if nobody else is left: a
-			// shard without its replicas would be worse than a node with one too many.
+			// A member that keeps the maximum comes last but can be chosen if no other is left: a
+			// shard that lacks a replica would be worse than a node with one shard too many.
 			slices.SortStableFunc(others, func(a, b string) int {
 				return cmp.Compare(max(kept[a], maxReplicate-1), max(kept[b], maxReplicate-1))
 			})
@@ -77,9 +77,9 @@ func place(members []*linkpb.Member, led, replicas int) ([]*shard, error) {
 	return shards, nil
 }
 
-// tookOver puts the new leader's settings in force.
+// tookOver applies the new leader's settings.
 func (s *state) tookOver(t *coordpb.TookOver) result {
-	if !sound(t.GetSettings()) {
+	if !validSettings(t.GetSettings()) {
 		return result{code: wirepb.Code_BAD_REQUEST}
 	}
 	s.settings = proto.CloneOf(t.GetSettings())
@@ -87,8 +87,8 @@ func (s *state) tookOver(t *coordpb.TookOver) result {
 	return result{}
 }
 
-// sound reports whether the state can live with the settings.
-func sound(s *coordpb.Settings) bool {
+// validSettings reports whether the state machine can work with the settings.
+func validSettings(s *coordpb.Settings) bool {
 	if s == nil || s.GetSeats() < 1 || s.GetSeats() > maxSeats || len(s.GetQueues()) > 1000 {
 		return false
 	}
@@ -107,7 +107,7 @@ func sound(s *coordpb.Settings) bool {
 	return true
 }
 
-// queueSettings are the rules of the named queue, or nil.
+// queueSettings returns the settings of the named queue, or nil.
 func (s *state) queueSettings(name string) *coordpb.Queue {
 	for _, q := range s.settings.GetQueues() {
 		if q.GetName() == name {

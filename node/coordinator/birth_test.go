@@ -62,7 +62,7 @@ func TestPlacement(t *testing.T) {
 			for i := range nodes {
 				names = append(names, fmt.Sprintf("node-%d", i))
 			}
-			shards, err := place(members(names...), led, 3)
+			shards, err := placeShards(members(names...), led, 3)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,7 +84,7 @@ func TestPlacement(t *testing.T) {
 			}
 			for _, n := range names {
 				bound := maxReplicate
-				if led*3 == maxReplicate { // then there is no room to choose by the ring
+				if led*3 == maxReplicate { // all members are full, so the ring has no choice
 					bound++
 				}
 				if leads[n] != led || keeps[n] > bound {

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeLog is a log in memory with some replicas, of which one leads.
+// fakeLog is a log in memory with several replicas, one of which leads.
 type fakeLog struct {
 	delay time.Duration // from a proposal to its application; 0 = at once
 
@@ -34,7 +34,7 @@ type fakeLog struct {
 	leader   *replica
 	replicas []*replica
 	entries  []raftgroup.Entry
-	fail     func() (err error, lost bool) // what befalls a proposal
+	fail     func() (err error, lost bool) // decides whether a proposal fails
 }
 
 type fakeFuture struct {
@@ -91,7 +91,7 @@ func (l *fakeLog) applyLocked(e raftgroup.Entry, proposer *replica, f *fakeFutur
 	close(f.done)
 }
 
-// lead gives the leadership to r (nil = to nobody).
+// lead makes r the leader (nil = no leader).
 func (l *fakeLog) lead(r *replica) {
 	l.mu.Lock()
 	l.term++
@@ -108,7 +108,7 @@ func (l *fakeLog) lead(r *replica) {
 	}
 }
 
-// slow makes the log take its time.
+// slow makes the log slow.
 func (l *fakeLog) slow(delay time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -136,7 +136,7 @@ func (l *fakeLog) batches(t *testing.T) []*coordpb.Batch {
 	return all
 }
 
-// replica is a Coordinator with what it told the world.
+// replica is a Coordinator with the calls that it has made.
 type replica struct {
 	c *Coordinator
 
@@ -146,7 +146,7 @@ type replica struct {
 	views     []View
 }
 
-// fakeShards are all shards: they take numbers in order, and know which they took.
+// fakeShards are all shards: they accept creations in order of their numbers and remember them.
 type fakeShards struct {
 	delay time.Duration
 
@@ -278,7 +278,7 @@ func newCluster(t *testing.T, n int, edit func(*Config)) *cluster {
 func (cl *cluster) stop() {
 	cl.end()
 	cl.wg.Wait()
-	pass(time.Minute) // what was under way comes back
+	pass(time.Minute) // creations that are open come to an end
 	for _, r := range cl.nodes[1:] {
 		if !bytes.Equal(r.image(cl.t), cl.nodes[0].image(cl.t)) {
 			cl.t.Error("replicas differ")
@@ -286,7 +286,7 @@ func (cl *cluster) stop() {
 	}
 }
 
-// image is the replica's snapshot.
+// image returns the replica's snapshot.
 func (r *replica) image(t *testing.T) []byte {
 	t.Helper()
 	snapshot, err := r.c.Snapshot()
@@ -300,14 +300,14 @@ func (r *replica) image(t *testing.T) []byte {
 	return buf.Bytes()
 }
 
-// ask sends a request and returns where its answer comes.
+// ask sends a request and returns the channel of its answer.
 func (r *replica) ask(req *linkpb.Request) <-chan *linkpb.Response {
 	answers := make(chan *linkpb.Response, 2)
 	r.c.Handle("gw-1", req, func(a *linkpb.Response) { answers <- a })
 	return answers
 }
 
-// do asks and waits.
+// do sends a request and waits for the answer.
 func (r *replica) do(t *testing.T, req *linkpb.Request, into proto.Message) wirepb.Code {
 	t.Helper()
 	a := <-r.ask(req)
@@ -354,7 +354,7 @@ func (r *replica) binding(t *testing.T, p *wirepb.LoginReply) *wirepb.BindingRep
 	return reply
 }
 
-// pushed is what the replica pushed so far.
+// pushed returns what the replica has pushed so far.
 func (r *replica) pushed() []*linkpb.Push {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -24,47 +24,46 @@ type Config struct {
 	// Propose hands an entry to the group's log.
 	Propose func(data []byte) Future
 
-	// Create asks the leader of the table's shard to make a table, by the
-	// method "cluster.create". Calls for one shard are made in order of their
-	// numbers, and up to MaxCreations are open at a time. done is called exactly once, from any goroutine and soon after ctx
-	// ends at the latest; any error means that the outcome is unknown and that
-	// the same creation comes again. The table must not be changed.
+	// Create asks the leader of the table's shard to make a table, by the method "cluster.create".
+	// Calls for one shard are made in order of their numbers, and up to MaxCreations are open at a
+	// time. Create must call done exactly once, from any goroutine, soon after ctx ends at the
+	// latest; an error means that the outcome is unknown, and the same creation will be sent again.
+	// Create must not change the table.
 	Create func(ctx context.Context, table *linkpb.CreateTable, done func(*linkpb.CreateTableReply, error))
 
 	// Push sends a hint to a gateway. It may be lost.
 	Push func(gateway string, push *linkpb.Push)
 
-	// Announce tells all peers that this node leads the group in term, or
-	// does so no longer.
+	// Announce tells all peers that this node leads the group in term, or that it no longer does.
 	Announce func(term uint64, leading bool)
 
 	// Signer makes the session tokens. *token.Signer is one.
 	Signer Signer
 
-	// Birth proposes the first members. It is asked by a leader whose cluster
-	// is not born yet. Default: the cluster stays unborn.
+	// Birth returns the first members, or none if they are not known yet. The leader of a cluster
+	// that has not started calls it. Default: the cluster never starts.
 	Birth func() (cluster string, members []*linkpb.Member)
 
-	// OnView is called, one call at a time and on every replica, with each new
-	// member list or placement, also with a restored one. It must not call the
-	// Coordinator. Default: nothing.
+	// OnView is called on every replica, one call at a time, with each new member list or
+	// placement, including one restored from a snapshot. It must not call the Coordinator. Default:
+	// nothing.
 	OnView func(View)
 
-	// LedShards is how many shards each member leads by preference (1 to 8,
-	// default 2), Replicas how many nodes keep a shard (default 3, fewer in a
-	// smaller cluster). They matter at the birth only.
+	// LedShards is how many shards each member leads by preference (1 to 8, default 2), Replicas
+	// how many nodes keep a shard (default 3, fewer in a smaller cluster). They matter only when
+	// the cluster starts.
 	LedShards, Replicas int
 
-	// Queues that players may join; default DefaultQueues. The queues and
-	// limits of the leader hold for all replicas.
+	// Queues that players may join; default DefaultQueues. All replicas use the queues and limits of
+	// the leader.
 	Queues []Queue
 	Limits Limits
 
-	MatchEvery   time.Duration // how often waiting tickets are looked at; default 20 ms
-	MaxWaiting   int           // requests that wait for the entry before them; default 8192
-	MaxBatch     int           // commands of one entry; default 1024
-	MaxCreations int           // creations on their way to one shard; default 1, more only if Create sends in order of the calls
-	CreateWithin time.Duration // after which a creation without an answer is sent again; default 2 s
+	MatchEvery   time.Duration // shortest time between two tries to match tickets; default 20 ms
+	MaxWaiting   int           // requests that wait to be proposed; default 8192
+	MaxBatch     int           // requests in one entry; default 1024
+	MaxCreations int           // creations in flight to one shard; default 1, more only if Create sends in order of the calls
+	CreateWithin time.Duration // a creation without an answer is sent again after this; default 2 s
 	RetryEvery   time.Duration // pause of a shard's creations after an error; default 25 ms
 
 	Now    func() time.Time // default time.Now; needs a monotonic clock
@@ -72,8 +71,7 @@ type Config struct {
 	Logger *slog.Logger     // default: discard
 }
 
-// Future is the outcome of a proposal, as *raftgroup.Future has it. Its result
-// is what Apply returned.
+// Future is the outcome of a proposal; *raftgroup.Future is one. Its result is what Apply returned.
 type Future interface {
 	Done() <-chan struct{}
 	Result() (result any, index, term uint64, err error)
@@ -84,17 +82,16 @@ type Signer interface {
 	Sign(claims token.Claims, now time.Time) (string, error)
 }
 
-// Queue is what players of one queue have in common. Players meet whose mode,
-// stake and hands are equal too.
+// Queue configures a queue. Players in it are matched if their mode, stake and number of hands are
+// equal too.
 type Queue struct {
 	Name         string
 	Modes        []Mode        // the first is the default
-	DefaultHands int           // hands of a round for who does not say
-	MaxHands     int           // and the most that one may ask for
+	DefaultHands int           // hands of a round if the player does not ask for a number
+	MaxHands     int           // the most that a player may ask for
 	BotsAfter    time.Duration // wait after which bots fill a table; 0 = never
-	// Rating points between the best and the worst of a table: what a fresh
-	// ticket accepts, how that widens with each second of waiting, and where
-	// it ends.
+	// Rating points between the best and the worst player of a table: what a new ticket accepts,
+	// how much that grows with each second of waiting, and its maximum.
 	Window, WidenPerSecond, MaxWindow uint32
 }
 
@@ -105,7 +102,7 @@ type Mode struct {
 	Seats int    // game.Game.Seats; 0 = 4
 	Rules string // overrides of the game's default rules, JSON
 
-	Version uint32 // game.Game.Version, at most, that is played; 0 = 1
+	Version uint32 // the highest game.Game.Version that is played; 0 = 1
 }
 
 // DefaultQueues are `standard` for people and `bench` for measurements.
@@ -134,13 +131,13 @@ type Limits struct {
 	Queues       int           // different (queue, mode, stake, hands) with a waiting ticket; default 256
 	Idle         int           // players remembered without ticket or table; default 100,000
 	Pending      int           // unconfirmed tables of one shard; default 256
-	PassOver     time.Duration // for how long a shard that refused a table gets none; default 5 s
+	PassOver     time.Duration // a shard that refused a table gets none for this long; default 5 s
 	Stuck        time.Duration // a shard with an unconfirmed table older than this gets none; default 1 s
 	SlackPercent int           // how far above the average a shard may be loaded; default 25
 }
 
 const (
-	seats        = 4 // of a table whose mode does not say
+	seats        = 4 // of a table whose mode has no number of seats
 	maxSeats     = 8
 	maxLed       = 8
 	maxReplicas  = 5
@@ -228,8 +225,8 @@ func (c Config) validate() error {
 			return err
 		}
 	}
-	if !sound(c.settings()) {
-		return errors.New("coordinator: Config.Queues: too many, or a name twice")
+	if !validSettings(c.settings()) {
+		return errors.New("coordinator: Config.Queues: too many, or a name is used twice")
 	}
 	return nil
 }
@@ -251,7 +248,7 @@ func (q Queue) validate() error {
 	return nil
 }
 
-// settings is the part of the Config that goes into the log.
+// settings returns the part of the Config that goes into the log.
 func (c Config) settings() *coordpb.Settings {
 	s := &coordpb.Settings{
 		Seats:        seats,

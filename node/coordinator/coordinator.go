@@ -19,9 +19,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Coordinator is one replica of the coordinator's group. Its methods may be
-// called from any goroutine, except that Apply, Snapshot and Restore exclude
-// each other, as raftgroup.Machine says.
+// Coordinator is one replica of the coordinator's group. Its methods may be called from any goroutine,
+// except that no two of Apply, Snapshot and Restore may run at the same time (see raftgroup.Machine).
 type Coordinator struct {
 	cfg  Config
 	in   *inbox
@@ -37,7 +36,7 @@ var (
 	_ Signer            = (*token.Signer)(nil)
 )
 
-// New makes a replica that knows nothing yet. An error tells what is wrong with the Config.
+// New makes an empty replica. An error says what is wrong with the Config.
 func New(cfg Config) (*Coordinator, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -48,9 +47,8 @@ func New(cfg Config) (*Coordinator, error) {
 	return c, nil
 }
 
-// Run does the leader's work whenever this replica leads, until ctx ends, and
-// returns nil then. Requests without an answer are OUTCOME_UNKNOWN then. Call
-// it once, and not beside Steps.
+// Run does the leader's work whenever this replica leads. When ctx ends, it answers the remaining
+// requests with OUTCOME_UNKNOWN and returns nil. Call it once, and not beside Steps.
 func (c *Coordinator) Run(ctx context.Context) error {
 	outcomes := make(chan outcome, 16)
 	l := newLoop(c, func(o outcome) { outcomes <- o })
@@ -66,29 +64,27 @@ func (c *Coordinator) Run(ctx context.Context) error {
 	return nil
 }
 
-// Steps does the leader's work instead of Run, turn by turn on the caller's
-// goroutine: for who simulates a cluster and decides itself when anything
-// happens. Config.Now says what time it is.
+// Steps does the leader's work instead of Run, turn by turn on the caller's goroutine: for simulations
+// of a cluster that control when anything happens. Config.Now says what time it is.
 type Steps struct{ loop *loop }
 
 // Steps may be called once, and not beside Run.
 func (c *Coordinator) Steps() *Steps { return &Steps{newLoop(c, c.answer)} }
 
-// Step does what is due and returns after how long to call it again at the
-// latest. Call it also after whatever was handed to the Coordinator, and once
-// the outcome of a proposal or of a creation is there.
+// Step does what is due and returns after how long to call it again at the latest. Call it also after
+// every call of another method of the Coordinator, and once a proposal or a creation has an outcome.
 func (s *Steps) Step(ctx context.Context) time.Duration {
 	wait, _ := s.loop.turn(ctx)
 	return wait
 }
 
-// OnState takes note of the group's leadership.
+// OnState records the group's Raft state: whether this replica leads, and in which term.
 func (c *Coordinator) OnState(s raftgroup.State) { c.in.setRaft(s) }
 
-// View is the present member list and placement.
+// View returns the current member list and placement.
 func (c *Coordinator) View() View { return *c.view.Load() }
 
-// Counts are the present figures.
+// Counts returns the current figures.
 func (c *Coordinator) Counts() Counts {
 	c.mu.Lock()
 	counts := c.state.counts()
@@ -97,7 +93,7 @@ func (c *Coordinator) Counts() Counts {
 	return counts
 }
 
-// Apply is raftgroup.Machine's.
+// Apply implements raftgroup.Machine.
 func (c *Coordinator) Apply(e raftgroup.Entry) any {
 	batch := &coordpb.Batch{}
 	if err := proto.Unmarshal(e.Data, batch); err != nil {
@@ -114,30 +110,30 @@ func (c *Coordinator) Apply(e raftgroup.Entry) any {
 	}
 	c.mu.Unlock()
 	if done.viewed {
-		c.show(view)
+		c.setView(view)
 	}
-	if len(done.notices)+len(done.ousted) > 0 && c.in.leads() {
+	if len(done.notices)+len(done.superseded) > 0 && c.in.leads() {
 		for _, n := range done.notices {
 			c.push(n)
 		}
-		for _, o := range done.ousted {
+		for _, o := range done.superseded {
 			c.cfg.Push(o.gateway, &linkpb.Push{Session: o.session, Epoch: o.epoch, SupersededBy: o.newer})
 		}
 	}
 	return done
 }
 
-// unknown says what this binary does not know of an entry, or "".
+// unknown says what in an entry this binary does not know, or "".
 func unknown(b *coordpb.Batch) string {
 	for i, c := range b.GetCommands() {
 		if c.GetBody() == nil {
-			return fmt.Sprintf("command %d without a body that is known", i)
+			return fmt.Sprintf("command %d without a known body", i)
 		}
 	}
 	return versions.Unknown(b)
 }
 
-// push tells a player that its ticket became a table.
+// push tells a player that its ticket has a table.
 func (c *Coordinator) push(n notice) {
 	payload, err := proto.Marshal(&wirepb.Notice{Body: &wirepb.Notice_Matched{
 		Matched: &wirepb.Matched{Ticket: n.ticket, Table: uint64(n.table)},
@@ -151,19 +147,19 @@ func (c *Coordinator) push(n notice) {
 	})
 }
 
-func (c *Coordinator) show(v View) {
+func (c *Coordinator) setView(v View) {
 	c.view.Store(&v)
 	c.cfg.OnView(v)
 }
 
-// Snapshot is raftgroup.Machine's.
+// Snapshot implements raftgroup.Machine.
 func (c *Coordinator) Snapshot() (io.WriterTo, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.state.snapshot(), nil
 }
 
-// Restore is raftgroup.Machine's.
+// Restore implements raftgroup.Machine.
 func (c *Coordinator) Restore(r io.Reader) error {
 	data, err := io.ReadAll(r)
 	if err != nil {
@@ -177,11 +173,12 @@ func (c *Coordinator) Restore(r io.Reader) error {
 	c.state = s
 	view := s.view()
 	c.mu.Unlock()
-	c.show(view)
+	c.setView(view)
 	return nil
 }
 
-// outcomeOf is what a request is told whose entry ended with err.
+// outcomeOf returns the code for the requests of an entry that failed with err: NOT_LEADER if the entry
+// is certainly in no log.
 func outcomeOf(err error) wirepb.Code {
 	if errors.Is(err, raftgroup.ErrNotLeader) || errors.Is(err, raftgroup.ErrStopped) || errors.Is(err, raftgroup.ErrBusy) {
 		return wirepb.Code_NOT_LEADER

@@ -48,7 +48,7 @@ func TestLeaderBeginsTheClusterAndAnnounces(t *testing.T) {
 			again.Player != p.Player || again.Epoch != 2 || again.Token == "" {
 			t.Errorf("resume: %v %v", code, again)
 		}
-		// Lost and won again, and only the last change was told.
+		// Lost and won again, but only the last change was reported.
 		cl.log.mu.Lock()
 		cl.log.term++
 		term := cl.log.term
@@ -109,7 +109,7 @@ func TestPlayersMeetPlayAndQueueAgain(t *testing.T) {
 	})
 }
 
-// pass lets fake time pass and what is due happen.
+// pass lets fake time pass and waits until everything due has happened.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -145,7 +145,7 @@ func TestAnswersFindTheirRequests(t *testing.T) {
 		leader := cl.nodes[0]
 		cl.log.lead(leader)
 		queueMany(t, leader, 40)
-		// Guests come while matches and confirmations share their entries.
+		// Guests log in while matches and confirmations are in the same entries.
 		var answers []<-chan *linkpb.Response
 		for range 100 {
 			answers = append(answers, leader.ask(requestOf("auth.guest", nil, &wirepb.GuestRequest{})))
@@ -170,7 +170,7 @@ func TestFullMailboxIsBusy(t *testing.T) {
 		cl.log.lead(leader)
 		p := leader.guest(t)
 		var answers []<-chan *linkpb.Response
-		for range 6 { // one is on its way, three wait, two are too many
+		for range 6 { // one is in flight, three wait, two are too many
 			answers = append(answers, leader.ask(requestOf("queue.binding", p, &wirepb.BindingRequest{})))
 			synctest.Wait()
 		}
@@ -290,7 +290,7 @@ func TestWhatFailuresOfTheLogMean(t *testing.T) {
 			if code := leader.do(t, requestOf("queue.binding", p, &wirepb.BindingRequest{}), nil); code != c.want {
 				t.Errorf("%s: %v, want %v", c.name, code, c.want)
 			}
-			pass(time.Second) // the replica begins again
+			pass(time.Second) // the replica starts over
 			if leader.news() != c.news {
 				t.Errorf("%s: announced %s", c.name, leader.news())
 			}
@@ -448,8 +448,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestOrphans: a request of a leadership that has just begun is not taken for
-// one that the last leadership left behind.
+// TestOrphans: a request of a leadership that has just begun is not mistaken for one that the previous
+// leadership left behind.
 func TestOrphans(t *testing.T) {
 	in := newInbox(8)
 	lead := func(leading bool) { in.setRaft(raftgroup.State{Leading: leading}) }

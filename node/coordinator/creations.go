@@ -12,36 +12,35 @@ import (
 	"teahouse/pkg/link/linkpb"
 )
 
-// answer is how one sending of a creation ended.
+// answer is the outcome of one call of Config.Create.
 type answer struct {
-	reign   uint64 // of the loop that sent it
-	table   game.TableID
-	refused bool
-	err     error
+	leadership uint64 // in which it was sent
+	table      game.TableID
+	refused    bool
+	err        error
 }
 
-// stream carries one shard's outbox to its leader, in order and several at a
-// time. After an error it waits until nothing is open any more and begins
-// again with the lowest number that has no answer: the shard takes no number
-// before the one below it.
+// stream sends one shard's outbox to the shard's leader, in order and several at a time. After an
+// error it waits until none is open and then starts over with the lowest number without an answer,
+// because the shard accepts a number only after the one below it.
 type stream struct {
-	next     uint64                    // lowest number that was not sent since the beginning
+	next     uint64                    // lowest number that was not sent since the last start
 	open     int                       // sent, no answer yet
-	answered map[game.TableID]struct{} // the answer is not in the log yet
+	answered map[game.TableID]struct{} // answered, but the answer is not applied yet
 	failed   bool
-	again    time.Time // when to begin again
+	again    time.Time // when to start over
 }
 
-// creations is the leader's side of all outboxes during one reign. It belongs
-// to the loop. What is still open when the reign ends is answered to nobody;
-// the next leader asks again, and the shard knows the number.
+// creations sends the outboxes of all shards during one leadership. Only the loop uses it. Answers that
+// come after the leadership are ignored: the next leader sends the creations again, and the shards
+// recognize the numbers.
 type creations struct {
-	c       *Coordinator
-	reign   uint64
-	streams map[game.GroupID]*stream
+	c          *Coordinator
+	leadership uint64
+	streams    map[game.GroupID]*stream
 }
 
-// watch makes sure that the shards' outboxes are carried.
+// watch makes sure that the shards' outboxes have a stream.
 func (cr *creations) watch(shards []game.GroupID) {
 	for _, id := range shards {
 		if cr.streams[id] == nil {
@@ -50,8 +49,7 @@ func (cr *creations) watch(shards []game.GroupID) {
 	}
 }
 
-// send sends what can be sent and returns when it wants to be called again at
-// the latest (zero = not by itself).
+// send sends what can be sent now. It returns the time of the next retry, zero if there is none.
 func (cr *creations) send(ctx context.Context, now time.Time) (wake time.Time) {
 	for _, id := range slices.Sorted(maps.Keys(cr.streams)) { // the same order in every run
 		st := cr.streams[id]
@@ -77,8 +75,7 @@ func (cr *creations) send(ctx context.Context, now time.Time) (wake time.Time) {
 	return wake
 }
 
-// due lists what the stream may send now; empty says that nothing of the
-// shard's outbox is left at all.
+// due lists what the stream may send now; empty reports whether the shard's outbox is empty.
 func (cr *creations) due(id game.GroupID, st *stream) (items []*linkpb.CreateTable, empty bool) {
 	cr.c.mu.Lock()
 	defer cr.c.mu.Unlock()
@@ -100,28 +97,28 @@ func (cr *creations) due(id game.GroupID, st *stream) (items []*linkpb.CreateTab
 
 func (cr *creations) create(ctx context.Context, item *linkpb.CreateTable) {
 	ctx, cancel := context.WithTimeout(ctx, cr.c.cfg.CreateWithin)
-	reign, in := cr.reign, cr.c.in
-	var once sync.Once // a second answer would upset the count of open ones
+	leadership, in := cr.leadership, cr.c.in
+	var once sync.Once // a second answer would make the count of open creations wrong
 	cr.c.cfg.Create(ctx, item, func(reply *linkpb.CreateTableReply, err error) {
 		once.Do(func() {
 			cancel()
-			in.answer(answer{reign: reign, table: game.TableID(item.Table), refused: reply.GetRefused(), err: err})
+			in.answer(answer{leadership: leadership, table: game.TableID(item.Table), refused: reply.GetRefused(), err: err})
 		})
 	})
 }
 
-// settle takes answers in and returns the commands that put them into the log.
+// settle handles answers and returns the commands that put them into the log.
 func (cr *creations) settle(answers []answer, now time.Time) []*coordpb.Command {
 	var commands []*coordpb.Command
 	for _, a := range answers {
 		st := cr.streams[a.table.Shard()]
-		if a.reign != cr.reign || st == nil {
+		if a.leadership != cr.leadership || st == nil {
 			continue
 		}
 		st.open--
 		if a.err != nil {
 			st.failed, st.again = true, now.Add(cr.c.cfg.RetryEvery)
-			cr.c.cfg.Logger.Debug("table creation goes again", "table", a.table, "error", a.err)
+			cr.c.cfg.Logger.Debug("table creation failed, will retry", "table", a.table, "error", a.err)
 			continue
 		}
 		st.answered[a.table] = struct{}{}
@@ -132,7 +129,7 @@ func (cr *creations) settle(answers []answer, now time.Time) []*coordpb.Command 
 	return commands
 }
 
-// logged forgets an answer that is in the log: its item has left the outbox.
+// logged forgets an answer that has been applied: its item has left the outbox.
 func (cr *creations) logged(table game.TableID) {
 	if st := cr.streams[table.Shard()]; st != nil {
 		delete(st.answered, table)

@@ -60,7 +60,7 @@ func TestLostAnswersDoNotDoubleTables(t *testing.T) {
 	})
 }
 
-// checkSeats checks that all players sit, each at one table.
+// checkSeats checks that every player sits at exactly one table.
 func checkSeats(t *testing.T, cl *cluster, leader *replica, players int) {
 	t.Helper()
 	cl.shards.mu.Lock()
@@ -129,7 +129,7 @@ func TestNextLeaderFinishesTheOutbox(t *testing.T) {
 }
 
 // TestOldReignsAnswersAreIgnored leads, loses and leads again while the shards
-// are slow: answers to the first sendings come in the second reign.
+// are slow: answers to creations of the first leadership arrive in the second.
 func TestOldReignsAnswersAreIgnored(t *testing.T) {
 	bubble(t, 1, func(c *Config) { c.LedShards, c.MaxCreations = 1, 2 }, func(t *testing.T, cl *cluster) {
 		cl.shards.delay = time.Second
@@ -142,7 +142,7 @@ func TestOldReignsAnswersAreIgnored(t *testing.T) {
 		cl.log.lead(leader)
 		pass(time.Minute)
 		checkSeats(t, cl, leader, 120)
-		if open := 2 * 3 * 2; cl.shards.maxOpen > open { // both reigns, three shards, two each
+		if open := 2 * 3 * 2; cl.shards.maxOpen > open { // both leaderships, three shards, two each
 			t.Errorf("%d creations open at a time, want at most %d", cl.shards.maxOpen, open)
 		}
 	})

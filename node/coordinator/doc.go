@@ -1,7 +1,6 @@
-// Package coordinator is the cluster's one place of decision: who is a member,
-// which shards there are, who is logged in with which epoch, who waits in which
-// queue and who sits at which table. It is a replicated state machine and the
-// runtime that its leader runs beside it.
+// Package coordinator decides everything that the whole cluster must agree on: which nodes are members,
+// which shards there are, who is logged in with which epoch, who waits in which queue and who sits at
+// which table. It consists of a replicated state machine and of the work that its leader does.
 //
 //	c, err := coordinator.New(coordinator.Config{Node: "node-1", Propose: propose, …})
 //	group, err := host.Start(raftgroup.GroupConfig{ID: raftgroup.Coordinator, Machine: c, OnState: c.OnState})
@@ -9,30 +8,29 @@
 //	…
 //	c.Handle(peer, request, reply)   // auth.guest, auth.resume, queue.*, cluster.ended
 //
-// The state machine is pure: time, random seeds and settings are data in the
-// log, so equal logs give equal bytes on every replica. The runtime batches
-// what arrives while the last entry is on its way, lets log time pass, proposes
-// matches when some are due, and carries table creations to the shards.
+// The state machine is pure: time, random seeds and settings are data in the log, so equal logs give
+// equal bytes on every replica. The leader batches the requests that arrive while an entry is in
+// flight, advances log time, proposes matches when some are due, and sends table creations to the
+// shards.
 //
-// # Who is answered what
+// # Answers
 //
-// Every answer comes from an applied entry, readings included. A player's queue
-// commands carry (epoch, number). The last decided one is kept with its answer,
-// so that a repeat gets the same again; a decided command uses up its number,
-// whether it was granted or refused. Numbers within an epoch grow; gaps are
-// allowed. An older epoch is SUPERSEDED.
+// Every answer comes from an applied entry, reads included. A player's queue commands carry (epoch,
+// number). The last decided command is kept with its answer, so that a repetition gets the same
+// answer; a decided command uses up its number, whether it was granted or refused. Numbers grow
+// within an epoch; gaps are allowed. A command with an older epoch is SUPERSEDED.
 //
-// Epochs count the logins of all players together, and a player is remembered
-// from its login on. So whoever is not remembered was forgotten, every epoch it
-// can name is below any later one, and SESSION_FORGOTTEN (resume) is the answer.
+// Epochs count the logins of all players together, and every player is remembered from login on. An
+// unknown player was therefore forgotten, and will get a higher epoch than any before: the answer is
+// SESSION_FORGOTTEN, and the client resumes.
 //
 // # Bounds
 //
-// The mailbox (Config.MaxWaiting) answers BUSY when it is full. Tickets, queues,
-// remembered players and unconfirmed tables are bounded by Limits: a full queue
-// is QUEUE_FULL, players without ticket or table are forgotten oldest first, and
-// a shard with too many unconfirmed tables gets no more of them.
+// A full mailbox (Config.MaxWaiting) answers BUSY. Tickets, queues, remembered players and
+// unconfirmed tables are bounded by Limits: a join that finds them full gets QUEUE_FULL, players
+// without ticket or table are forgotten, least recently used first, and a shard with too many
+// unconfirmed tables gets no more.
 //
-// It opens no connection, starts no Raft group and knows no game rules. Only
-// node/host may import it.
+// The package opens no connection, starts no Raft group and knows no game rules. Only node/host may
+// import it.
 package coordinator

@@ -10,7 +10,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// world is a state with verbs.
+// world is a state with helper methods for tests.
 type world struct {
 	t interface {
 		Helper()
@@ -44,7 +44,7 @@ func tookOver(edit func(*coordpb.Settings)) *coordpb.Command {
 	return &coordpb.Command{Body: &coordpb.Command_TookOver{TookOver: &coordpb.TookOver{Node: "node-1", Settings: settings}}}
 }
 
-// newWorld is a born cluster of three nodes.
+// newWorld makes a cluster of three nodes that has started.
 func newWorld(t testing.TB, edit func(*coordpb.Settings)) *world {
 	w := &world{t: t, state: newState()}
 	w.do(0, birthOf("node-1", "node-2", "node-3"), tookOver(edit))

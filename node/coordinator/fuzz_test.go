@@ -58,7 +58,7 @@ func FuzzApply(f *testing.F) {
 	})
 }
 
-// FuzzRestore reads hostile snapshots, and goes on with those that it takes.
+// FuzzRestore restores hostile snapshots, and plays on with those that are accepted.
 func FuzzRestore(f *testing.F) {
 	w := newWorld(f, nil)
 	w.queued(6, "bench")
@@ -88,7 +88,8 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
-// FuzzHandle hands hostile requests to a follower and to the reader of requests.
+// FuzzHandle checks the decoding of hostile requests, and sends them to a leader whose mailbox has room
+// for one.
 func FuzzHandle(f *testing.F) {
 	for _, m := range []string{"auth.guest", "auth.resume", "queue.join", "queue.cancel", "queue.binding", "cluster.ended", "cluster.join", ""} {
 		f.Add(m, uint64(1), []byte{8, 1})
@@ -111,7 +112,7 @@ func FuzzHandle(f *testing.F) {
 		for range 2 {
 			c.Handle("gw-1", req, func(*linkpb.Response) { answers++ })
 		}
-		if answers != 1 { // one waits, the other found the mailbox full
+		if answers != 1 { // one request waits, the other found the mailbox full
 			t.Errorf("%d answers", answers)
 		}
 	})

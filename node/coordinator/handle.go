@@ -16,8 +16,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Bounds of what a request may carry into the log. They hold in every state,
-// so the leader refuses by them without the log.
+// Bounds of a request's content. They do not depend on the state, so a request that exceeds them is
+// refused without the log.
 const (
 	maxName       = 32 // runes of a guest's name
 	maxQueueName  = 64 // bytes
@@ -25,10 +25,10 @@ const (
 	maxServer     = 255 // bytes of a node's name and of a Raft server id
 )
 
-// Handle executes auth.guest, auth.resume, queue.join, queue.cancel,
-// queue.binding, queue.list, cluster.ended or cluster.join. from is the link's peer: the gateway
-// that pushes go to, or for the last two a node, which the caller has made sure of.
-// It does not block; reply is called exactly once, from any goroutine.
+// Handle executes auth.guest, auth.resume, queue.join, queue.cancel, queue.binding, queue.list,
+// cluster.ended or cluster.join. from is the link's peer: the gateway that pushes go to or, for the
+// last two methods, a node; the caller must check that it is one. It does not block; reply is called
+// exactly once, from any goroutine.
 func (c *Coordinator) Handle(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
 	if req.GetMethod() == "queue.list" {
 		reply(c.list(req))
@@ -45,7 +45,7 @@ func (c *Coordinator) Handle(from string, req *linkpb.Request, reply func(*linkp
 	}
 }
 
-// read makes a command of a request.
+// read returns the command for a request.
 func read(from string, req *linkpb.Request) (*coordpb.Command, error) {
 	place := &coordpb.Place{Gateway: from, Session: req.GetSession()}
 	player, epoch := req.GetPlayer(), req.GetEpoch()
@@ -63,7 +63,7 @@ func read(from string, req *linkpb.Request) (*coordpb.Command, error) {
 			return nil, err
 		}
 		return &coordpb.Command{Body: &coordpb.Command_Guest{Guest: &coordpb.Guest{Name: name, Place: place}}}, nil
-	case "auth.resume": // the gateway has verified the token and taken it out
+	case "auth.resume": // the gateway has verified the token and removed it
 		if player == 0 {
 			return nil, game.Errorf(wirepb.Code_TOKEN_INVALID, "no player")
 		}
@@ -107,7 +107,7 @@ func read(from string, req *linkpb.Request) (*coordpb.Command, error) {
 		if len(m.GetName()) > maxServer || len(m.GetServer()) > maxServer {
 			return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "a name that is too long")
 		}
-		if err := soundVersions(m.GetVersions()); err != nil {
+		if err := checkVersions(m.GetVersions()); err != nil {
 			return nil, err
 		}
 		return &coordpb.Command{Body: &coordpb.Command_Replace{Replace: &coordpb.Replace{
@@ -133,21 +133,21 @@ func decode(req *linkpb.Request, m proto.Message) error {
 	return nil
 }
 
-// cleanName refuses names that would play tricks on others' screens.
+// cleanName trims a name and refuses one with characters that could disturb other players' screens.
 func cleanName(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	if utf8.RuneCountInString(name) > maxName {
-		return "", game.Errorf(wirepb.Code_BAD_REQUEST, "name of more than %d letters", maxName)
+		return "", game.Errorf(wirepb.Code_BAD_REQUEST, "name of more than %d characters", maxName)
 	}
 	for _, r := range name {
 		if !unicode.IsPrint(r) {
-			return "", game.Errorf(wirepb.Code_BAD_REQUEST, "name with an unprintable letter %U", r)
+			return "", game.Errorf(wirepb.Code_BAD_REQUEST, "name with an unprintable character %U", r)
 		}
 	}
 	return name, nil
 }
 
-// response is the answer to a command that was applied.
+// response encodes the result of an applied command as the answer to its request.
 func response(command *coordpb.Command, r result, signer Signer, now time.Time) (*linkpb.Response, error) {
 	var m proto.Message
 	switch command.GetBody().(type) {

@@ -10,7 +10,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// request is a command that somebody waits for.
+// request is a command and the function that answers it.
 type request struct {
 	command *coordpb.Command
 	reply   func(*linkpb.Response)
@@ -18,11 +18,11 @@ type request struct {
 
 func (r request) refuse(code wirepb.Code) { r.reply(&linkpb.Response{Code: code}) }
 
-// inbox is where everything from outside waits for the loop.
+// inbox holds everything from outside that waits for the loop.
 type inbox struct {
 	max     int
-	refused atomic.Uint64 // requests that found it full
-	wake    chan struct{} // has room for one; a value says that something is new
+	refused atomic.Uint64 // requests refused because it was full
+	wake    chan struct{} // capacity 1; a value signals that something is new
 
 	mu       sync.Mutex
 	raft     raftgroup.State
@@ -36,11 +36,11 @@ func newInbox(max int) *inbox { return &inbox{max: max, wake: make(chan struct{}
 func (in *inbox) signal() {
 	select {
 	case in.wake <- struct{}{}:
-	default: // the loop has not even taken the last signal
+	default: // the loop has not received the last signal yet
 	}
 }
 
-// put leaves a request, or says why not.
+// put queues a request; a code other than OK says why it did not.
 func (in *inbox) put(r request) wirepb.Code {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -72,8 +72,8 @@ func (in *inbox) take(n int) []request {
 	return some
 }
 
-// takeOrphans returns all requests if this replica does not lead. It looks
-// under the lock: a leadership may just have begun, with requests of its own.
+// takeOrphans removes and returns all requests if this replica does not lead. It checks that under the
+// lock, because a leadership may just have begun whose requests must stay.
 func (in *inbox) takeOrphans() []request {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -117,7 +117,7 @@ func (in *inbox) takeAnswers() []answer {
 	return all
 }
 
-// stop refuses everything from now on and returns what is left.
+// stop makes the inbox refuse everything from now on and returns the requests that are left.
 func (in *inbox) stop() []request {
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -12,16 +12,16 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// maxGames bounds what a node's binary may say that it plays.
+// maxGames bounds the games that a node may report.
 const maxGames = 64
 
-// soundVersions refuses what must not come into the log.
-func soundVersions(v *linkpb.Versions) error {
+// checkVersions returns an error for versions that must not go into the log.
+func checkVersions(v *linkpb.Versions) error {
 	switch {
 	case v == nil:
 		return nil
 	case versions.Unknown(v) != "":
-		return game.Errorf(wirepb.Code_UNAVAILABLE, "this leader does not know all that is said of versions")
+		return game.Errorf(wirepb.Code_UNAVAILABLE, "this leader does not know all fields of the versions")
 	case !(versions.Range{Min: v.GetMinLevel(), Max: v.GetMaxLevel()}).Valid() || len(v.GetGames()) > maxGames:
 		return game.Errorf(wirepb.Code_BAD_REQUEST, "no valid versions")
 	}
@@ -33,7 +33,7 @@ func soundVersions(v *linkpb.Versions) error {
 	return nil
 }
 
-// report notes what the binary of a member knows.
+// report records the versions that a member's binary knows.
 func (s *state) report(i int, v *linkpb.Versions, e *effects) {
 	if v == nil || proto.Equal(s.members.GetMembers()[i].GetVersions(), v) {
 		return
@@ -44,14 +44,15 @@ func (s *state) report(i int, v *linkpb.Versions, e *effects) {
 	s.members, e.viewed = next, true
 }
 
-// Level is that of a member list.
+// Level returns the cluster's level according to a member list.
 func Level(m *linkpb.Members) uint32 { return max(versions.FirstLevel, m.GetLevel()) }
 
-// raise raises the cluster's level. A member that has not said that it can blocks it,
-// unless it is named: it may be away for good, and halts if it comes back as it was.
+// raise raises the cluster's level. Every member must have reported that it knows the new level, unless
+// it is named in Without: such a node may be gone for good, and it halts if it comes back with the
+// old binary.
 func (s *state) raise(l *coordpb.Level, e *effects) result {
 	if l.GetLevel() <= Level(s.members) {
-		return result{} // asked before, and never lowered
+		return result{} // a repetition, or a lower level: it is never lowered
 	}
 	for _, name := range l.GetWithout() {
 		if !slices.ContainsFunc(s.members.GetMembers(), func(m *linkpb.Member) bool { return m.GetName() == name }) {
@@ -68,8 +69,8 @@ func (s *state) raise(l *coordpb.Level, e *effects) result {
 	return result{}
 }
 
-// Unable are the members that have not said that they can run at a level, but for those
-// named.
+// Unable returns the members that have not reported that they can run at a level, except those named
+// in without.
 func Unable(list *linkpb.Members, level uint32, without []string) (members []*linkpb.Member) {
 	for _, m := range list.GetMembers() {
 		v := m.GetVersions()
@@ -81,8 +82,8 @@ func Unable(list *linkpb.Members, level uint32, without []string) (members []*li
 	return members
 }
 
-// gameVersion is what a new table of this mode is played in: the highest that every
-// member plays. Who has said nothing plays the first one.
+// gameVersion returns the game's version for a new table of this mode: the highest that every member
+// plays. A member that has not reported its versions counts as version 1.
 func (s *state) gameVersion(played *coordpb.Mode) uint32 {
 	version := max(1, played.GetVersion())
 	for _, m := range s.members.GetMembers() {
@@ -98,7 +99,7 @@ func (s *state) playable(played *coordpb.Mode) bool {
 	})
 }
 
-// plays is the newest version of a game that a member plays; 0 = none, or it has not said.
+// plays returns the newest version of a game that a member plays; 0 = none, or not reported.
 func plays(m *linkpb.Member, name string) uint32 {
 	for _, g := range m.GetVersions().GetGames() {
 		if g.GetName() == name {
@@ -108,9 +109,8 @@ func plays(m *linkpb.Member, name string) uint32 {
 	return 0
 }
 
-// Raise puts a higher level of the cluster into the log. Leader only; done is called
-// exactly once, from any goroutine, with OK, BAD_REQUEST (nobody by a name) or UNAVAILABLE (see
-// Unable).
+// Raise puts a higher level of the cluster into the log. Leader only; done is called exactly once, from
+// any goroutine, with OK, BAD_REQUEST (a name in without is not a member's) or UNAVAILABLE (see Unable).
 func (c *Coordinator) Raise(level uint32, without []string, done func(*linkpb.Response)) {
 	r := request{reply: done, command: &coordpb.Command{Body: &coordpb.Command_Level{
 		Level: &coordpb.Level{Level: level, Without: without},

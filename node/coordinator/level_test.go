@@ -24,8 +24,8 @@ func raise(level uint32, without ...string) *coordpb.Command {
 
 func levels(min, max uint32) *linkpb.Versions { return &linkpb.Versions{MinLevel: min, MaxLevel: max} }
 
-// The level never falls, and rises only to what everybody who is not named has last said to
-// know; it outlives snapshots.
+// The level never falls, and rises only to one that every member has last reported to know, except those
+// named; it survives snapshots.
 func TestLevelRises(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, nil)
@@ -78,7 +78,7 @@ func TestLevelRises(t *testing.T) {
 	})
 }
 
-// A new disk brings what its own binary knows; the old one's word counts no more.
+// A node with a new disk reports its own versions; what the old one reported no longer counts.
 func TestLevelOfANewDisk(t *testing.T) {
 	w := newWorld(t, nil)
 	for _, n := range []string{"node-1", "node-2", "node-3"} {
@@ -94,7 +94,8 @@ func TestLevelOfANewDisk(t *testing.T) {
 	}
 }
 
-// New tables are played in what every member plays, and none of a game that one lacks.
+// New tables use the newest game version that every member plays; a game that a member lacks is not
+// played.
 func TestGameVersions(t *testing.T) {
 	w := newWorld(t, func(s *coordpb.Settings) {
 		for _, q := range s.GetQueues() {

@@ -10,8 +10,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// list answers queue.list without the log: the queues of the leader's Config are
-// those in force.
+// list answers queue.list without the log, because the queues in the leader's Config are those that all
+// replicas use.
 func (c *Coordinator) list(req *linkpb.Request) *linkpb.Response {
 	if err := decode(req, &wirepb.ListRequest{}); err != nil {
 		return &linkpb.Response{Code: game.CodeOf(err, wirepb.Code_INTERNAL), Detail: err.Error()}

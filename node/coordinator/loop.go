@@ -15,87 +15,87 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// maxTick is the most log time that passes between two looks at the clock: a
-// paused process loses the rest.
+// maxTick is the most log time that one tick adds: if the process was paused, the rest of the pause does
+// not count.
 const maxTick = 200 * time.Millisecond
 
-// loop is the leader's work. All of it happens on the one goroutine of run,
-// but for the answers to requests, which have their own (tokens take time to
-// sign).
+// loop does the leader's work on the one goroutine of run. Only the answers to requests are made on
+// another goroutine, because tokens take time to sign.
 type loop struct {
-	c   *Coordinator
-	cfg Config
-	say func(outcome) // tells requests what they get
+	c       *Coordinator
+	cfg     Config
+	respond func(outcome) // answers requests
 
-	reign        uint64 // counts the times that this replica began to lead; 0 = never
+	leadership   uint64 // counts the times that this replica began to lead; 0 = never
 	leading      bool
-	term         uint64    // as the group told it
+	term         uint64    // as reported by the group
 	announced    uint64    // term of the TookOver entry that was announced; 0 = none yet
 	tookOver     bool      // TookOver is applied
-	birthRefused bool      // in this reign
-	notUntil     time.Time // pause after an error
+	birthRefused bool      // in this leadership
+	pauseUntil   time.Time // pause after an error
 
-	looked  time.Time     // when the clock was last looked at
-	advance time.Duration // log time that is in no entry yet
+	lastTick time.Time     // when the clock was last read
+	advance  time.Duration // log time that is in no entry yet
 
-	flight *flight // the entry on its way
-	held   *flight // one that the log could not take yet
+	inFlight *entry // proposed, no outcome yet
+	held     *entry // rejected as busy, to be proposed again
 
 	confirms  []*coordpb.Command // creations' answers for the next entry
 	creations creations
 
 	waiting bool      // tickets wait
-	recheck bool      // what waits has changed since the last look
-	dueAt   time.Time // when time alone makes the next match due; zero = never
-	matchAt time.Time // no look before
+	recheck bool      // the state has changed since the last check whether a match is due
+	dueAt   time.Time // when a match becomes due without a change; zero = never
+	matchAt time.Time // no check before this
 }
 
-// flight is an entry that was or will be proposed.
-type flight struct {
-	reign    uint64
-	data     []byte
-	commands []*coordpb.Command
-	requests []request // those of commands[first:], in order
-	first    int
-	tookOver bool
-	future   Future
+// entry is an entry that was or will be proposed.
+type entry struct {
+	leadership uint64
+	data       []byte
+	commands   []*coordpb.Command
+	requests   []request // the requests of commands[first:], in order
+	first      int
+	tookOver   bool
+	future     Future
 }
 
-// outcome is what the requests of one entry are told.
+// outcome holds the answers to the requests of one entry.
 type outcome struct {
 	requests []request
 	results  []result    // of the requests in order, and maybe more; or
 	code     wirepb.Code // one for all
 }
 
-func newLoop(c *Coordinator, say func(outcome)) *loop { return &loop{c: c, cfg: c.cfg, say: say} }
+func newLoop(c *Coordinator, respond func(outcome)) *loop {
+	return &loop{c: c, cfg: c.cfg, respond: respond}
+}
 
 func (l *loop) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		wait, landed := l.turn(ctx)
+		wait, done := l.turn(ctx)
 		timer.Reset(wait)
 		select {
 		case <-ctx.Done():
 			l.stop()
 			return
-		case <-landed:
+		case <-done:
 		case <-l.c.in.wake:
 		case <-timer.C:
 		}
 	}
 }
 
-// turn does what is due and waits for nothing. It returns after how long it
-// wants to be called again at the latest, and what it waits for besides; nil =
-// nothing.
-func (l *loop) turn(ctx context.Context) (wait time.Duration, landed <-chan struct{}) {
+// turn does what is due and never blocks. The caller calls it again after wait at the latest, and
+// earlier if the inbox wakes it or done is closed; done may be nil.
+func (l *loop) turn(ctx context.Context) (wait time.Duration, done <-chan struct{}) {
 	now := l.cfg.Now()
-	if l.flight != nil {
+	if l.inFlight != nil {
 		select {
-		case <-l.flight.future.Done():
-			l.land(now)
+		case <-l.inFlight.future.Done():
+			l.finishEntry(now)
 		default:
 		}
 	}
@@ -107,13 +107,13 @@ func (l *loop) turn(ctx context.Context) (wait time.Duration, landed <-chan stru
 		l.propose(now)
 		wake = l.creations.send(ctx, now)
 	}
-	if l.flight != nil {
-		landed = l.flight.future.Done()
+	if l.inFlight != nil {
+		done = l.inFlight.future.Done()
 	}
-	return l.sleep(now, wake), landed
+	return l.sleep(now, wake), done
 }
 
-// observe follows the group's leadership.
+// observe begins or ends a leadership when the group's Raft state has changed.
 func (l *loop) observe(now time.Time) {
 	s := l.c.in.state()
 	if l.leading && (!s.Leading || s.Term != l.term) {
@@ -122,18 +122,18 @@ func (l *loop) observe(now time.Time) {
 	switch {
 	case !s.Leading:
 		l.release()
-	case !l.leading && !now.Before(l.notUntil):
+	case !l.leading && !now.Before(l.pauseUntil):
 		l.begin(now, s.Term)
 	}
 }
 
 func (l *loop) begin(now time.Time, term uint64) {
-	l.reign++
+	l.leadership++
 	l.leading, l.term, l.announced, l.tookOver, l.birthRefused = true, term, 0, false, false
-	l.looked, l.advance = now, 0
+	l.lastTick, l.advance = now, 0
 	l.confirms, l.waiting, l.recheck, l.dueAt = nil, false, false, time.Time{}
-	l.creations = creations{c: l.c, reign: l.reign, streams: make(map[game.GroupID]*stream)}
-	l.cfg.Logger.Info("coordinator leads", "term", term)
+	l.creations = creations{c: l.c, leadership: l.leadership, streams: make(map[game.GroupID]*stream)}
+	l.cfg.Logger.Info("coordinator is leader", "term", term)
 }
 
 func (l *loop) stepDown() {
@@ -142,17 +142,17 @@ func (l *loop) stepDown() {
 		l.cfg.Announce(l.announced, false)
 		l.announced = 0
 	}
-	if l.held != nil { // it never reached the log
-		l.say(outcome{requests: l.held.requests, code: wirepb.Code_NOT_LEADER})
+	if l.held != nil { // it is in no log
+		l.respond(outcome{requests: l.held.requests, code: wirepb.Code_NOT_LEADER})
 		l.held = nil
 	}
-	l.cfg.Logger.Info("coordinator leads no longer", "term", l.term)
+	l.cfg.Logger.Info("coordinator is no longer leader", "term", l.term)
 }
 
-// release answers what was left in the mailbox by the end of a leadership.
+// release answers the requests that an ended leadership has left in the mailbox.
 func (l *loop) release() {
 	if waiting := l.c.in.takeOrphans(); len(waiting) > 0 {
-		l.say(outcome{requests: waiting, code: wirepb.Code_NOT_LEADER})
+		l.respond(outcome{requests: waiting, code: wirepb.Code_NOT_LEADER})
 	}
 }
 
@@ -161,21 +161,21 @@ func (l *loop) stop() {
 		l.stepDown()
 	}
 	left := l.c.in.stop()
-	if l.flight != nil {
-		left = append(left, l.flight.requests...)
+	if l.inFlight != nil {
+		left = append(left, l.inFlight.requests...)
 	}
-	l.say(outcome{requests: left, code: wirepb.Code_OUTCOME_UNKNOWN})
+	l.respond(outcome{requests: left, code: wirepb.Code_OUTCOME_UNKNOWN})
 }
 
-// tick lets log time pass.
+// tick adds the time since the last tick to log time.
 func (l *loop) tick(now time.Time) {
-	l.advance += max(0, min(now.Sub(l.looked), maxTick))
-	l.looked = now
+	l.advance += max(0, min(now.Sub(l.lastTick), maxTick))
+	l.lastTick = now
 }
 
-// propose sends the next entry if there is something for it.
+// propose proposes the next entry, if there is something to put into it.
 func (l *loop) propose(now time.Time) {
-	if l.flight != nil || now.Before(l.notUntil) {
+	if l.inFlight != nil || now.Before(l.pauseUntil) {
 		return
 	}
 	f := l.held
@@ -185,13 +185,13 @@ func (l *loop) propose(now time.Time) {
 			return
 		}
 	}
-	l.flight = f
+	l.inFlight = f
 	f.future = l.cfg.Propose(f.data)
 }
 
-// next makes the next entry, or nil.
-func (l *loop) next(now time.Time) *flight {
-	f := &flight{reign: l.reign}
+// next makes the next entry; nil if there is nothing to propose.
+func (l *loop) next(now time.Time) *entry {
+	f := &entry{leadership: l.leadership}
 	switch {
 	case !l.tookOver:
 		f.tookOver = true
@@ -200,7 +200,7 @@ func (l *loop) next(now time.Time) *flight {
 		}})
 	case l.announced == 0:
 		f.commands = l.birth()
-		l.notUntil = now.Add(l.cfg.RetryEvery)
+		l.pauseUntil = now.Add(l.cfg.RetryEvery)
 	default:
 		n := min(len(l.confirms), l.cfg.MaxBatch)
 		f.commands = append(f.commands, l.confirms[:n]...)
@@ -210,7 +210,7 @@ func (l *loop) next(now time.Time) *flight {
 		for _, r := range f.requests {
 			f.commands = append(f.commands, r.command)
 		}
-		if l.matchDue(now) { // last, so that it sees who joined just now
+		if l.matchDue(now) { // last, so that it includes the joins in this entry
 			f.commands = append(f.commands, l.match()...)
 		}
 	}
@@ -221,16 +221,16 @@ func (l *loop) next(now time.Time) *flight {
 	l.advance -= time.Duration(ms) * time.Millisecond
 	data, err := proto.Marshal(&coordpb.Batch{AdvanceMs: uint32(ms), Commands: f.commands})
 	if err != nil {
-		// Only a text that is not UTF-8 does this, and those are refused when they come in.
+		// Only invalid UTF-8 can cause this, and requests with it are refused on arrival.
 		l.cfg.Logger.Error("entry cannot be encoded", "error", err)
-		l.say(outcome{requests: f.requests, code: wirepb.Code_INTERNAL})
+		l.respond(outcome{requests: f.requests, code: wirepb.Code_INTERNAL})
 		return nil
 	}
 	f.data = data
 	return f
 }
 
-// birth is the command that begins the cluster, if it has not begun.
+// birth returns the command that starts the cluster, if it has not started and its members are known.
 func (l *loop) birth() []*coordpb.Command {
 	if l.birthRefused || l.c.View().Cluster != "" {
 		return nil
@@ -244,8 +244,8 @@ func (l *loop) birth() []*coordpb.Command {
 	}}}}
 }
 
-// matchDue looks whether a match would make a table, if that can have changed
-// since the last look.
+// matchDue reports whether a match would make a table. It checks only if that can have changed since the
+// last check.
 func (l *loop) matchDue(now time.Time) bool {
 	if !l.waiting || now.Before(l.matchAt) || !l.recheck && (l.dueAt.IsZero() || now.Before(l.dueAt)) {
 		return false
@@ -261,48 +261,48 @@ func (l *loop) matchDue(now time.Time) bool {
 	return due
 }
 
-// match is a Match command with fresh randomness.
+// match returns a Match command with a new random seed.
 func (l *loop) match() []*coordpb.Command {
 	seed := make([]byte, seedLen)
 	if _, err := io.ReadFull(l.cfg.Rand, seed); err != nil {
-		l.cfg.Logger.Error("no randomness, nobody is matched", "error", err)
+		l.cfg.Logger.Error("cannot read random bytes, no players are matched", "error", err)
 		l.recheck = true
 		return nil
 	}
 	return []*coordpb.Command{{Body: &coordpb.Command_Match{Match: &coordpb.Match{Seed: seed}}}}
 }
 
-// land takes in what became of the entry on its way.
-func (l *loop) land(now time.Time) {
-	f := l.flight
-	l.flight = nil
+// finishEntry handles the outcome of the entry in flight, which is known now.
+func (l *loop) finishEntry(now time.Time) {
+	f := l.inFlight
+	l.inFlight = nil
 	applied, _, term, err := f.future.Result()
 	done, ok := applied.(*effects)
-	current := l.leading && f.reign == l.reign
+	current := l.leading && f.leadership == l.leadership
 	switch {
 	case err == nil && ok && len(done.results) == len(f.commands):
 		if len(f.requests) > 0 {
-			l.say(outcome{requests: f.requests, results: done.results[f.first:]})
+			l.respond(outcome{requests: f.requests, results: done.results[f.first:]})
 		}
 		if current {
 			l.applied(f, done, term)
 		}
 	case errors.Is(err, raftgroup.ErrBusy) && current:
 		f.future = nil
-		l.held, l.notUntil = f, now.Add(l.cfg.RetryEvery)
+		l.held, l.pauseUntil = f, now.Add(l.cfg.RetryEvery)
 	default:
 		l.cfg.Logger.Warn("entry failed", "error", err, "applied", applied)
-		l.say(outcome{requests: f.requests, code: outcomeOf(err)})
+		l.respond(outcome{requests: f.requests, code: outcomeOf(err)})
 		if current {
-			// Whoever leads now begins with TookOver again, this replica too.
+			// The next leadership begins with TookOver, even if it is this replica's again.
 			l.stepDown()
-			l.notUntil = now.Add(l.cfg.RetryEvery)
+			l.pauseUntil = now.Add(l.cfg.RetryEvery)
 		}
 	}
 }
 
-// applied goes on from an entry of this reign.
-func (l *loop) applied(f *flight, done *effects, term uint64) {
+// applied continues the work after an entry of this leadership has been applied.
+func (l *loop) applied(f *entry, done *effects, term uint64) {
 	for i, c := range f.commands {
 		switch c := c.GetBody().(type) {
 		case *coordpb.Command_Created:
@@ -334,7 +334,7 @@ func (l *loop) applied(f *flight, done *effects, term uint64) {
 	}
 }
 
-// sleep is how long nothing needs to happen by itself.
+// sleep returns how long the loop may wait if nothing wakes it.
 func (l *loop) sleep(now time.Time, wake time.Time) time.Duration {
 	d := time.Hour
 	until := func(t time.Time) {
@@ -344,21 +344,21 @@ func (l *loop) sleep(now time.Time, wake time.Time) time.Duration {
 	}
 	until(wake)
 	switch {
-	case now.Before(l.notUntil):
-		until(l.notUntil)
-	case !l.leading || l.flight != nil || !l.waiting:
+	case now.Before(l.pauseUntil):
+		until(l.pauseUntil)
+	case !l.leading || l.inFlight != nil || !l.waiting:
 	case l.recheck:
 		until(l.matchAt)
 	default:
 		until(l.dueAt)
 	}
 	if l.leading && l.waiting {
-		d = min(d, maxTick/2) // else waiting tickets would lose time
+		d = min(d, maxTick/2) // a longer wait would exceed maxTick and lose log time, by which tickets wait
 	}
 	return d
 }
 
-// answer tells the requests of an entry what they get.
+// answer answers the requests of an entry.
 func (c *Coordinator) answer(o outcome) {
 	for i, r := range o.requests {
 		if o.results == nil {
@@ -367,7 +367,7 @@ func (c *Coordinator) answer(o outcome) {
 		}
 		out, err := response(r.command, o.results[i], c.cfg.Signer, c.cfg.Now())
 		if err != nil {
-			c.cfg.Logger.Error("answer cannot be made", "error", err)
+			c.cfg.Logger.Error("cannot make an answer", "error", err)
 			out = &linkpb.Response{Code: wirepb.Code_UNAVAILABLE}
 		}
 		r.reply(out)

@@ -16,7 +16,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// stepped is one replica whose loop, log, clock and shards are the test's.
+// stepped is one replica whose loop, log, clock and shards the test controls.
 type stepped struct {
 	t         *testing.T
 	c         *Coordinator
@@ -35,7 +35,7 @@ type asked struct {
 	data []byte
 }
 
-// sentCreation is one sending of a creation.
+// sentCreation is one call of Config.Create.
 type sentCreation struct {
 	*linkpb.CreateTable
 	done func(*linkpb.CreateTableReply, error)
@@ -91,7 +91,7 @@ func (s *stepped) land(err error) {
 	s.step()
 }
 
-// settle applies what is proposed until nothing is.
+// settle applies proposals until there are none.
 func (s *stepped) settle() {
 	s.t.Helper()
 	for range 200 {
@@ -106,7 +106,7 @@ func (s *stepped) settle() {
 	s.t.Fatal("it goes on and on")
 }
 
-// ask hands in a request; what it gets stands in the result.
+// ask sends a request; its answers appear in the result.
 func (s *stepped) ask(req *linkpb.Request) *[]*linkpb.Response {
 	got := new([]*linkpb.Response)
 	s.c.Handle("gw-1", req, func(r *linkpb.Response) { *got = append(*got, r) })
@@ -114,7 +114,7 @@ func (s *stepped) ask(req *linkpb.Request) *[]*linkpb.Response {
 	return got
 }
 
-// queue lets n guests wait for tables of four.
+// queue makes n guests wait for tables of four.
 func (s *stepped) queue(n int) {
 	s.t.Helper()
 	for range n {
@@ -141,9 +141,8 @@ func commandsOf(t *testing.T, data []byte) []*coordpb.Command {
 	return b.Commands
 }
 
-// An answer to a creation that an earlier reign has sent says nothing to this one: it asks again
-// and keeps its own count of what is open, whatever comes late, in which order and with which
-// outcome.
+// A leadership ignores answers to creations of an earlier one: it sends them again and keeps its own
+// count of open ones, whatever arrives late, in whatever order and with whatever outcome.
 func TestAnswersOfAnotherReign(t *testing.T) {
 	for name, late := range map[string]struct {
 		reply *linkpb.CreateTableReply
@@ -168,7 +167,7 @@ func TestAnswersOfAnotherReign(t *testing.T) {
 			s.settle()
 			again := s.created
 			if len(again) != len(old) {
-				t.Fatalf("the second reign sent %d creations, the first one %d", len(again), len(old))
+				t.Fatalf("the second leadership sent %d creations, the first one %d", len(again), len(old))
 			}
 			s.created = nil
 			for _, c := range old {
@@ -184,7 +183,7 @@ func TestAnswersOfAnotherReign(t *testing.T) {
 			}
 			for _, c := range again {
 				c.done(&linkpb.CreateTableReply{}, nil)
-				c.done(nil, errTest) // once is enough
+				c.done(nil, errTest) // the second call must have no effect
 			}
 			s.settle()
 			if n := s.c.Counts(); n.Tables != len(old) || n.Pending != 0 || len(s.created) != 0 {
@@ -194,8 +193,8 @@ func TestAnswersOfAnotherReign(t *testing.T) {
 	}
 }
 
-// After an error a shard's outbox waits for what is open, pauses, and begins again with the lowest
-// number that has no answer: neither sooner nor with a number that has one.
+// After an error, a shard's outbox waits for the open creations, pauses, and starts over with the lowest
+// number without an answer: neither sooner nor with a number that has one.
 func TestOutboxAfterAnError(t *testing.T) {
 	s := newStepped(t, func(c *Config) { c.MaxCreations = 3; c.RetryEvery = time.Second })
 	s.c.cfg.LedShards = 1
@@ -258,9 +257,9 @@ func TestOutboxAfterAnError(t *testing.T) {
 	}
 }
 
-// An entry that the log cannot take is held and offered again, the same bytes; its requests are
-// answered once: by what it does in the end, or by NOT_LEADER when the leadership ends before the
-// log has taken it.
+// An entry that the log rejects as busy is held and proposed again, with the same bytes. Its requests
+// are answered once: with its results, or with NOT_LEADER if the leadership ends before the log has
+// accepted it.
 func TestHeldEntry(t *testing.T) {
 	for name, c := range map[string]struct {
 		after func(s *stepped, data []byte)
@@ -282,7 +281,7 @@ func TestHeldEntry(t *testing.T) {
 		"leadership lost": {func(s *stepped, _ []byte) { s.lead(false) }, wirepb.Code_NOT_LEADER},
 		"led again at once": {func(s *stepped, data []byte) {
 			s.term++
-			s.c.OnState(raftgroup.State{Leading: true, Term: s.term}) // another term, without a step between
+			s.c.OnState(raftgroup.State{Leading: true, Term: s.term}) // another term, without a step in between
 			s.now = s.now.Add(s.c.cfg.RetryEvery)
 			s.step()
 			if len(s.proposed) != 1 || string(s.proposed[0].data) == string(data) {
@@ -328,8 +327,8 @@ func TestHeldEntry(t *testing.T) {
 	}
 }
 
-// The outcome of an entry that an earlier reign proposed answers its requests and changes nothing
-// for the reign of now, which has its own entry to begin with.
+// The outcome of an entry that an earlier leadership proposed answers that entry's requests and has no
+// effect on the current leadership, which begins with an entry of its own.
 func TestEntryOfAnotherReignLands(t *testing.T) {
 	s := newStepped(t, nil)
 	s.lead(true)
@@ -348,7 +347,7 @@ func TestEntryOfAnotherReignLands(t *testing.T) {
 		t.Errorf("announced %q, want %q: nothing of the new term is applied", s.announced[before:], want)
 	}
 	if len(s.proposed) != 1 || commandsOf(t, s.proposed[0].data)[0].GetTookOver() == nil {
-		t.Fatal("the new reign does not begin with TookOver")
+		t.Fatal("the new leadership does not begin with TookOver")
 	}
 	s.settle()
 	if want := []string{"1 false", "3 true"}; !slices.Equal(s.announced[before:], want) {

@@ -19,7 +19,7 @@ import (
 
 const seedLen = 32
 
-// match makes tables of all queues, as far as there are shards that take them.
+// match makes tables from all queues, as long as there are shards that accept them.
 func (s *state) match(m *coordpb.Match, e *effects) result {
 	if len(m.GetSeed()) != seedLen {
 		return result{code: wirepb.Code_BAD_REQUEST}
@@ -47,8 +47,8 @@ func (s *state) match(m *coordpb.Match, e *effects) result {
 	return result{}
 }
 
-// matchDue reports whether a Match at log time now would make a table, and if
-// not, when time alone makes one due (0 = never).
+// matchDue reports whether a Match at log time now would make a table. If not, next is the log time at
+// which it would although nothing else has changed; 0 = never.
 func (s *state) matchDue(now uint64) (due bool, next uint64) {
 	if !s.ready() || s.waiting == 0 {
 		return false, 0
@@ -58,11 +58,11 @@ func (s *state) matchDue(now uint64) (due bool, next uint64) {
 			next = at
 		}
 	}
-	taken := false // some shard takes a table
+	room := false // some shard accepts a table
 	for _, l := range s.loads(now) {
-		taken = taken || !l.Refuses
+		room = room || !l.Refuses
 	}
-	if !taken {
+	if !room {
 		for _, sh := range s.shards {
 			sooner(sh.refusedUntil)
 		}
@@ -82,7 +82,7 @@ func (s *state) sortedQueues() []queueKey {
 	return slices.SortedFunc(maps.Keys(s.queues), queueKey.compare)
 }
 
-// plan is what the matcher wants of one queue.
+// plan runs the matcher on one queue.
 func (s *state) plan(key queueKey, q *queue, now uint64) match.Plan {
 	rules := s.queueSettings(key.name)
 	played := mode(rules, key.mode)
@@ -100,7 +100,7 @@ func (s *state) plan(key queueKey, q *queue, now uint64) match.Plan {
 	})
 }
 
-// loads is what placement must know, by shard id.
+// loads returns the shards' loads for placement, by shard id.
 func (s *state) loads(now uint64) []ring.Load {
 	loads := make([]ring.Load, len(s.shards))
 	for i, sh := range s.shards {
@@ -112,14 +112,15 @@ func (s *state) loads(now uint64) []ring.Load {
 func (s *state) load(sh *shard, now uint64) ring.Load {
 	refuses := now < sh.refusedUntil || len(sh.outbox) >= int(s.settings.GetMaxPending())
 	if len(sh.outbox) > 0 {
-		// Its leader does not answer; what is asked of it already must wait for it, but nothing new needs to.
+		// If the oldest creation has no answer for so long, the shard's leader does not respond. The
+		// creations sent to it must wait; new tables go to other shards.
 		refuses = refuses || now-sh.outbox[0].sinceMs > uint64(s.settings.GetStuckMs())
 	}
 	return ring.Load{Shard: uint32(sh.id), Tables: uint32(sh.open + len(sh.outbox)), Refuses: refuses}
 }
 
-// create numbers a new table and puts it into its shard's outbox. The tickets
-// stay in the queue's list; the caller takes them out.
+// create gives a new table its number and puts it into its shard's outbox. The caller must remove the
+// tickets from the queue's list.
 func (s *state) create(sh *shard, key queueKey, t match.Table, seed []byte) {
 	sh.lastSeq++
 	id := game.MakeTableID(sh.id, sh.lastSeq)
@@ -139,21 +140,21 @@ func (s *state) create(sh *shard, key queueKey, t match.Table, seed []byte) {
 	for n := range t.Bots {
 		at = append(at, &linkpb.Seat{Name: fmt.Sprintf("bot-%d", n+1)})
 	}
-	chance := derive(seed, "seats", id)
+	random := derive(seed, "seats", id)
 	for i := len(at) - 1; i > 0; i-- {
-		j := int(chance[i]) % (i + 1)
+		j := int(random[i]) % (i + 1)
 		at[i], at[j] = at[j], at[i]
 	}
 	played := mode(s.queueSettings(key.name), key.mode)
 	item.create = &linkpb.CreateTable{
 		Table: uint64(id), Secret: derive(seed, "secret", id),
 		Game: played.GetGame(), GameVersion: s.gameVersion(played), Rules: played.GetRules(), Hands: key.hands, Stake: key.stake, Queue: key.name,
-		Seats: at, Dealer: uint32(chance[0]) % uint32(len(at)),
+		Seats: at, Dealer: uint32(random[0]) % uint32(len(at)),
 	}
 	sh.outbox = append(sh.outbox, item)
 }
 
-// derive gives 32 bytes for one use at one table.
+// derive returns 32 bytes for one purpose at one table.
 func derive(seed []byte, use string, id game.TableID) []byte {
 	mac := hmac.New(sha256.New, seed)
 	mac.Write([]byte(use))

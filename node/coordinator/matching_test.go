@@ -125,7 +125,7 @@ func TestEndedFreesPlayersOnce(t *testing.T) {
 	if w.do(0, ended(table, ids...)); !bytes.Equal(before, w.bytes()) {
 		t.Error("a repeated end changed something")
 	}
-	// The player sits at the next table already when the old end comes again.
+	// The player already sits at the next table when the end of the old one is repeated.
 	for _, q := range p {
 		w.one(join(q, 2, "bench"))
 	}
@@ -200,7 +200,7 @@ func TestDifferentStakesDoNotMeet(t *testing.T) {
 func TestPlacementOfTablesIsBalancedAndBounded(t *testing.T) {
 	w := newWorld(t, func(s *coordpb.Settings) { s.MaxTickets, s.MaxPending = 1000, 5 })
 	w.queued(160, "bench")
-	w.do(0, matchWith(1)) // 40 tables wanted, 6 shards take 5 each
+	w.do(0, matchWith(1)) // enough tickets for 40 tables, but 6 shards accept 5 each
 	for _, sh := range w.shards {
 		if len(sh.outbox) != 5 {
 			t.Errorf("shard %d has %d unconfirmed tables", sh.id, len(sh.outbox))

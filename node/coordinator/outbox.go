@@ -8,8 +8,8 @@ import (
 	"teahouse/pkg/game"
 )
 
-// created is a shard's answer to an item of its outbox. An item that is no
-// longer there was answered before.
+// created applies a shard's answer to an item of its outbox. An item that is no longer there was
+// answered before.
 func (s *state) created(c *coordpb.Created, e *effects) result {
 	item := s.takePending(game.TableID(c.GetTable()))
 	switch {

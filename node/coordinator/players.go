@@ -17,9 +17,9 @@ func (s *state) guest(g *coordpb.Guest) result {
 	return s.login(p, g.GetPlace())
 }
 
-// resume continues a player on another session. A player who was forgotten
-// comes back without a name. An attempt behind a later one of the same device was
-// held up on the way: its client is on the later one's session.
+// resume continues a player in a new session. A player that was forgotten has lost its name. An attempt
+// with a lower number than a previous one of the same device was delayed on the way: its client uses
+// the session of the higher one, so it must not supersede that.
 func (s *state) resume(r *coordpb.Resume, e *effects) result {
 	id := game.PlayerID(r.GetPlayer())
 	if id == 0 || uint64(id) > s.lastPlayer {
@@ -35,14 +35,14 @@ func (s *state) resume(r *coordpb.Resume, e *effects) result {
 	p.device, p.attempt = r.GetDevice(), r.GetAttempt()
 	before := superseded{gateway: p.gateway, session: p.session, epoch: p.epoch}
 	out := s.login(p, r.GetPlace())
-	if before.gateway != "" && before.gateway != p.gateway { // the same gateway knows by itself
+	if before.gateway != "" && before.gateway != p.gateway { // the same gateway sees the new session itself
 		before.newer = p.epoch
-		e.ousted = append(e.ousted, before)
+		e.superseded = append(e.superseded, before)
 	}
 	return out
 }
 
-// login gives the player the next epoch, and a fresh count of queue commands.
+// login gives the player the next epoch; queue commands are numbered anew.
 func (s *state) login(p *player, at *coordpb.Place) result {
 	s.lastEpoch++
 	p.epoch, p.last = s.lastEpoch, nil
@@ -57,7 +57,7 @@ func (s *state) login(p *player, at *coordpb.Place) result {
 	return r
 }
 
-// touch makes the player the most recently used one, and idle or not as it is now.
+// touch makes the player the most recently used one, and updates whether it is in the idle list.
 func (s *state) touch(p *player) {
 	switch idle := p.ticket == 0 && p.table == 0; {
 	case idle && p.idle == nil:
@@ -79,8 +79,8 @@ func (s *state) forget() {
 	}
 }
 
-// session is the player, if epoch is the one of its newest login. Else code
-// tells a session that has a successor from one that nobody remembers.
+// session returns the player if epoch is that of its newest login. Otherwise code says whether the
+// session has a successor or the player was forgotten.
 func (s *state) session(id, epoch uint64) (p *player, code game.Code) {
 	p, ok := s.players[game.PlayerID(id)]
 	switch {
@@ -92,7 +92,7 @@ func (s *state) session(id, epoch uint64) (p *player, code game.Code) {
 	return p, wirepb.Code_OK
 }
 
-// binding reads the player's ticket or table.
+// binding returns the player's ticket or table.
 func (s *state) binding(b *coordpb.Binding) result {
 	p, code := s.session(b.GetPlayer(), b.GetEpoch())
 	if code != wirepb.Code_OK {
@@ -101,8 +101,8 @@ func (s *state) binding(b *coordpb.Binding) result {
 	return result{ticket: p.ticket, table: p.table}
 }
 
-// decide runs a queue command at most once: a repeat gets the answer of the
-// first time, whatever that was.
+// decide runs a queue command at most once: a repetition gets the answer of the first time, whatever it
+// was.
 func (s *state) decide(id, epoch, number uint64, hash [32]byte, run func(*player) result) result {
 	p, code := s.session(id, epoch)
 	switch {
@@ -125,8 +125,8 @@ func (s *state) decide(id, epoch, number uint64, hash [32]byte, run func(*player
 	}
 }
 
-// ended frees the players of a table. A shard may say so before its answer to
-// the creation has arrived.
+// ended frees the players of a table. It may arrive before the shard's answer to the table's creation,
+// and then confirms the creation too.
 func (s *state) ended(e *coordpb.Ended) result {
 	id := game.TableID(e.GetTable())
 	if item := s.takePending(id); item != nil {
@@ -160,7 +160,7 @@ func (s *state) ended(e *coordpb.Ended) result {
 	return result{}
 }
 
-// unbind is a planted bug: it does not ask which table the players are at.
+// unbind is a planted bug: it does not check which table the players are at.
 func (s *state) unbind(players []uint64) {
 	for _, n := range players {
 		p, ok := s.players[game.PlayerID(n)]

@@ -14,19 +14,19 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// model drives a state with commands as players, shards and leaders send them,
-// late, twice and out of order, and remembers what must hold.
+// model drives a state with the commands of players, shards and leaders, which arrive late, twice and
+// out of order, and remembers what it needs to check the invariants.
 type model struct {
 	t      *rapid.T
 	state  *state
 	twin   *state // gets the same log, and is restored from its own snapshot now and then
 	events int
 
-	sessions []result // every login there was, old ones too
+	sessions []result // of all logins, including superseded ones
 	numbers  map[uint64]uint64
 	sent     []*coordpb.Command
 	made     map[game.TableID]*linkpb.CreateTable // every creation that was ever in an outbox
-	answered map[game.TableID]bool                // and what the shard said: refused?
+	answered map[game.TableID]bool                // the shard's answers: whether it refused
 	over     map[game.TableID]bool
 	spent    map[uint64]string // tickets that can never match again, and why
 }
@@ -75,7 +75,7 @@ func (m *model) check(c *coordpb.Command, r result) {
 	}
 }
 
-// collect takes in what is new in the outboxes.
+// collect records the new creations in the outboxes.
 func (m *model) collect() {
 	for _, sh := range m.state.shards {
 		for _, item := range sh.outbox {
@@ -92,7 +92,7 @@ func (m *model) collect() {
 	}
 }
 
-// session is mostly the newest of some player, at times an old one.
+// session returns mostly the newest session of some player, sometimes an old one.
 func (m *model) session() result {
 	p := rapid.SampledFrom(m.sessions).Draw(m.t, "session")
 	if rapid.IntRange(0, 9).Draw(m.t, "old") > 0 {
@@ -193,7 +193,7 @@ func (m *model) table() game.TableID {
 	return rapid.SampledFrom(ids).Draw(m.t, "table")
 }
 
-// invariants hold after every command.
+// invariants checks what must hold after every command.
 func (m *model) invariants(t *rapid.T) {
 	m.events++
 	if !bytes.Equal(m.state.bytes(), m.twin.bytes()) {
@@ -283,8 +283,8 @@ func TestStateMachine(t *testing.T) {
 	})
 }
 
-// TestRepeatedCommandsGetTheSameAnswer sends commands again, as a sender does whose
-// first try ended unknown.
+// TestRepeatedCommandsGetTheSameAnswer sends commands again, as a sender does after an unknown
+// outcome.
 func TestRepeatedCommandsGetTheSameAnswer(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{t: t, state: newState()}

@@ -12,7 +12,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// maxStake is the most points of one base unit.
+// maxStake bounds the points of one base unit.
 const maxStake = 1_000_000
 
 // join gives the player a ticket.
@@ -45,7 +45,7 @@ func (s *state) join(j *coordpb.Join) result {
 	})
 }
 
-// queueKey reads what the player wants to play, with the queue's defaults filled in.
+// queueKey returns what the player wants to play, with the queue's defaults filled in.
 func (s *state) queueKey(j *coordpb.Join) (queueKey, game.Code) {
 	q := s.queueSettings(j.GetQueue())
 	if q == nil {
@@ -75,7 +75,7 @@ func mode(q *coordpb.Queue, name string) *coordpb.Mode {
 	return q.GetModes()[i]
 }
 
-// cancel takes back a ticket that has not matched.
+// cancel removes a ticket that has not matched.
 func (s *state) cancel(c *coordpb.Cancel) result {
 	hash := sha256.Sum256(fmt.Appendf(nil, "cancel %d", c.GetTicket()))
 	return s.decide(c.GetPlayer(), c.GetEpoch(), c.GetNumber(), hash, func(p *player) result {
@@ -90,7 +90,7 @@ func (s *state) cancel(c *coordpb.Cancel) result {
 			delete(s.tickets, t.id)
 			p.ticket = 0
 			return result{}
-		case t.table != 0: // matched; only the shard's confirmation is missing
+		case t.table != 0: // matched, but the shard has not confirmed the table yet
 			return result{code: wirepb.Code_AT_TABLE, table: t.table}
 		}
 		s.dequeue(t)
@@ -102,8 +102,8 @@ func (s *state) cancel(c *coordpb.Cancel) result {
 
 func byTicket(t *ticket, id uint64) int { return cmp.Compare(t.id, id) }
 
-// enqueue puts a ticket at its place: the end for a new one, the old place for
-// one that comes back.
+// enqueue puts a ticket into its queue, by id: a new one at the end, one that comes back at its old
+// place.
 func (s *state) enqueue(t *ticket) {
 	q := s.queues[t.key]
 	if q == nil {
@@ -115,7 +115,7 @@ func (s *state) enqueue(t *ticket) {
 	s.waiting++
 }
 
-// dequeue takes a waiting ticket out of its queue.
+// dequeue removes a waiting ticket from its queue.
 func (s *state) dequeue(t *ticket) {
 	q := s.queues[t.key]
 	if q == nil {

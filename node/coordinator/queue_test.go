@@ -131,7 +131,7 @@ func TestIdlePlayersAreForgottenOldestFirst(t *testing.T) {
 	if r := w.one(cancel(a, 1, 1)); r.code != wirepb.Code_NO_TICKET { // a is now used more recently than b
 		t.Fatalf("cancel: %v", r.code)
 	}
-	c := w.one(guest("")) // b goes
+	c := w.one(guest("")) // b is forgotten
 	for _, s := range []struct {
 		name string
 		p    result
@@ -164,23 +164,23 @@ func TestIdlePlayersAreForgottenOldestFirst(t *testing.T) {
 	}
 }
 
-// A session that is left behind on another gateway is told so; the gateway of
-// the new one knows by itself.
+// A superseded session on another gateway is notified; the gateway of the new session needs no
+// notice.
 func TestTheOldSessionIsOusted(t *testing.T) {
 	w := newWorld(t, nil)
 	a := w.one(guest(""))
 	e := w.do(0, resume(a.player))
 	want := superseded{gateway: "gw-1", session: 7, epoch: a.epoch, newer: e.results[0].epoch}
-	if len(e.ousted) != 1 || e.ousted[0] != want {
-		t.Errorf("%+v, want %+v", e.ousted, want)
+	if len(e.superseded) != 1 || e.superseded[0] != want {
+		t.Errorf("%+v, want %+v", e.superseded, want)
 	}
-	if e := w.do(0, resume(a.player)); len(e.ousted) != 0 {
-		t.Errorf("on the same gateway: %+v", e.ousted)
+	if e := w.do(0, resume(a.player)); len(e.superseded) != 0 {
+		t.Errorf("on the same gateway: %+v", e.superseded)
 	}
 }
 
-// A resume that a paused gateway or a leaderless moment has held up comes behind the one that its
-// client has tried since: it must not supersede that.
+// A resume that was delayed by a paused gateway or a missing leader arrives after a later attempt of its
+// client: it must not supersede that one.
 func TestAResumeThatWasHeldUp(t *testing.T) {
 	w := newWorld(t, nil)
 	a := w.one(guest("Li"))

@@ -11,28 +11,27 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// maxRetired bounds the server ids that are remembered as replaced; the oldest
-// is forgotten. No group lists a forgotten one either, so it cannot vote; its
-// node is only told less clearly why.
+// maxRetired bounds the server ids that are remembered as replaced; the oldest is forgotten. A forgotten
+// server is not a member of any group either, so it cannot vote; its node only gets a less clear
+// reason.
 const maxRetired = 1024
 
 // replacement is a node whose new disk is not yet a member of all its groups.
 type replacement struct {
 	name   string
 	server string
-	groups []game.GroupID // that are left, by id, so the coordinator's comes first
+	groups []game.GroupID // still to be joined, by id, so the coordinator's comes first
 }
 
-// replace puts a node's new disk into the place of the one before. One node at
-// a time: until its groups have their members back, another loss could cost
-// a majority.
+// replace lets a node's new disk replace its previous one. One node at a time: until all its groups are
+// complete again, another loss could cost a majority.
 func (s *state) replace(r *coordpb.Replace, e *effects) result {
 	list := s.members.GetMembers()
 	i := slices.IndexFunc(list, func(m *linkpb.Member) bool { return m.GetName() == r.GetName() })
 	switch {
 	case i < 0:
 		return result{code: wirepb.Code_NOT_FOUND}
-	case list[i].GetServer() == r.GetServer(): // asked before
+	case list[i].GetServer() == r.GetServer(): // a repetition
 		s.report(i, r.GetVersions(), e)
 		return result{}
 	case slices.Contains(s.members.GetRetired(), r.GetServer()):
@@ -48,7 +47,7 @@ func (s *state) replace(r *coordpb.Replace, e *effects) result {
 	next.Retired = append(next.Retired, list[i].GetServer())
 	next.Retired = next.Retired[max(0, len(next.Retired)-maxRetired):]
 	s.members = next
-	// The coordinator's group first: from its log the node learns of its shards.
+	// The coordinator's group first: the node learns from its log which shards it keeps.
 	s.replacing = &replacement{name: r.GetName(), server: r.GetServer(), groups: []game.GroupID{game.Coordinator}}
 	for _, sh := range s.shards {
 		if slices.Contains(sh.replicas, r.GetName()) {
@@ -59,7 +58,7 @@ func (s *state) replace(r *coordpb.Replace, e *effects) result {
 	return result{}
 }
 
-// replaced takes note that the new disk is a member of one more group.
+// replaced records that the new disk is a member of one more group.
 func (s *state) replaced(r *coordpb.Replaced, e *effects) result {
 	if s.replacing == nil || s.replacing.server != r.GetServer() {
 		return result{}
@@ -78,7 +77,7 @@ func (s *state) replaced(r *coordpb.Replaced, e *effects) result {
 	return result{}
 }
 
-// view is what the node outside sees of it.
+// view returns the replacement as the rest of the node sees it.
 func (r *replacement) view() *Replacement {
 	if r == nil {
 		return nil

@@ -22,7 +22,7 @@ func replaced(server string, group game.GroupID) *coordpb.Command {
 	return &coordpb.Command{Body: &coordpb.Command_Replaced{Replaced: &coordpb.Replaced{Server: server, Group: uint32(group)}}}
 }
 
-// TestReplace walks through one replacement and everything that may come between.
+// TestReplace goes through one replacement and everything that may happen meanwhile.
 func TestReplace(t *testing.T) {
 	w := newWorld(t, nil)
 	number := w.members.GetNumber()
@@ -31,14 +31,14 @@ func TestReplace(t *testing.T) {
 		want         game.Code
 	}{
 		{"node-9", "node-9.disk", wirepb.Code_NOT_FOUND},
-		{"node-2", "node-2.disk", wirepb.Code_OK}, // it is that already
+		{"node-2", "node-2.disk", wirepb.Code_OK}, // already the current disk
 		{"node-2", "node-3.disk", wirepb.Code_BAD_REQUEST},
 		{"node-2", "", wirepb.Code_BAD_REQUEST},
 		{"node-2", "node-2.new", wirepb.Code_OK},
 		{"node-2", "node-2.new", wirepb.Code_OK},
 		{"node-2", "node-2.disk", wirepb.Code_SUPERSEDED},
 		{"node-3", "node-3.new", wirepb.Code_UNAVAILABLE}, // one at a time
-		{"node-2", "node-2.newer", wirepb.Code_OK},        // lost again meanwhile
+		{"node-2", "node-2.newer", wirepb.Code_OK},        // the new disk was lost too
 		{"node-2", "node-2.new", wirepb.Code_SUPERSEDED},
 	} {
 		if got := w.one(replace(step.name, step.server)).code; got != step.want {
@@ -81,8 +81,8 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// TestReplaceProperties: whatever is asked in whatever order, on a replica that
-// starts again from its snapshot too.
+// TestReplaceProperties checks the rules under requests in any order, on a replica that is also restored
+// from its snapshots.
 func TestReplaceProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, twin := newState(), newState()
@@ -152,7 +152,7 @@ func TestReplaceProperties(t *testing.T) {
 	})
 }
 
-// TestRetiredIsBounded: the oldest is forgotten.
+// TestRetiredIsBounded: beyond the bound, the oldest id is forgotten.
 func TestRetiredIsBounded(t *testing.T) {
 	w := newWorld(t, nil)
 	for i := range maxRetired + 10 {
@@ -163,7 +163,7 @@ func TestRetiredIsBounded(t *testing.T) {
 	}
 }
 
-// TestJoinRequest: what a node asks becomes a command.
+// TestJoinRequest: a node's request becomes the right command.
 func TestJoinRequest(t *testing.T) {
 	c, err := read("node-2", requestOf(link.MethodJoin, nil, &linkpb.Join{Name: "node-2", Server: "s"}))
 	if err != nil || c.GetReplace().GetName() != "node-2" || c.GetReplace().GetServer() != "s" {

@@ -18,16 +18,16 @@ import (
 
 const snapshotVersion = 1
 
-// image is a copy of the state that is written while the state goes on. What
-// there can be many of is copied as it is, and sorted and encoded only then.
+// image is a copy of the state that can be written while the state changes. To keep the copying short,
+// the long lists are copied as they are and are sorted and encoded only by WriteTo.
 type image struct {
 	rest    *coordpb.Snapshot // all but players and waiting tickets
 	players []player
 	waiting []ticket
 }
 
-// snapshot copies the state. What is never edited (settings, members,
-// creations, last answers) is shared.
+// snapshot copies the state. Values that are never modified (settings, members, creations, last
+// answers) are shared.
 func (s *state) snapshot() *image {
 	out := &coordpb.Snapshot{
 		Version: snapshotVersion, NowMs: s.now, Cluster: s.cluster, Settings: s.settings, Members: s.members,
@@ -139,8 +139,8 @@ func restore(data []byte) (*state, error) {
 	if err := errors.Join(s.restorePlayers(in), s.restoreShards(in), s.restoreTickets(in), s.restoreTables(in)); err != nil {
 		return nil, fmt.Errorf("coordinator: snapshot: %w", err)
 	}
-	if s.settings != nil && !sound(s.settings) {
-		return nil, errors.New("coordinator: snapshot: unsound settings")
+	if s.settings != nil && !validSettings(s.settings) {
+		return nil, errors.New("coordinator: snapshot: invalid settings")
 	}
 	return s, nil
 }
@@ -180,7 +180,7 @@ func (s *state) restoreShards(in *coordpb.Snapshot) error {
 			lastSeq: m.GetLastSeq(), refusedUntil: m.GetRefusedUntilMs(),
 		}
 		if int(sh.id) != i+1 {
-			return fmt.Errorf("shard %d at place %d", sh.id, i+1)
+			return fmt.Errorf("shard %d stands at position %d", sh.id, i+1)
 		}
 		s.shards = append(s.shards, sh)
 		var last uint64
@@ -221,7 +221,7 @@ func (s *state) restoreTicket(m *coordpb.Ticket) (*ticket, error) {
 		key: queueKey{name: m.GetQueue(), mode: m.GetMode(), stake: m.GetStake(), hands: m.GetHands()},
 	}
 	if p := s.players[t.player]; p == nil || p.ticket != t.id || s.tickets[t.id] != nil {
-		return nil, fmt.Errorf("ticket %d is not its player's", t.id)
+		return nil, fmt.Errorf("ticket %d and its player do not match", t.id)
 	}
 	s.tickets[t.id] = t
 	return t, nil
@@ -232,7 +232,7 @@ func (s *state) restoreTables(in *coordpb.Snapshot) error {
 		id := game.TableID(m.GetId())
 		sh := s.shard(id.Shard())
 		if sh == nil || s.tables[id] != nil {
-			return fmt.Errorf("table %v has no shard or is there twice", id)
+			return fmt.Errorf("table %v has no shard or is listed twice", id)
 		}
 		t := &roomTable{}
 		for _, n := range m.GetPlayers() {

@@ -10,24 +10,24 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// state is what the log makes of the cluster. It is pure: no clock, no
-// randomness, and nothing depends on the order of a map.
+// state is the replicated state. It is pure: it uses no clock and no randomness, and nothing depends on
+// the iteration order of a map.
 type state struct {
 	now      uint64 // log time in ms
 	cluster  string // "" until the birth
 	settings *coordpb.Settings
-	members  *linkpb.Members // replaced, never edited
+	members  *linkpb.Members // replaced, never modified
 	shards   []*shard        // shards[i].id is i+1
 
-	replacing *replacement // nil = no node's disk is being replaced; replaced, never edited
+	replacing *replacement // nil = no node's disk is being replaced; never modified in place
 
 	lastPlayer, lastTicket uint64
-	// lastEpoch counts the logins of all players together. A player who was
-	// forgotten therefore never gets an epoch that was in use before.
+	// lastEpoch counts the logins of all players together. A player that was forgotten therefore
+	// never gets an epoch that it had before.
 	lastEpoch uint64
 
-	// players are remembered from their login on, so a player who is not here
-	// was forgotten, and every epoch that it can name is too old.
+	// players are remembered from their login on, so a player that is not in the map was forgotten,
+	// and every epoch that it can name is too old.
 	players map[game.PlayerID]*player
 	idle    *list.List // of *player: those without ticket and table, least recently used first
 	tickets map[uint64]*ticket
@@ -40,11 +40,11 @@ type player struct {
 	id      game.PlayerID
 	name    string
 	epoch   uint64 // of the newest login or resume
-	gateway string // where that was: pushes go there
+	gateway string // of that login or resume: pushes go there
 	session uint64
-	device  uint64       // that resumed last, 0 = unknown
-	attempt uint64       // of that device
-	ticket  uint64       // waiting, or matched with a table that is not confirmed
+	device  uint64       // which resumed last, 0 = unknown
+	attempt uint64       // the device's last one
+	ticket  uint64       // waiting, or matched but the table is not confirmed
 	table   game.TableID // confirmed; then ticket is 0
 	last    *pair        // nil = no queue command decided in this epoch
 	idle    *list.Element
@@ -58,7 +58,7 @@ type pair struct {
 }
 
 type ticket struct {
-	id       uint64 // also its place in the queue, so it keeps the place when it comes back
+	id       uint64 // queues are sorted by it, so a ticket that comes back gets its old place
 	player   game.PlayerID
 	rating   int64
 	joinedMs uint64
@@ -66,7 +66,7 @@ type ticket struct {
 	table    game.TableID // 0 = waiting in its queue
 }
 
-// queueKey is what players who meet have in common.
+// queueKey is what players must have in common to be matched.
 type queueKey struct {
 	name, mode   string
 	stake, hands uint32
@@ -85,14 +85,14 @@ type shard struct {
 	id           game.GroupID
 	replicas     []string
 	lastSeq      uint64     // number of the newest creation
-	refusedUntil uint64     // log time until which it gets no table
+	refusedUntil uint64     // log time until which the shard gets no table
 	outbox       []*pending // by number
 	open         int        // confirmed tables
 }
 
 // pending is a table that its shard has not confirmed.
 type pending struct {
-	create  *linkpb.CreateTable // never edited: it is read without the lock
+	create  *linkpb.CreateTable // never modified: it is read without the lock
 	tickets []*ticket
 	sinceMs uint64
 }
@@ -114,7 +114,7 @@ type result struct {
 	table  game.TableID
 }
 
-// notice tells a player that its ticket became a table.
+// notice tells a player that its ticket has a table.
 type notice struct {
 	gateway        string
 	session, epoch uint64
@@ -129,13 +129,13 @@ type superseded struct {
 	newer          uint64 // epoch of the new one
 }
 
-// effects are what one batch did.
+// effects are the results of one batch.
 type effects struct {
-	results []result // one for each command
-	notices []notice
-	ousted  []superseded
-	outbox  []game.GroupID // shards with something new to create
-	viewed  bool           // the view changed
+	results    []result // one for each command
+	notices    []notice
+	superseded []superseded
+	outbox     []game.GroupID // shards whose outbox has new creations
+	viewed     bool           // the view changed
 }
 
 func newState() *state {
@@ -193,10 +193,10 @@ func (s *state) command(c *coordpb.Command, e *effects) result {
 	case *coordpb.Command_Level:
 		return s.raise(c.Level, e)
 	}
-	return result{code: wirepb.Code_UNKNOWN_METHOD} // Apply halts before
+	return result{code: wirepb.Code_UNKNOWN_METHOD} // unreachable: Apply halts at an unknown command
 }
 
-// ready reports whether there are members to play on and settings to go by.
+// ready reports whether the cluster has members and settings.
 func (s *state) ready() bool { return s.cluster != "" && s.settings != nil }
 
 func (s *state) counts() Counts {
@@ -218,7 +218,7 @@ func (s *state) view() View {
 	return v
 }
 
-// shard is the shard with this id, or nil.
+// shard returns the shard with this id, or nil.
 func (s *state) shard(id game.GroupID) *shard {
 	if id < 1 || int64(id) > int64(len(s.shards)) {
 		return nil

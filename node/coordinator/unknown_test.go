@@ -13,8 +13,8 @@ import (
 	"teahouse/pkg/versions/versionstest"
 )
 
-// Whatever an entry of a newer build holds, a replica that does not know it halts, and
-// nothing of the entry has had an effect.
+// A replica that meets an unknown part in an entry, from a newer build, halts before any part of the
+// entry takes effect.
 func TestUnknownHalts(t *testing.T) {
 	c := &Coordinator{cfg: Config{OnView: func(View) {}}, state: newState(), in: newInbox(1)}
 	state := func() []byte {

@@ -5,13 +5,13 @@ import (
 	"teahouse/pkg/link/linkpb"
 )
 
-// View is who is a member and where the shards are. It is immutable.
+// View says which nodes are members and where the shards are. It is immutable.
 type View struct {
 	Cluster string          // "" = not born yet
 	Members *linkpb.Members // sorted by name
 	Shards  []Shard         // by id
 
-	Replacing *Replacement // nil = every member is what it should be
+	Replacing *Replacement // nil = no disk is being replaced
 }
 
 // Replacement is a node that runs on a new disk, which is not yet a member of
@@ -19,7 +19,7 @@ type View struct {
 type Replacement struct {
 	Node   string
 	Server string         // Raft server id on the new disk
-	Groups []game.GroupID // that are left, by id
+	Groups []game.GroupID // that it is still to join, by id
 }
 
 // Shard is one group of tables.
@@ -32,7 +32,7 @@ type Shard struct {
 type Counts struct {
 	NowMs   uint64 // log time
 	Players int    // remembered
-	Idle    int    // of them without ticket or table
+	Idle    int    // players among them without ticket or table
 	Waiting int    // tickets in a queue
 	Queues  int    // with a waiting ticket
 	Pending int    // tables not confirmed by their shard yet
