@@ -69,8 +69,12 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 		specs = append(specs, roleSpec{Name: roleDatabase, Role: roleDatabase, Data: s.data})
 	}
 	if s.cfg.Registry == "" || s.cfg.Registry == Consul {
+		address, err := daemon.FreeAddress("127.0.0.1")
+		if err != nil {
+			return nil, err
+		}
 		specs = append(specs, roleSpec{
-			Name: roleRegistry, Role: roleRegistry, Data: s.data, Registry: "127.0.0.1:0", Consul: s.cfg.Registry == Consul,
+			Name: roleRegistry, Role: roleRegistry, Data: s.data, Registry: address, Consul: s.cfg.Registry == Consul,
 		})
 	}
 	for i := range s.cfg.Nodes {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"teahouse/pkg/daemon"
 )
 
 // stopGrace is how long a child may take to end by itself.
@@ -417,18 +419,21 @@ func (s *Supervisor) removeTemporary() {
 // would share one address unseen. A busy one is replaced by a free port of the
 // same host.
 func freeAddress(addr string) (taken string, moved bool, err error) {
-	l, err := net.Listen("tcp", addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		host, _, splitErr := net.SplitHostPort(addr)
-		if splitErr != nil {
-			return "", false, splitErr
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil && port != "0" {
+		var l net.Listener
+		if l, err = net.Listen("tcp", addr); err == nil {
+			return l.Addr().String(), false, l.Close()
 		}
-		moved = true
-		l, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			moved, err = true, nil
+		}
+	}
+	if err == nil {
+		addr, err = daemon.FreeAddress(host) // gateways bind it later, and again whenever they are started
 	}
 	if err != nil {
 		return "", false, fmt.Errorf("client address %s: %w", addr, err)
 	}
-	defer l.Close()
-	return l.Addr().String(), moved, nil
+	return addr, moved, nil
 }

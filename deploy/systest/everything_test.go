@@ -2,7 +2,6 @@ package systest
 
 import (
 	"context"
-	"net"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"teahouse/bench/swarm"
 	"teahouse/deploy/cluster"
 	"teahouse/pkg/client"
+	"teahouse/pkg/daemon"
 	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -111,12 +111,11 @@ func TestEverythingKilledWithItsSupervisor(t *testing.T) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := daemon.FreeAddress("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addr
 }
 
 // goesOn plays while crash ends everything and brings it back. One table stands

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func StartConsul(ctx context.Context, dir, addr string) (*Consul, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(addr, "127.0.0.1:0", "127.0.0.1:0")
+	ports, err := consulPorts(addr)
 	if err != nil {
 		return nil, fmt.Errorf("daemon: %w", err)
 	}
@@ -75,16 +76,31 @@ func (c *Consul) led(ctx context.Context) error {
 	return nil
 }
 
-// freePorts returns the ports of addresses that nobody listens on now.
-func freePorts(addrs ...string) ([]int, error) {
-	ports := make([]int, len(addrs))
-	for i, addr := range addrs {
+// consulPorts returns the port of addr, which nobody listens on now, and two others.
+func consulPorts(addr string) (ports []int, err error) {
+	tcp, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if tcp.Port != 0 {
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() // all of them at once, so that they differ
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+		defer l.Close()
+		ports = append(ports, tcp.Port)
+	}
+	for len(ports) < 3 {
+		free, err := FreeAddress("127.0.0.1")
+		if err != nil {
+			return nil, err
+		}
+		if tcp, err = net.ResolveTCPAddr("tcp", free); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(ports, tcp.Port) {
+			ports = append(ports, tcp.Port)
+		}
 	}
 	return ports, nil
 }

@@ -105,3 +105,30 @@ func TestConsulForgets(t *testing.T) {
 		t.Error("accepted an address that is in use")
 	}
 }
+
+// TestFreeAddress: whoever binds the address later, or again, finds it free: no connection that is made meanwhile has its port.
+func TestFreeAddress(t *testing.T) {
+	seen := make(map[string]bool)
+	for range 50 {
+		addr, err := FreeAddress("127.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tcp, err := net.ResolveTCPAddr("tcp", addr)
+		if err != nil || tcp.Port < lowestPort || tcp.Port >= highestPort || !tcp.IP.IsLoopback() {
+			t.Errorf("%s, %v", addr, err)
+		}
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		if seen[addr] {
+			t.Errorf("%s, where somebody listens already", addr)
+		}
+		seen[addr] = true
+	}
+	if addr, err := FreeAddress("192.0.2.1"); err == nil { // nobody's address
+		t.Errorf("%s", addr)
+	}
+}
