@@ -7,8 +7,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// attach points a seat's stream at a session and pushes what that session has
-// not seen: the missing events if they are kept, else one snapshot.
+// attach directs a seat's pushes to a session and pushes what that session has not seen: the missing
+// events if they are kept, otherwise one snapshot.
 func (t *Table) attach(a *tablepb.Attach) {
 	i, s, err := t.seatOf(a.GetPlayer())
 	if err == nil && a.GetEpoch() < s.epoch && !planted.Is(planted.LowerEpoch) {
@@ -18,8 +18,8 @@ func (t *Table) attach(a *tablepb.Attach) {
 		t.reply(nil, err)
 		return
 	}
-	// The record needs only what changes the game: coming back again and again,
-	// with a new epoch each time or not, must not make it grow.
+	// The record of the hand needs only what affects the game. A client that attaches repeatedly,
+	// with a new epoch or not, must not make it grow.
 	t.out.changed = !s.attached
 	s.attached, s.left = true, false
 	s.attachment++
@@ -44,7 +44,7 @@ func (t *Table) attach(a *tablepb.Attach) {
 	}
 }
 
-// detach ends a session's attachment after the time it had to come back.
+// detach ends the attachment of a session that did not come back in time.
 func (t *Table) detach(d *tablepb.Detach) {
 	i := int(d.GetSeat())
 	if i >= len(t.seats) {
@@ -58,11 +58,11 @@ func (t *Table) detach(d *tablepb.Detach) {
 	t.out.changed = true
 	if t.phase < tablepb.Phase_SETTLING {
 		t.setAuto(i, true)
-		t.showAuto(i, true)
+		t.broadcastAuto(i, true)
 	}
 }
 
-// leave notes that the player needs nothing more.
+// leave records that the player needs nothing more from the table.
 func (t *Table) leave(l *tablepb.Leave) error {
 	_, s, err := t.seatOf(l.GetPlayer())
 	switch {
@@ -78,7 +78,7 @@ func (t *Table) leave(l *tablepb.Leave) error {
 	return nil
 }
 
-// forgetIfLeft ends the retention early.
+// forgetIfLeft ends the retention early if all players have left.
 func (t *Table) forgetIfLeft() {
 	if t.phase != tablepb.Phase_RELEASED {
 		return
@@ -92,8 +92,8 @@ func (t *Table) forgetIfLeft() {
 	t.timerDue = 0
 }
 
-// allHere tells that nobody is left to wait for.
-func (t *Table) allHere() bool {
+// allAttached reports whether all players are attached; bots need not be.
+func (t *Table) allAttached() bool {
 	for _, s := range t.seats {
 		if !s.bot() && !s.attached {
 			return false
@@ -102,7 +102,7 @@ func (t *Table) allHere() bool {
 	return true
 }
 
-// view is everything that a seat may know now.
+// view returns everything that a seat may know now.
 func (t *Table) view(i int) *wirepb.TableView {
 	s := t.seats[i]
 	v := &wirepb.TableView{
@@ -113,7 +113,7 @@ func (t *Table) view(i int) *wirepb.TableView {
 	if v.RoundEnded {
 		v.Revealed = t.revealed()
 	} else if t.delayed {
-		v.Delayed = late()
+		v.Delayed = delayedBody()
 	}
 	for j, s := range t.seats {
 		v.Totals = append(v.Totals, s.total)

@@ -52,7 +52,7 @@ func TestAttachBeyondTheStreamGetsASnapshot(t *testing.T) {
 	last := uint64(len(r.pushed[2]))
 	r.want(r.attach(13, 1, last+1), wirepb.Code_RESUME_INVALID)
 	checkSnapshot(t, r, last)
-	// It is attached all the same.
+	// It is attached nevertheless.
 	before := len(r.pushed[2])
 	r.answer(2, 1)
 	if len(r.pushed[2]) <= before || r.pushed[2][before].Number != last+1 {
@@ -91,7 +91,7 @@ func TestAttachTooFarBehindGetsASnapshot(t *testing.T) {
 	if v := checkSnapshot(t, r, last); v.GetHand() != 2 || v.GetDealer() != 2 {
 		t.Errorf("view %v", v)
 	}
-	// Who has seen the hand to its last event goes on without one.
+	// A client that has seen the hand's last event needs no snapshot.
 	r.want(r.attach(12, 1, ended-1), wirepb.Code_OK)
 	if uint64(len(r.out.Pushes)) != last-ended+1 || r.out.Pushes[0].Number != ended {
 		t.Errorf("%d pushes", len(r.out.Pushes))
@@ -119,7 +119,7 @@ func TestDetachStartsAutoPlayUnlessAttachedAgain(t *testing.T) {
 	r.attachAll()
 	first := r.table.Attachments()[0]
 	r.want(r.attach(11, 1, 0), wirepb.Code_OK)
-	r.apply(detachCommand(0, first.Number)) // overtaken by the second attach
+	r.apply(detachCommand(0, first.Number)) // has no effect after the second attach
 	if n := has[*wirepb.TableEvent_AutoPlay](r, 1); n != 0 {
 		t.Fatal("a detach of an older attachment was carried out")
 	}
@@ -167,8 +167,8 @@ func TestResumesDoNotGrowTheRecord(t *testing.T) {
 	}
 }
 
-// The retention ends when the last player has left, and whoever comes back has
-// not left. Players made of code are not waited for.
+// The retention ends when all players have left; one that attaches again has not left. Bots do not
+// count.
 func TestRetentionEndsWhenAllAreAway(t *testing.T) {
 	type step struct {
 		do     string // leave, come, free
@@ -229,8 +229,7 @@ func TestRetentionEndsWhenAllAreAway(t *testing.T) {
 	}
 }
 
-// A seat that went away is played by auto-play, and the seat itself finds it so
-// when it comes back, until it moves.
+// Auto-play plays for a seat that was detached, and is still on when the seat comes back, until it moves.
 func TestDetachedSeatIsPlayed(t *testing.T) {
 	r := newRig(t, ``, 1)
 	r.attachAll()
@@ -248,7 +247,7 @@ func TestDetachedSeatIsPlayed(t *testing.T) {
 		}
 		return v.GetAutoPlay()
 	}
-	for p := uint64(11); p <= 14; p++ { // seat 2 comes back by this
+	for p := uint64(11); p <= 14; p++ { // seat 2 attaches again here
 		if a := auto(p); !slices.Equal(a, []bool{false, false, true, false}) {
 			t.Errorf("player %d is shown auto-play %v", p, a)
 		}

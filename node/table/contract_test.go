@@ -57,8 +57,8 @@ type noRelease struct{ game.Hand }
 
 func (noRelease) Release() (game.Step, error) { return game.Step{}, errors.New("no release here") }
 
-// Whatever a game does against its contract ends the table by a void: the seats are told of
-// the end and of nothing that belongs to the broken step, and nothing of it counts.
+// If a game breaks its contract in any way, the table is voided: the seats are told of the end and of
+// nothing that the broken step did, and nothing of that step counts.
 func TestGameThatBreaksItsContract(t *testing.T) {
 	result := func(f func(*game.Result)) faulty {
 		return faulty{hand: func(h game.Hand) game.Hand { return badResult{h, f} }}
@@ -164,7 +164,7 @@ func TestRestoreRefuses(t *testing.T) {
 			t.Errorf("%s: restored", name)
 		}
 	}
-	// What older versions did not write.
+	// Fields that older versions did not write.
 	m := proto.CloneOf(good)
 	m.Timing = nil
 	tb, err := table.FromMessage(m, games)
@@ -177,8 +177,7 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
-// The hash is what tells one result from another under the same key, so it covers
-// all but the key and the time.
+// The hash distinguishes results under the same key, so it covers everything but the key and the time.
 func TestHashCoversEveryField(t *testing.T) {
 	base := game.HandResult{
 		Key: game.HandKey{Table: 1, Hand: 2}, Game: "tiny", Queue: "standard", Stake: 5,
@@ -215,7 +214,7 @@ func TestHashCoversEveryField(t *testing.T) {
 			t.Errorf("%s: covered %t", name, !aside[name])
 		}
 	}
-	// What stands side by side cannot pass for each other.
+	// Moving bytes from one field into the next changes the hash.
 	for name, f := range map[string]func(r *game.HandResult){
 		"game, queue":     func(r *game.HandResult) { r.Game, r.Queue = "tinys", "tandard" },
 		"names":           func(r *game.HandResult) { r.Names = []string{"onet", "wo"} },
@@ -242,7 +241,7 @@ func (h eager) Move(seat int, move []byte) (game.Step, error) {
 	return step, err
 }
 
-// A hold that a move ends leaves no timer behind, and the next one has its own whole time.
+// A hold that a move ends leaves no timer behind, and the next hold lasts its full time.
 func TestHoldThatAMoveEnds(t *testing.T) {
 	r := newRig(t, `{"turns":9,"hold_ms":700}`, 1)
 	var err error
@@ -264,6 +263,6 @@ func TestHoldThatAMoveEnds(t *testing.T) {
 		if due, _ := r.table.NextDeadline(); due != r.now+1000 {
 			t.Errorf("after the hold: due %d at %d", due, r.now)
 		}
-		r.now += 500 // beyond the hold that is no more
+		r.now += 500 // beyond the end of the old hold
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// disturb now and then does something on both tables that is no part of the hand, and
-// gives a difference in the answers.
+// disturb sometimes does something on both tables that is not part of the hand, and returns a difference
+// in the answers.
 func (w *twins) disturb() string {
 	w.t.Helper()
 	seat, viewer := w.rng.IntN(4), w.pair.Viewer
@@ -36,7 +36,7 @@ func (w *twins) disturb() string {
 			seen = 1_000_000
 		}
 		return w.both(viewer, func(uint64, uint64) *tablepb.Command { return attachCommand(11+uint64(viewer), 1, seen) })
-	case 6, 7, 8: // the viewer tries what it may not
+	case 6, 7, 8: // the viewer tries a forbidden move
 		c := mahjong.Command{Action: mahjong.ActDiscard, Tile: mahjong.Tile(w.rng.IntN(mahjong.NumTiles))}
 		if w.rng.IntN(2) == 0 {
 			c.Action = []mahjong.Action{mahjong.ActHu, mahjong.ActGang, mahjong.ActPeng, mahjong.ActAnGang}[w.rng.IntN(4)]
@@ -51,7 +51,7 @@ func (w *twins) disturb() string {
 		})
 	case 9: // a new leader
 		return w.both(seat, func(uint64, uint64) *tablepb.Command { return tookOver })
-	case 10: // a replica that was restored
+	case 10: // the replica is restored from a snapshot
 		for i, r := range w.rigs {
 			again, err := table.Restore(state(w.t, r.table), func(string) (game.Game, bool) { return w.games[i], true })
 			if err != nil {
@@ -63,7 +63,7 @@ func (w *twins) disturb() string {
 	return ""
 }
 
-// moveOf writes a command as a client does.
+// moveOf encodes a command as a client does.
 func moveOf(t testing.TB, c mahjong.Command) []byte {
 	t.Helper()
 	m := &mahjongpb.Move{}
@@ -95,7 +95,7 @@ func moveOf(t testing.TB, c mahjong.Command) []byte {
 	return data
 }
 
-// leaky is a hand that shows something that it should not.
+// leaky is a hand that reveals something hidden.
 type leaky struct {
 	game.Hand
 	hold   func(h game.Hand) time.Duration
@@ -164,7 +164,7 @@ var tableLeaks = map[string]leaky{
 	}},
 }
 
-// TestTableLeaksAreFound plants each of them.
+// TestTableLeaksAreFound checks that the comparison finds each of the leaks.
 func TestTableLeaksAreFound(t *testing.T) {
 	for name, leak := range tableLeaks {
 		found := false

@@ -5,8 +5,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// encode marshals a message that cannot fail: all strings in it were decoded
-// from messages or come from this program.
+// encode marshals a message. That cannot fail, because all strings in it were decoded from messages or
+// come from this program.
 func encode(m proto.Message) []byte {
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
@@ -15,9 +15,9 @@ func encode(m proto.Message) []byte {
 	return b
 }
 
-// Field numbers of the two events that make up nearly all of a stream. They are
-// written by hand because every replica writes each of them; a test compares
-// the bytes with the generated code's.
+// Field numbers of the two kinds of events that make up nearly all of a stream. These are encoded by
+// hand for speed, because every replica encodes each of them; a test compares the bytes with those of
+// the generated code.
 const (
 	fieldEventGame   = 3 // TableEvent.game
 	fieldEventPrompt = 4 // TableEvent.prompt
@@ -25,14 +25,14 @@ const (
 	fieldPromptGame  = 2 // Prompt.game
 )
 
-// encodeGame is a TableEvent with a game's own event.
+// encodeGame encodes a TableEvent with a game's own event.
 func encodeGame(payload []byte) []byte {
 	b := make([]byte, 0, protowire.SizeTag(fieldEventGame)+protowire.SizeBytes(len(payload)))
 	b = protowire.AppendTag(b, fieldEventGame, protowire.BytesType)
 	return protowire.AppendBytes(b, payload)
 }
 
-// encodePrompt is a TableEvent with a Prompt.
+// encodePrompt encodes a TableEvent with a Prompt.
 func encodePrompt(limitMS uint32, payload []byte) []byte {
 	size := 0
 	if limitMS != 0 {
@@ -55,7 +55,7 @@ func encodePrompt(limitMS uint32, payload []byte) []byte {
 	return b
 }
 
-// same tells that two payloads are one and the same slice.
-func same(a, b []byte) bool {
+// sameSlice reports whether a and b are the same slice in memory.
+func sameSlice(a, b []byte) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

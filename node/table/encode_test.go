@@ -24,8 +24,8 @@ func TestEncodedByHand(t *testing.T) {
 	})
 }
 
-// Payloads of one length are still two secrets.
-func TestSameIsOneSlice(t *testing.T) {
+// Two payloads of the same length are not the same: one seat must not get the other's.
+func TestSameSlice(t *testing.T) {
 	a, b := []byte("you hold 1"), []byte("you hold 2")
 	for _, c := range []struct {
 		a, b []byte
@@ -33,7 +33,7 @@ func TestSameIsOneSlice(t *testing.T) {
 	}{
 		{a, a, true}, {a, b, false}, {a, []byte("you hold 1"), false}, {a, a[:3], false}, {nil, nil, true}, {a[:0], b[:0], true}, {nil, a, false},
 	} {
-		if same(c.a, c.b) != c.want {
+		if sameSlice(c.a, c.b) != c.want {
 			t.Errorf("%q, %q: same %t", c.a, c.b, !c.want)
 		}
 	}

@@ -12,25 +12,25 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// HandSeed is the seed that a table commits to: HMAC-SHA256 over the hand's number
-// (four bytes, big-endian) with the table's secret as key.
+// HandSeed returns the seed that a table commits to: HMAC-SHA256 of the hand's number (four bytes,
+// big-endian) with the table's secret as key.
 func HandSeed(secret []byte, hand uint32) [32]byte {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(binary.BigEndian.AppendUint32(nil, hand))
 	return [32]byte(mac.Sum(nil))
 }
 
-// commit binds the table to the seed of the hand that comes next, once.
+// commit commits the table to the seed of the next hand, if it has not done so yet.
 func (t *Table) commit() {
-	if t.committed > t.hand || t.secret == nil { // a replay deals nothing more
+	if t.committed > t.hand || t.secret == nil { // no secret: a replay, which deals no further hand
 		return
 	}
 	t.committed = t.hand + 1
-	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_Committed{Committed: t.commitment()}})
+	t.broadcast(&wirepb.TableEvent{Body: &wirepb.TableEvent_Committed{Committed: t.commitment()}})
 }
 
-// commitment is what was last committed to; nil in a replay, and in a hand that
-// was dealt by a version without commitments.
+// commitment returns the last commitment; nil in a replay, and in a hand that was dealt by a version
+// without commitments.
 func (t *Table) commitment() *wirepb.Committed {
 	if t.secret == nil || t.committed == 0 {
 		return nil
@@ -43,24 +43,23 @@ func (t *Table) commitment() *wirepb.Committed {
 	return c
 }
 
-// contribute takes a seat's nonce for the hand that was committed to. The nonce
-// names the hand: one that was long on its way must not count for a later one, of
-// which its sender would not know.
+// contribute accepts a seat's nonce for the hand that was committed to. The nonce names the hand,
+// because one that was delayed must not count for a later hand without its sender knowing.
 func (t *Table) contribute(i int, m *tablepb.Move) error {
 	s := t.seats[i]
 	switch {
 	case len(m.GetNonce()) > fair.MaxNonce || len(m.GetMove()) != 0 || m.GetAutoPlay() != wirepb.AutoPlay_AUTO_UNCHANGED:
-		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "a nonce of %d bytes, or more than a nonce", len(m.GetNonce()))
+		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "a nonce of %d bytes, or it comes with a move or a switch of auto-play", len(m.GetNonce()))
 	case t.phase > tablepb.Phase_BETWEEN || t.phase == tablepb.Phase_PLAYING || t.committed != t.hand+1 || m.GetHand() != t.committed:
-		return game.Errorf(wirepb.Code_NOT_OFFERED, "no deal of hand %d waits for a nonce", m.GetHand())
+		return game.Errorf(wirepb.Code_NOT_OFFERED, "hand %d does not wait for a nonce", m.GetHand())
 	case s.nonce != nil:
-		return game.Errorf(wirepb.Code_NOT_OFFERED, "a nonce for hand %d is here already", t.committed)
+		return game.Errorf(wirepb.Code_NOT_OFFERED, "the seat has already sent a nonce for hand %d", t.committed)
 	}
 	s.nonce = slices.Clone(m.GetNonce())
 	return nil
 }
 
-// allContributed tells that there is no nonce left to wait for.
+// allContributed reports whether all attached seats have sent a nonce.
 func (t *Table) allContributed() bool {
 	for _, s := range t.seats {
 		if s.attached && s.nonce == nil {
@@ -70,8 +69,8 @@ func (t *Table) allContributed() bool {
 	return true
 }
 
-// mixed is the seed of the next deal.
-func (t *Table) mixed() [32]byte {
+// nextSeed returns the seed of the next deal, mixed from the table's seed and the seats' nonces.
+func (t *Table) nextSeed() [32]byte {
 	var nonces [][]byte
 	for _, s := range t.seats {
 		nonces = append(nonces, s.nonce)
@@ -79,8 +78,8 @@ func (t *Table) mixed() [32]byte {
 	return fair.Mix(HandSeed(t.secret, t.hand+1), nonces)
 }
 
-// mix notes for the reveal what the next deal is mixed from, and uses the nonces up.
-func (t *Table) mix() {
+// recordMix keeps the nonces of the next deal for the reveal, and removes them from the seats.
+func (t *Table) recordMix() {
 	r := &wirepb.Revealed{Hand: t.hand + 1, Dealer: uint32(t.next)}
 	for _, s := range t.seats {
 		r.Nonces = append(r.Nonces, s.nonce)
@@ -89,7 +88,7 @@ func (t *Table) mix() {
 	t.mixes = append(t.mixes[:len(t.mixes):len(t.mixes)], r) // snapshots share the old one
 }
 
-// revealed shows the seeds of the dealt hands; the round must be over.
+// revealed returns the seeds of the dealt hands. Only for a round that is over: seeds tell the walls.
 func (t *Table) revealed() []*wirepb.Revealed {
 	if t.secret == nil {
 		return nil

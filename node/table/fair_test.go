@@ -15,7 +15,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// lastOf is the newest push to a seat that has an event of type B.
+// lastOf returns the newest push to a seat with an event of type B.
 func lastOf[B any](r *rig, seat int) table.Push {
 	r.t.Helper()
 	for i := len(r.pushed[seat]) - 1; i >= 0; i-- {
@@ -36,7 +36,7 @@ func committed(r *rig, seat int) *wirepb.Committed {
 	return event(r.t, lastOf[*wirepb.TableEvent_Committed](r, seat).Payload).GetCommitted()
 }
 
-// fairRig waits for nonces before the first deal.
+// fairRig makes a table that waits for nonces before the first deal.
 func fairRig(t *testing.T, hands uint32) *rig {
 	t.Helper()
 	r := newRig(t, ``, hands)
@@ -67,16 +67,16 @@ func TestDealIsCommittedMixedAndRevealed(t *testing.T) {
 				t.Error("the seats were told different commitments")
 			}
 			if hand == 2 && seat == 3 {
-				continue // sends none
+				continue // this seat sends none
 			}
 			_, next := r.open(seat)
 			nonces[hand][seat] = fmt.Appendf(nil, "nonce %d of seat %d", hand, seat)
 			r.want(r.apply(nonceCommand(11+uint64(seat), next, hand, nonces[hand][seat]...)), wirepb.Code_OK)
-			// A repeat is answered like the first one and changes nothing.
+			// A repetition gets the same answer and changes nothing.
 			r.want(r.apply(nonceCommand(11+uint64(seat), next, hand, nonces[hand][seat]...)), wirepb.Code_OK)
 		}
 		if hand == 2 {
-			r.pass() // the intermission is not cut short
+			r.pass() // the intermission lasts its full time
 		}
 		seed := table.HandSeed(secret, hand)
 		deal := fair.Mix(seed, nonces[hand])
@@ -89,7 +89,7 @@ func TestDealIsCommittedMixedAndRevealed(t *testing.T) {
 		r.finishHand()
 	}
 
-	// Up to here nobody was told a seed, in whatever shape.
+	// Up to here nobody was told a seed in any form.
 	hidden := [][]byte{secret}
 	for hand := uint32(1); hand <= 2; hand++ {
 		seed := table.HandSeed(secret, hand)
@@ -158,23 +158,23 @@ func TestNonceRefusals(t *testing.T) {
 	r.want(r.apply(both), wirepb.Code_MOVE_MALFORMED)
 	r.want(r.apply(nonceCommand(11, 1, 1, 5)), wirepb.Code_OK)
 	r.want(r.apply(nonceCommand(11, 1, 1, 6)), wirepb.Code_NUMBER_REUSED)
-	r.want(r.apply(nonceCommand(11, 2, 1, 6)), wirepb.Code_NOT_OFFERED) // one a hand
+	r.want(r.apply(nonceCommand(11, 2, 1, 6)), wirepb.Code_NOT_OFFERED) // only one per hand
 	r.pass()
-	r.want(r.apply(nonceCommand(12, 1, 1, 6)), wirepb.Code_NOT_OFFERED) // dealt
+	r.want(r.apply(nonceCommand(12, 1, 1, 6)), wirepb.Code_NOT_OFFERED) // already dealt
 	prompt, next := r.open(1)
 	with := nonceCommand(12, next, 1, 6)
 	with.GetMove().Prompt = prompt
 	r.want(r.apply(with), wirepb.Code_MOVE_MALFORMED)
 	r.finishHand()
 	_, next = r.open(1)
-	// One that was sent before the first deal, and is on its way since.
+	// A nonce that was sent before the first deal and arrives late.
 	r.want(r.apply(nonceCommand(12, next, 1, 6)), wirepb.Code_NOT_OFFERED)
 	r.want(r.apply(nonceCommand(12, next, 2, 6)), wirepb.Code_OK)
 	r.want(r.apply(nonceCommand(12, next, 1, 6)), wirepb.Code_NUMBER_REUSED)
 }
 
-// A snapshot of a version without commitments: what it has dealt is not proven,
-// what comes next is.
+// A snapshot of a version without commitments: the hand that it has dealt has no proof, later hands
+// have.
 func TestTableFromBeforeCommitments(t *testing.T) {
 	r := newRig(t, ``, 2)
 	r.attachAll()

@@ -20,12 +20,12 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// rigged is mahjong with one deal for every seed, so that two tables of the same secret
-// and commitment play on two deals.
+// rigged is mahjong with a fixed deal whatever the seed, so that two tables with the same secret and
+// commitment can play different deals.
 type rigged struct {
 	game.Game
 	deal mahjong.Deal
-	leak func(game.Hand) game.Hand // to see that it would be found
+	leak func(game.Hand) game.Hand // plants a leak, to check that it is found
 }
 
 func (g rigged) Deal(s game.Setup) (game.Hand, error) {
@@ -52,18 +52,18 @@ func (g rigged) Restore(snapshot []byte) (game.Hand, error) {
 	return h, err
 }
 
-// twins are two tables on a pair of deals, with one clock. The seats are people; the
-// viewer's is the one whose stream is looked at.
+// twins are two tables with a pair of deals and a common clock. All seats are people's; the viewer's is
+// the one whose stream is compared.
 type twins struct {
 	t      testing.TB
 	pair   *mahjongtest.Pair
 	rng    *rand.Rand
 	rigs   [2]*rig
 	games  [2]rigged
-	hands  [2]*mahjong.Hand // what is played there, for who sees everything
-	lazy   [4]bool          // seats that let the time of this window run out
-	seen   int              // pushes of the viewer's that were compared
-	clocks int              // prompts that the clock has answered
+	hands  [2]*mahjong.Hand // the hands that are played, with all tiles
+	lazy   [4]bool          // seats that let this window time out
+	seen   int              // how many of the viewer's pushes were compared
+	clocks int              // prompts that have timed out
 }
 
 var hiddenRules = []string{
@@ -74,9 +74,9 @@ var hiddenRules = []string{
 	`{"min_claim_ms":700,"swap":false,"bankrupt":"leave","balances":[9,30,30,9]}`,
 }
 
-// newTwins draws a pair. The limits are such that the clock answers in a window before
-// its least time is over, and an own turn as fast as auto-play does: nobody's patience is
-// to be seen on the clock.
+// newTwins draws a pair. The limits are such that a claim times out before its window's minimum time is
+// over, and a turn after the same time as with auto-play, so the times do not depend on whether a
+// seat answers or lets the prompt time out.
 func newTwins(t testing.TB, n uint64, leak func(game.Hand) game.Hand) *twins {
 	t.Helper()
 	text := hiddenRules[n%uint64(len(hiddenRules))]
@@ -119,7 +119,7 @@ func newTwins(t testing.TB, n uint64, leak func(game.Hand) game.Hand) *twins {
 	return w
 }
 
-// differ compares what the viewer was pushed since the last time.
+// differ compares the viewer's pushes since the last call and returns the first difference, or "".
 func (w *twins) differ() string {
 	a, b := w.rigs[0], w.rigs[1]
 	told, other := a.pushed[w.pair.Viewer], b.pushed[w.pair.Viewer]
@@ -145,8 +145,8 @@ func (w *twins) text(p table.Push) string {
 	return fmt.Sprintf("%d %v %x", p.Number, p.Kind, p.Payload)
 }
 
-// both gives the same command to both tables and compares the answers if it is the
-// viewer's. make knows the seat's open prompt and its next number there.
+// both applies the same command to both tables and compares the answers if it is the viewer's. make
+// gets the seat's open prompt and next number at the table.
 func (w *twins) both(seat int, make func(prompt, next uint64) *tablepb.Command) string {
 	w.t.Helper()
 	var replies [2]*table.Reply
@@ -163,7 +163,7 @@ func (w *twins) both(seat int, make func(prompt, next uint64) *tablepb.Command) 
 	return ""
 }
 
-// play goes through the pair and gives the first difference.
+// play plays the whole pair and returns the first difference, or "".
 func (w *twins) play() string {
 	w.t.Helper()
 	for n, step := range w.pair.Steps {
@@ -219,7 +219,8 @@ func (w *twins) step(step mahjongtest.Step) {
 	}
 }
 
-// window makes what may open a window, on the second table with the passes in it.
+// window applies the commands of a step that may open a window. On the second table they include the
+// passes in it.
 func (w *twins) window(i int, commands []mahjong.Command) {
 	if i == 0 {
 		for seat := range w.lazy {
@@ -231,8 +232,8 @@ func (w *twins) window(i int, commands []mahjong.Command) {
 	}
 }
 
-// byClock says whether the step may as well be made by the clock, on both tables, and is
-// to be.
+// byClock decides whether to make the step by a time-out, if that would have the same effect on both
+// tables.
 func (w *twins) byClock(step mahjongtest.Step) bool {
 	timeout := step[0][0].Action == mahjong.ActTimeout
 	if !timeout && w.rng.IntN(2) == 0 {
@@ -241,25 +242,26 @@ func (w *twins) byClock(step mahjongtest.Step) bool {
 	for i := range w.rigs {
 		for seat := range w.lazy {
 			if seat != step[i][0].Seat && w.hands[i].Prompt(seat).Serial != 0 {
-				return false // its time would be over, too
+				return false // that seat's prompt would time out too
 			}
 		}
-		if !w.clockDoes(i, step[i][0]) {
+		if !w.clockWouldDo(i, step[i][0]) {
 			return false
 		}
 	}
 	return true
 }
 
-// clockDoes says whether the clock would answer so. Only auto-play wins.
-func (w *twins) clockDoes(i int, c mahjong.Command) bool {
-	c = w.spelledOut(i, c)
+// clockWouldDo reports whether a time-out would do the same as the command. A time-out declares a win only
+// in auto-play.
+func (w *twins) clockWouldDo(i int, c mahjong.Command) bool {
+	c = w.timeoutAsMove(i, c)
 	auto := w.rigs[i].table.Message().GetSeats()[c.Seat].GetAuto()
 	return w.hands[i].Auto(c.Seat) == c && (c.Action != mahjong.ActHu || auto)
 }
 
-// spelledOut is what a time-out does.
-func (w *twins) spelledOut(i int, c mahjong.Command) mahjong.Command {
+// timeoutAsMove returns the move that a time-out amounts to; other commands are returned as they are.
+func (w *twins) timeoutAsMove(i int, c mahjong.Command) mahjong.Command {
 	w.t.Helper()
 	if c.Action != mahjong.ActTimeout {
 		return c
@@ -289,11 +291,11 @@ func (w *twins) hand(i int, c mahjong.Command) {
 	}
 }
 
-// answer lets a seat answer its prompt, or leaves a pass to the clock.
+// answer makes a seat answer its prompt, or lets the prompt time out if that is the same as its pass.
 func (w *twins) answer(i int, c mahjong.Command) {
 	w.t.Helper()
-	c = w.spelledOut(i, c)
-	clock := c.Action == mahjong.ActPass && w.lazy[c.Seat] && w.clockDoes(i, c)
+	c = w.timeoutAsMove(i, c)
+	clock := c.Action == mahjong.ActPass && w.lazy[c.Seat] && w.clockWouldDo(i, c)
 	w.hand(i, c)
 	if clock {
 		w.clocks++
@@ -311,9 +313,9 @@ func slowly(few, many uint64) uint64 {
 	return few
 }
 
-// TestNothingHiddenIsPushed feeds two tables, whose deals differ in nothing but tiles that
-// a seat may not know, with the same: what that seat is pushed and answered is the same in
-// bytes, numbers, order and log time, until something public must differ.
+// TestNothingHiddenIsPushed applies the same commands to two tables whose deals differ only in tiles that
+// one seat may not know. That seat must get the same pushes and answers in bytes, numbers, order and
+// log time, until something public must differ.
 func TestNothingHiddenIsPushed(t *testing.T) {
 	var pushes, clocks atomic.Int64
 	hands := slowly(hiddenHands, manyHiddenHands)

@@ -15,7 +15,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// newMahjong is a table of the standard queue: one person and three bots.
+// newMahjong makes a table as in the standard queue, with one person and three bots.
 func newMahjong(t testing.TB, secret byte) *rig {
 	t.Helper()
 	g, err := tablegame.New(tablegame.Config{})
@@ -37,8 +37,8 @@ func newMahjong(t testing.TB, secret byte) *rig {
 	return r
 }
 
-// think lets the bots answer, and the person by its last prompt if human is
-// set; without anything to answer, log time goes on.
+// think lets the bots answer, and the person too if human is set. If there is nothing to answer, log
+// time passes.
 func (r *rig) think(human bool) {
 	r.t.Helper()
 	thought := func(payload []byte) []byte {
@@ -66,12 +66,12 @@ func (r *rig) think(human bool) {
 	r.pass()
 }
 
-// A whole round of the standard queue, with a restored replica beside it, ends
-// by itself, and every window stays open for its least time.
+// A whole round as in the standard queue, with a restored replica alongside, comes to its end, and every
+// window stays open for its minimum time.
 func TestRoundOfMahjong(t *testing.T) {
 	for secret := range byte(6) {
 		r := newMahjong(t, secret)
-		human := secret%2 == 0 // else the person goes into auto-play
+		human := secret%2 == 0 // otherwise the person ends up in auto-play
 		byName := func(string) (game.Game, bool) { return r.table.Game(), true }
 		discarded, seen := uint64(0), 0
 		for step := 0; r.table.Phase() < tablepb.Phase_SETTLING; step++ {
@@ -130,8 +130,8 @@ func TestRoundOfMahjong(t *testing.T) {
 	}
 }
 
-// BenchmarkMessage is what a shard's snapshot costs for each table under the
-// lock that Apply needs.
+// BenchmarkMessage measures the part of a shard's snapshot that holds the lock that Apply needs, for one
+// table.
 func BenchmarkMessage(b *testing.B) {
 	r := newMahjong(b, 1)
 	for range 150 {

@@ -11,9 +11,9 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// move decides a player's command. The order of the checks is part of the
-// protocol: a repeat gets its old answer whoever sends it, however the table
-// went on. A refusal uses up no number.
+// move decides a player's command. The order of the checks is part of the protocol: a repetition of the
+// last accepted move gets the same answer from whatever session it comes, whatever has happened at the
+// table since. A refused move does not use up its number.
 func (t *Table) move(m *tablepb.Move) ([]byte, error) {
 	i, s, err := t.seatOf(m.GetPlayer())
 	if err != nil {
@@ -24,7 +24,7 @@ func (t *Table) move(m *tablepb.Move) ([]byte, error) {
 	case planted.Is(planted.RepeatBehindEpoch) && m.GetEpoch() < s.epoch:
 		return nil, game.Errorf(wirepb.Code_SUPERSEDED, "epoch %d, the seat is at %d", m.GetEpoch(), s.epoch)
 	case n == s.number && n > 0 && (hash == s.hash || planted.Is(planted.ReplyWithoutHash)):
-		return moved(n), nil
+		return moveReply(n), nil
 	case n == s.number && n > 0:
 		return nil, game.Errorf(wirepb.Code_NUMBER_REUSED, "number %d was another move", n)
 	case n <= s.number:
@@ -50,10 +50,10 @@ func (t *Table) move(m *tablepb.Move) ([]byte, error) {
 	}
 	s.number, s.hash, s.timeouts = m.GetNumber(), hash, 0
 	t.out.changed = true
-	return moved(s.number), nil
+	return moveReply(s.number), nil
 }
 
-// answer gives the game a move.
+// answer passes the move that answers a prompt to the game.
 func (t *Table) answer(i int, m *tablepb.Move) error {
 	s := t.seats[i]
 	switch {
@@ -69,16 +69,16 @@ func (t *Table) answer(i int, m *tablepb.Move) error {
 	if err != nil {
 		return err
 	}
-	t.showStep(step)
+	t.emitStep(step)
 	t.setAuto(i, false)
 	if !secret {
-		t.showAuto(i, false)
+		t.broadcastAuto(i, false)
 	}
-	t.ask()
+	t.updatePrompts()
 	return nil
 }
 
-// maxSwitches is how often a seat may ask to switch auto-play in a hand.
+// maxSwitches bounds a seat's requests to switch auto-play in one hand.
 const maxSwitches = 40
 
 // switchAuto turns auto-play on or off.
@@ -90,24 +90,23 @@ func (t *Table) switchAuto(i int, m *tablepb.Move) error {
 	case t.phase >= tablepb.Phase_SETTLING:
 		return game.Errorf(wirepb.Code_PROMPT_GONE, "the round is over")
 	}
-	// Every request is kept in the hand's record, even one that changes nothing;
-	// there is no use in many.
+	// Every request goes into the hand's record, even one without effect, so their number is bounded.
 	s := t.seats[i]
 	if s.switches >= maxSwitches {
 		return game.Errorf(wirepb.Code_NOT_OFFERED, "auto-play was switched %d times in this hand", s.switches)
 	}
 	s.switches++
 	t.setAuto(i, on)
-	t.showAuto(i, on)
+	t.broadcastAuto(i, on)
 	return nil
 }
 
-// bot decides the move of a player made of code.
+// bot applies a bot's move.
 func (t *Table) bot(b *tablepb.Bot) error {
 	i := int(b.GetSeat())
 	switch {
 	case i >= len(t.seats) || !t.seats[i].bot():
-		return game.Errorf(wirepb.Code_NOT_SEATED, "seat %d is no bot's", i)
+		return game.Errorf(wirepb.Code_NOT_SEATED, "seat %d is not a bot's", i)
 	case b.GetPrompt() == 0 || b.GetPrompt() != t.seats[i].prompt.number:
 		return game.Errorf(wirepb.Code_PROMPT_GONE, "prompt %d is closed", b.GetPrompt())
 	}
@@ -116,24 +115,24 @@ func (t *Table) bot(b *tablepb.Bot) error {
 		return err
 	}
 	t.out.changed = true
-	t.showStep(step)
-	t.ask()
+	t.emitStep(step)
+	t.updatePrompts()
 	return nil
 }
 
-// contentHash covers what a re-send repeats: all but the number and the epoch.
+// contentHash hashes everything that must be equal in a resend: all but the number and the epoch.
 func contentHash(m *tablepb.Move) uint64 {
 	b := make([]byte, 0, 64)
 	b = binary.BigEndian.AppendUint64(b, m.GetPrompt())
 	b = append(b, byte(m.GetAutoPlay()))
-	if len(m.GetNonce()) != 0 { // it goes with no move
+	if len(m.GetNonce()) != 0 { // a nonce never comes together with a move
 		b = binary.BigEndian.AppendUint32(append(b, "nonce"...), m.GetHand())
 		b = append(b, m.GetNonce()...)
 	}
 	return xxhash.Sum64(append(b, m.GetMove()...))
 }
 
-// moved is the reply to the accepted move of this number.
-func moved(number uint64) []byte {
+// moveReply is the reply to an accepted move of this number.
+func moveReply(number uint64) []byte {
 	return encode(&wirepb.MoveReply{NextNumber: number + 1})
 }

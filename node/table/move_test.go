@@ -13,8 +13,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// The order of the checks: each case is wrong in all the ways that stand below
-// it, too.
+// The order of the checks: each case also has all the faults of the cases below it.
 func TestMoveRefusalsInOrder(t *testing.T) {
 	r := newRig(t, ``, 1)
 	for p := uint64(11); p <= 14; p++ {
@@ -30,7 +29,7 @@ func TestMoveRefusalsInOrder(t *testing.T) {
 	}
 	turn, _ := r.open(1) // the dealer's
 	r.want(r.apply(moveCommand(12, 5, 2, turn, 1)), wirepb.Code_OK)
-	open, next := r.open(2) // odd number: the seat behind may claim
+	open, next := r.open(2) // odd number: the next seat may claim
 	if open == 0 || next != 2 {
 		t.Fatalf("prompt %d, next number %d", open, next)
 	}
@@ -64,8 +63,8 @@ func TestMoveRefusalsInOrder(t *testing.T) {
 	both.GetMove().AutoPlay = wirepb.AutoPlay_AUTO_ON
 	r.want(r.apply(both), wirepb.Code_MOVE_MALFORMED)
 
-	// A repeat gets the same reply, even from an old epoch, and a refusal has
-	// used up no number.
+	// A repetition gets the same reply, even with an old epoch, and a refusal does not use up the
+	// number.
 	again := proto.Clone(first).(*tablepb.Command)
 	again.GetMove().Epoch = 0
 	r.want(r.apply(again), wirepb.Code_OK)
@@ -258,7 +257,7 @@ func TestAutoPlaySwitchesAreBounded(t *testing.T) {
 	r.want(r.apply(autoCommand(11, refusedAt, wirepb.AutoPlay_AUTO_OFF)), wirepb.Code_NOT_OFFERED)
 }
 
-// A request that changes nothing stands in the record too.
+// A request without effect is recorded too.
 func TestIdleAutoPlaySwitchesAreBounded(t *testing.T) {
 	r := newRig(t, ``, 1)
 	r.attachAll()
@@ -271,8 +270,8 @@ func TestIdleAutoPlaySwitchesAreBounded(t *testing.T) {
 	t.Fatalf("no bound: %d entries", len(r.table.Message().GetEntries()))
 }
 
-// Whether a seat was asked for a claim is its own secret, so the others must not
-// hear at once of the auto-play that a claim's time-out starts or its answer ends.
+// Only the seat itself may know that it could claim. So the others must not be told at once of auto-play
+// that the time-out of a claim has started, or the answer to one has ended.
 func TestClaimSwitchesAutoPlayInSecret(t *testing.T) {
 	r := newRig(t, `{"turns":20,"hold_ms":700}`, 1)
 	r.attachAll()
@@ -294,13 +293,13 @@ func TestClaimSwitchesAutoPlayInSecret(t *testing.T) {
 	if p, _ := r.open(0); p == 0 || switches(r, 1) != 0 {
 		t.Fatalf("the seat's turn: prompt %d, the others heard of %d switches", p, switches(r, 1))
 	}
-	r.pass() // its turn: the second time-out that the others see
+	r.pass() // its turn: the second time-out that the others can see
 	if switches(r, 0) != 1 || switches(r, 1) != 1 {
 		t.Errorf("seat 0 knows of %d switches, the others of %d", switches(r, 0), switches(r, 1))
 	}
 	r.pass() // the hold
 
-	// A claim answered while the window is open ends it; the others hear nothing.
+	// An answer to a claim while the window is open ends auto-play; the others are not told.
 	r.answer(1, 3)
 	r.answer(0, 0)
 	if switches(r, 0) != 2 || switches(r, 1) != 1 {
@@ -317,7 +316,8 @@ func TestClaimSwitchesAutoPlayInSecret(t *testing.T) {
 	checkReplay(t, r, res.Archive, 1)
 }
 
-// Auto-play is quicker than a bot's pause: a bot in it would never think again.
+// A bot must not be put into auto-play, which answers before the bot's pause is over: the bot would
+// never play again.
 func TestBotsDoNotGoIntoAutoPlay(t *testing.T) {
 	r := newRig(t, ``, 1, 11, 0, 13, 0)
 	r.attach(11, 1, 0)
@@ -338,7 +338,7 @@ func TestBotsDoNotGoIntoAutoPlay(t *testing.T) {
 	}
 }
 
-// A number stands for one content: all that was asked, and not who asked.
+// A number stands for one content: for everything in the move except the epoch.
 func TestNumberStandsForOneContent(t *testing.T) {
 	change := map[string]func(m *tablepb.Move){
 		"prompt": func(m *tablepb.Move) { m.Prompt++ },
@@ -363,7 +363,7 @@ func TestNumberStandsForOneContent(t *testing.T) {
 		for name, f := range change {
 			other := proto.CloneOf(c)
 			if f(other.GetMove()); name == "hand" && len(c.GetMove().GetNonce()) > 0 {
-				other.GetMove().Nonce = c.GetMove().GetNonce() // of another hand, and that alone
+				other.GetMove().Nonce = c.GetMove().GetNonce() // only the hand differs
 			}
 			r.want(r.apply(other), wirepb.Code_NUMBER_REUSED)
 		}

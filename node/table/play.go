@@ -8,11 +8,11 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// nextHand deals when the table waits for nothing else.
+// nextHand deals the next hand unless the table still waits for something.
 func (t *Table) nextHand() {
 	switch t.phase {
 	case tablepb.Phase_WAITING:
-		if t.timerDue != 0 && !t.allHere() {
+		if t.timerDue != 0 && !t.allAttached() {
 			return
 		}
 		t.phase = tablepb.Phase_BETWEEN
@@ -20,15 +20,16 @@ func (t *Table) nextHand() {
 		fallthrough
 	case tablepb.Phase_BETWEEN:
 		t.commit()
-		// Before the first hand it is only the nonces that are waited for.
+		// Between hands the intermission always runs to its end. Before the first hand the timer only
+		// waits for nonces, so the hand is dealt at once when all are here.
 		if t.timerDue != 0 && (t.hand > 0 || !t.allContributed()) {
 			return
 		}
 	default:
 		return
 	}
-	// At the settlement bound no hand is dealt. Trying again by timer keeps
-	// one table's state independent of another's.
+	// At the settlement bound no hand is dealt. The table retries by timer rather than being woken
+	// when another table settles, so that its state changes only by its own commands.
 	if t.room <= 0 {
 		recheck := max(t.timing.GetRecheckMs(), 1)
 		if t.timerDue == 0 || t.timerDue > t.now+uint64(recheck) {
@@ -37,25 +38,25 @@ func (t *Table) nextHand() {
 		t.delay()
 		return
 	}
-	t.deal(t.mixed())
+	t.deal(t.nextSeed())
 }
 
-// delay tells, once a hand, that it is late.
+// delay announces that the next hand is late, once per hand.
 func (t *Table) delay() {
-	if t.delayed || t.secret == nil { // a replay has no room on purpose
+	if t.delayed || t.secret == nil { // no secret: a replay, which has no room so that it deals no further hand
 		return
 	}
 	t.delayed = true
-	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_Delayed{Delayed: late()}})
+	t.broadcast(&wirepb.TableEvent{Body: &wirepb.TableEvent_Delayed{Delayed: delayedBody()}})
 }
 
-// late says why a hand is late; there is one reason.
-func late() *wirepb.Delayed { return &wirepb.Delayed{Code: wirepb.Code_SETTLEMENT_DELAYED} }
+// delayedBody says why a hand is late; there is only one reason.
+func delayedBody() *wirepb.Delayed { return &wirepb.Delayed{Code: wirepb.Code_SETTLEMENT_DELAYED} }
 
-// deal begins the next hand.
+// deal starts the next hand.
 func (t *Table) deal(seed [32]byte) {
 	t.record.begin(t, seed)
-	t.mix()
+	t.recordMix()
 	t.delayed = false
 	t.hand++
 	t.dealer = t.next
@@ -74,38 +75,38 @@ func (t *Table) deal(seed [32]byte) {
 		broken("deal: %v", err)
 	}
 	t.play = play
-	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandStarted{
+	t.broadcast(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandStarted{
 		HandStarted: &wirepb.HandStarted{Hand: t.hand, Dealer: uint32(t.dealer)},
 	}})
-	t.showStep(game.Step{Events: play.Opening()})
+	t.emitStep(game.Step{Events: play.Opening()})
 	for i, s := range t.seats {
 		if !s.attached && !s.bot() {
 			t.setAuto(i, true)
-			t.showAuto(i, true)
+			t.broadcastAuto(i, true)
 		}
 	}
-	t.ask()
+	t.updatePrompts()
 }
 
-// showStep tells each seat what it may know of a step.
-func (t *Table) showStep(step game.Step) {
+// emitStep adds to each seat's stream what the seat may know about a step.
+func (t *Table) emitStep(step game.Step) {
 	for _, e := range step.Events {
-		var last, event []byte // most events are one payload for all seats
+		var last, event []byte // most events have the same payload for all seats: encode it once
 		for i, payload := range e.Seats {
 			if payload == nil {
 				continue
 			}
-			if event == nil || !same(payload, last) {
+			if event == nil || !sameSlice(payload, last) {
 				last, event = payload, encodeGame(payload)
 			}
-			t.show(i, event)
+			t.emit(i, event)
 		}
 	}
 }
 
-// ask follows the game after a step: prompts that it closed or opened, and the
-// hold that it began or ended.
-func (t *Table) ask() {
+// updatePrompts adopts the game's state after a step: prompts that it closed or opened, and the hold that it
+// began or ended.
+func (t *Table) updatePrompts() {
 	waiting := false
 	for i, s := range t.seats {
 		p := t.play.Prompt(i)
@@ -118,7 +119,7 @@ func (t *Table) ask() {
 			continue
 		}
 		limit := milliseconds(p.Limit)
-		number := t.show(i, encodePrompt(limit, p.Payload))
+		number := t.emit(i, encodePrompt(limit, p.Payload))
 		s.prompt = prompt{number: number, serial: p.Serial, opened: t.now, limit: limit}
 		t.setDue(s)
 	}
@@ -133,8 +134,7 @@ func (t *Table) ask() {
 	}
 }
 
-// endHand books a hand that is over: its result and its record become a
-// pending settlement.
+// endHand finishes a hand that is over: its result and its record become a pending settlement.
 func (t *Table) endHand() {
 	if t.phase != tablepb.Phase_PLAYING {
 		return
@@ -153,7 +153,7 @@ func (t *Table) endHand() {
 		s.total += scores[i]
 		totals = append(totals, s.total)
 	}
-	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandEnded{HandEnded: &wirepb.HandEnded{
+	t.broadcast(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandEnded{HandEnded: &wirepb.HandEnded{
 		Hand: t.hand, Scores: scores, Totals: totals, Game: result.Summary,
 	}}})
 	for _, s := range t.seats {
@@ -171,7 +171,7 @@ func (t *Table) endHand() {
 	t.phase = tablepb.Phase_SETTLING
 }
 
-// scores turns a result's base units into points.
+// scores converts a result's base units into points.
 func (t *Table) scores(r game.Result) ([]int64, error) {
 	if len(r.Scores) != len(t.seats) || r.NextDealer < 0 || r.NextDealer >= len(t.seats) {
 		return nil, game.Errorf(wirepb.Code_INTERNAL, "%d scores, next dealer %d", len(r.Scores), r.NextDealer)
@@ -188,7 +188,7 @@ func (t *Table) scores(r game.Result) ([]int64, error) {
 	return scores, nil
 }
 
-// milliseconds rounds up, so that nothing is due at once that had some time.
+// milliseconds rounds up, so that a short time does not become none.
 func milliseconds(d time.Duration) uint32 {
 	return uint32((max(d, 0) + time.Millisecond - 1) / time.Millisecond)
 }

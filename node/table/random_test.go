@@ -18,8 +18,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// randomCommand draws something that a log may hold: mostly sensible, often
-// not.
+// randomCommand draws a command such as a log may contain: mostly sensible, often not.
 func randomCommand(rt *rapid.T, r *rig) *tablepb.Command {
 	seat := rapid.IntRange(0, 3).Draw(rt, "seat")
 	m := r.table.Message()
@@ -65,10 +64,9 @@ func randomCommand(rt *rapid.T, r *rig) *tablepb.Command {
 	return moveCommand(s.GetPlayer(), s.GetEpoch(), s.GetNumber()+1, prompt, move)
 }
 
-// Whatever the log holds: a replica that is restored from a snapshot before
-// any entry goes on exactly as the others, and so does one that was restored
-// again and again beside one that never was. Streams have no gap, archives
-// replay to what was told, and points are only moved.
+// Whatever the log contains: a replica restored from a snapshot before any entry continues exactly as
+// the others, and so does one that is restored repeatedly compared with one that never was. Streams
+// have no gaps, archives replay to the events that were pushed, and points are only transferred.
 func TestRandomLogs(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rules := rapid.SampledFrom([]string{``, `{"hold_ms":700}`, `{"turns":1}`}).Draw(rt, "rules")
@@ -96,7 +94,7 @@ func TestRandomLogs(t *testing.T) {
 				}
 			}
 		}
-		first, err := table.Restore(state(t, r.table), games) // of all entries; what follows is one more in common
+		first, err := table.Restore(state(t, r.table), games) // first is never restored: it stays the original table
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -116,7 +114,7 @@ func TestRandomLogs(t *testing.T) {
 				rt.Fatal("restore is not exact")
 			}
 			e := table.Entry{NowMS: r.now, Term: 1, Room: rapid.IntRange(0, 2).Draw(rt, "room"), Command: c}
-			shared := r.table.Message() // must not change when the table goes on
+			shared := r.table.Message() // must not change with the table
 			a, b := r.table.Apply(e), twin.Apply(e)
 			if !bytes.Equal(state(t, r.table), state(t, twin)) || !equalOutputs(a, b) {
 				rt.Fatalf("the restored replica goes another way after %v", c)
@@ -165,12 +163,12 @@ func TestRandomLogs(t *testing.T) {
 	})
 }
 
-// equalOutputs compares all that leaves the table.
+// equalOutputs compares everything that leaves the table.
 func equalOutputs(a, b table.Output) bool {
 	return reflect.DeepEqual(a.Reply, b.Reply) && reflect.DeepEqual(a.Pushes, b.Pushes) && a.Void == b.Void
 }
 
-// shown is what a shard asks a table between two commands.
+// shown returns everything that a shard reads from a table between two commands.
 func shown(tb *table.Table, now uint64) []any {
 	ms, ok := tb.NextDeadline()
 	if ok && (len(tb.Due(ms)) == 0 || len(tb.Due(ms-1)) != 0) || !ok && len(tb.Due(math.MaxUint64)) != 0 {
@@ -257,8 +255,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// FuzzApply: no command makes a table panic or leave the rails that a
-// snapshot needs.
+// FuzzApply: no command makes a table panic or brings it into a state that a snapshot cannot restore.
 func FuzzApply(f *testing.F) {
 	r := newRig(f, `{"bomb":true}`, 2)
 	r.attachAll()

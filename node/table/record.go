@@ -8,22 +8,22 @@ import (
 // archiveVersion is the version of the HandArchive messages written here.
 const archiveVersion = 1
 
-// record grows while a hand is open.
+// record collects what the archive of the open hand needs.
 type record struct {
 	deal    []byte // the table right before the deal, without secrets; nil = no open hand
 	seed    []byte
-	entries []*wirepb.ArchiveEntry // never changed once they are here
+	entries []*wirepb.ArchiveEntry // append only; an entry is never modified
 }
 
 func (r *record) begin(t *Table, seed [32]byte) {
-	*r = record{deal: encode(t.bare()), seed: seed[:]}
+	*r = record{deal: encode(t.withoutSecrets()), seed: seed[:]}
 	command := &tablepb.Command{Table: uint64(t.id), Body: &tablepb.Command_Deal{Deal: &tablepb.Deal{}}}
 	r.entries = append(r.entries, &wirepb.ArchiveEntry{
 		Kind: wirepb.ArchiveEntry_OTHER, LogMs: t.now, Term: t.term, Command: encode(command),
 	})
 }
 
-// add notes a command that changed the table.
+// add records a command that has changed the table.
 func (r *record) add(t *Table, e Entry) {
 	if r.deal == nil {
 		return
@@ -40,7 +40,7 @@ func (r *record) add(t *Table, e Entry) {
 	case *tablepb.Command_Attach:
 		i, _, _ := t.seatOf(b.Attach.GetPlayer())
 		a.Kind, a.Seat = wirepb.ArchiveEntry_ATTACH, uint32(i)
-		// Players read archives: gateways and sessions are none of their business.
+		// Players may read archives, and must not learn gateways and sessions.
 		a.Command = encode(&tablepb.Command{Table: uint64(t.id), Body: &tablepb.Command_Attach{Attach: &tablepb.Attach{
 			Player: b.Attach.GetPlayer(), Epoch: b.Attach.GetEpoch(), LastEvent: b.Attach.GetLastEvent(),
 		}}})
@@ -64,7 +64,7 @@ func (r *record) add(t *Table, e Entry) {
 func (r *record) finish(t *Table) []byte {
 	if t.secret == nil {
 		*r = record{}
-		return nil // a replay
+		return nil // a replay needs no archive
 	}
 	a := &wirepb.HandArchive{
 		Version: archiveVersion, Table: uint64(t.id), Hand: t.hand,

@@ -10,13 +10,12 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Replay plays the hand of an archive (a wirepb.HandArchive) again and returns
-// what each seat was told of it, from HandStarted to HandEnded, with the
-// numbers of its stream. It is the test of an archive: the live streams must
-// be byte-equal.
+// Replay plays the hand of an archive (a wirepb.HandArchive) again. It returns the events of each seat,
+// from HandStarted to HandEnded, with their numbers in the seat's stream. An archive is right if these
+// are byte for byte the events that were pushed.
 //
-// hook, if not nil, is called after each entry with the table as it is then;
-// it may look at t.Hand and t.Events, which must not be kept.
+// hook, if not nil, is called after each entry with the table as it is then. It may read t.Hand and
+// t.Events, but must not keep them.
 func Replay(archive []byte, g game.Game, hook func(e *wirepb.ArchiveEntry, t *Table)) ([][]StreamEvent, error) {
 	var a wirepb.HandArchive
 	if err := proto.Unmarshal(archive, &a); err != nil {
@@ -30,14 +29,14 @@ func Replay(archive []byte, g game.Game, hook func(e *wirepb.ArchiveEntry, t *Ta
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	if uint64(t.id) != a.GetTable() || t.hand+1 != a.GetHand() || t.secret != nil {
-		return nil, fmt.Errorf("archive of table %v hand %d holds another snapshot", game.TableID(a.GetTable()), a.GetHand())
+		return nil, fmt.Errorf("archive of table %v hand %d has a snapshot of another hand", game.TableID(a.GetTable()), a.GetHand())
 	}
 	before := make([]uint64, len(t.seats))
 	for i, s := range t.seats {
 		before[i] = s.stream.last()
 	}
 	for n, e := range a.GetEntries() {
-		if err := t.again(e, [32]byte(a.GetSeed())); err != nil {
+		if err := t.replayEntry(e, [32]byte(a.GetSeed())); err != nil {
 			return nil, fmt.Errorf("archive: entry %d: %w", n, err)
 		}
 		if hook != nil {
@@ -54,8 +53,8 @@ func Replay(archive []byte, g game.Game, hook func(e *wirepb.ArchiveEntry, t *Ta
 	return streams, nil
 }
 
-// again applies one entry of an archive.
-func (t *Table) again(e *wirepb.ArchiveEntry, seed [32]byte) error {
+// replayEntry applies one entry of an archive.
+func (t *Table) replayEntry(e *wirepb.ArchiveEntry, seed [32]byte) error {
 	var c tablepb.Command
 	if err := proto.Unmarshal(e.GetCommand(), &c); err != nil {
 		return err
@@ -70,7 +69,7 @@ func (t *Table) again(e *wirepb.ArchiveEntry, seed [32]byte) error {
 		t.guard(func() { t.deal(seed) })
 		out, t.out = t.out, Output{}
 	} else {
-		// No room: the hand after this one is not dealt.
+		// Room is 0, so the hand after this one is not dealt.
 		out = t.Apply(Entry{NowMS: e.GetLogMs(), Term: e.GetTerm(), Command: &c, Raw: e.GetCommand()})
 	}
 	switch {

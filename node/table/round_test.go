@@ -49,7 +49,7 @@ func TestRoundFromOpenToRelease(t *testing.T) {
 	}
 	leave := &tablepb.Command{Body: &tablepb.Command_Leave{Leave: &tablepb.Leave{Player: 11, Epoch: 1}}}
 	r.want(r.apply(leave), wirepb.Code_NOT_OVER)
-	// The hands may become settled in any order; each counts once.
+	// The hands may be settled in any order; each counts once.
 	for _, hand := range []uint32{2, 2, 7, 1, 1} {
 		r.apply(settledCommand(hand))
 	}
@@ -68,7 +68,7 @@ func TestRoundFromOpenToRelease(t *testing.T) {
 	if _, is := event(t, last.Payload).GetBody().(*wirepb.TableEvent_Released); !is {
 		t.Error("Released is not the last event")
 	}
-	// Streams have no gap.
+	// Streams have no gaps.
 	for seat := range r.pushed {
 		for i, p := range r.pushed[seat] {
 			if p.Number != uint64(i+1) || p.Kind != wirepb.Push_EVENT || p.Session != uint64(11+seat)*100 {
@@ -92,8 +92,8 @@ func TestRoundFromOpenToRelease(t *testing.T) {
 	}
 }
 
-// checkReplay demands that an archive gives the streams that were pushed, but
-// to absent seats.
+// checkReplay checks that replaying an archive gives the events that were pushed, for all seats that were
+// attached.
 func checkReplay(t *testing.T, r *rig, archive []byte, hand uint32, absent ...int) {
 	t.Helper()
 	hooked := 0
@@ -186,7 +186,7 @@ func TestNextHandWaitsForSettlementRoom(t *testing.T) {
 	r := newRig(t, ``, 2)
 	r.spec.Timing.IntermissionMs = 0
 	r.attachAll()
-	r.room = 1 // this hand fills it
+	r.room = 1 // this hand uses it up
 	r.finishHand()
 	r.room = 0
 	for range 3 {
@@ -233,7 +233,7 @@ func TestHandGoesOnWhileTheOneBeforeIsSettled(t *testing.T) {
 	if !ok {
 		t.Fatal("hand 2 is not pending")
 	}
-	checkReplay(t, r, res.Archive, 2) // HandSettled of hand 1 stands in the middle of it
+	checkReplay(t, r, res.Archive, 2) // the archive includes HandSettled of hand 1
 }
 
 func TestHashCoversTheResult(t *testing.T) {
@@ -277,7 +277,7 @@ func TestBrokenGameVoidsTheTable(t *testing.T) {
 		}
 		r.want(r.apply(moveCommand(11+uint64(turn), 1, next, prompt, 1)), wirepb.Code_PROMPT_GONE)
 		r.want(r.attach(11, 1, 0), wirepb.Code_OK)
-		r.apply(settledCommand(1)) // the hand before counts
+		r.apply(settledCommand(1)) // the previous hand counts
 		if r.table.Ended() == nil {
 			t.Error("the players stay bound to a void table")
 		}

@@ -6,23 +6,22 @@ import (
 )
 
 type seat struct {
-	player game.PlayerID // 0 = a player made of code
+	player game.PlayerID // 0 = a bot
 	name   string
 	total  int64 // points of the round's ended hands
-	left   bool  // needs nothing more of the table
+	left   bool  // the player needs nothing more from the table
 
-	auto     bool
-	timeouts uint32 // in a row; two start auto-play
+	auto     bool   // auto-play is on
+	timeouts uint32 // in a row; two turn auto-play on
 	switches uint32 // requests to switch auto-play since the deal
 
-	// What the other seats are told of auto. It follows from nothing but what they see:
-	// from requests and detachments, and from prompts that are no secret.
+	// autoShown is what the other seats are told about auto. It must not reveal secret prompts, so it
+	// depends only on what they see: requests, detachments and prompts that are not secret.
 	autoShown  bool
-	unattended uint32 // such prompts that the clock answered, in a row
+	unattended uint32 // prompts that are not secret and timed out, in a row
 
-	// The session that gets the pushes. attachment counts attaches, so that a
-	// Detach that was decided before the last one does nothing. Epochs never
-	// fall.
+	// The session that gets the pushes. attachment counts attaches, so that a Detach that was
+	// proposed before the last attach has no effect. The epoch never decreases.
 	attached   bool
 	attachment uint64
 	epoch      uint64
@@ -31,7 +30,7 @@ type seat struct {
 
 	nonce []byte // for the hand that was committed to; nil = none yet
 
-	// The last accepted move; its reply follows from its number.
+	// The number and content hash of the last accepted move. Its reply can be made from its number.
 	number uint64
 	hash   uint64
 
@@ -39,30 +38,29 @@ type seat struct {
 	prompt prompt
 }
 
-// bot tells that the seat belongs to a player made of code.
+// bot reports whether the seat is a bot's.
 func (s *seat) bot() bool { return s.player == 0 }
 
-// prompt is the open question to a seat, or one with number 0. Its number is
-// that of its event in the seat's stream.
+// prompt is the open prompt of a seat; number 0 = none. Its number is that of its event in the seat's
+// stream.
 type prompt struct {
 	number uint64
-	serial uint32 // the game's
-	opened uint64 // log time; TookOver opens it anew
+	serial uint32 // the game's number of the prompt
+	opened uint64 // log time; set again by TookOver
 	limit  uint32 // milliseconds
-	due    uint64 // opened+limit, sooner in auto-play
+	due    uint64 // log time: opened+limit, earlier in auto-play
 }
 
-// stream numbers what one viewer is told, from 1. Kept is the end of the hand
-// before and all of the current hand. Payloads and the array behind events are
-// never written again, so snapshots may share them.
+// stream holds the events for one seat, numbered from 1. It keeps the end of the previous hand and all
+// of the current one. Payloads and the array behind events are never modified, so snapshots may
+// share them.
 type stream struct {
 	dropped uint64 // events 1 to dropped are no longer kept
 	events  [][]byte
 	handEnd uint64 // number of the last HandEnded event
 }
 
-// StreamEvent is one event of a viewer's stream; Payload is a
-// wirepb.TableEvent.
+// StreamEvent is one event of a seat's stream; Payload is a wirepb.TableEvent.
 type StreamEvent struct {
 	Number  uint64
 	Payload []byte
@@ -77,8 +75,8 @@ func (s *stream) append(payload []byte) uint64 {
 	return s.last()
 }
 
-// rollBack takes the events behind number away. Clipping makes the next append
-// copy, because an older snapshot may share the array.
+// rollBack removes the events after number. It clips the capacity so that the next append copies,
+// because an older snapshot may share the array.
 func (s *stream) rollBack(number uint64) {
 	s.handEnd = min(s.handEnd, number)
 	if number <= s.dropped {
@@ -98,16 +96,16 @@ func (s *stream) trim() {
 	s.dropped = s.handEnd - 1
 }
 
-// tell adds an event to every stream.
-func (t *Table) tell(e *wirepb.TableEvent) {
+// broadcast adds an event to every stream.
+func (t *Table) broadcast(e *wirepb.TableEvent) {
 	payload := encode(e)
 	for i := range t.seats {
-		t.show(i, payload)
+		t.emit(i, payload)
 	}
 }
 
-// show adds an event to one stream and returns its number.
-func (t *Table) show(seat int, payload []byte) uint64 {
+// emit adds an event to one stream, pushes it if the seat is attached, and returns its number.
+func (t *Table) emit(seat int, payload []byte) uint64 {
 	s := t.seats[seat]
 	n := s.stream.append(payload)
 	t.push(seat, wirepb.Push_EVENT, n, payload)
@@ -125,7 +123,7 @@ func (t *Table) push(seat int, kind wirepb.Push_Kind, number uint64, payload []b
 	})
 }
 
-// seatOf finds the seat of a player who exists.
+// seatOf finds the seat of a player; 0, which marks bots, has none.
 func (t *Table) seatOf(player uint64) (int, *seat, error) {
 	if player != 0 {
 		for i, s := range t.seats {

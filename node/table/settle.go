@@ -10,7 +10,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// PendingHands are the hands whose results are to be settled, oldest first.
+// PendingHands returns the hands whose results are to be settled, oldest first.
 func (t *Table) PendingHands() []uint32 {
 	hands := make([]uint32, 0, len(t.pending))
 	for _, p := range t.pending {
@@ -19,8 +19,8 @@ func (t *Table) PendingHands() []uint32 {
 	return hands
 }
 
-// Result is the result of a pending hand. The caller fills in what the table
-// does not know or need: cluster id, hash (see Hash) and time.
+// Result returns the result of a pending hand. The caller fills in what the table does not know or
+// need: cluster id, hash (see Hash) and time.
 func (t *Table) Result(hand uint32) (r game.HandResult, ok bool) {
 	at := slices.IndexFunc(t.pending, func(p *tablepb.Pending) bool { return p.GetHand() == hand })
 	if at < 0 {
@@ -42,7 +42,7 @@ func (t *Table) Result(hand uint32) (r game.HandResult, ok bool) {
 	return r, true
 }
 
-// settled notes that a hand is in the database.
+// settled records that a hand is in the database.
 func (t *Table) settled(hand uint32) {
 	at := slices.IndexFunc(t.pending, func(p *tablepb.Pending) bool { return p.GetHand() == hand })
 	if at < 0 {
@@ -50,11 +50,11 @@ func (t *Table) settled(hand uint32) {
 	}
 	t.pending = slices.Delete(slices.Clone(t.pending), at, at+1) // snapshots share the old one
 	t.out.changed = true
-	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandSettled{HandSettled: &wirepb.HandSettled{Hand: hand}}})
+	t.broadcast(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandSettled{HandSettled: &wirepb.HandSettled{Hand: hand}}})
 	t.endRound()
 }
 
-// endRound ends the round once every result is safe.
+// endRound ends the round once every hand is settled.
 func (t *Table) endRound() {
 	if t.phase != tablepb.Phase_SETTLING || len(t.pending) > 0 {
 		return
@@ -64,24 +64,24 @@ func (t *Table) endRound() {
 	for _, s := range t.seats {
 		totals = append(totals, s.total)
 	}
-	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_RoundEnded{RoundEnded: &wirepb.RoundEnded{
+	t.broadcast(&wirepb.TableEvent{Body: &wirepb.TableEvent_RoundEnded{RoundEnded: &wirepb.RoundEnded{
 		Totals: totals, Voided: t.voided, Revealed: t.revealed(),
 	}}})
 }
 
-// freed notes that the players may queue again.
+// freed records that the coordinator has freed the players, who may queue again.
 func (t *Table) freed() {
 	if t.phase != tablepb.Phase_ENDED {
 		return
 	}
 	t.phase = tablepb.Phase_RELEASED
-	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_Released{Released: &wirepb.Released{}}})
+	t.broadcast(&wirepb.TableEvent{Body: &wirepb.TableEvent_Released{Released: &wirepb.Released{}}})
 	t.arm(max(t.timing.GetRetentionMs(), 1))
 	t.forgetIfLeft()
 }
 
-// Hash covers everything of a result but its key and its time. Every field of
-// variable size stands behind its length.
+// Hash hashes everything in a result except its key and its time. The length of every field of
+// variable size is hashed before the field, so that different results cannot give the same input.
 func Hash(r game.HandResult) [32]byte {
 	h := sha256.New()
 	num := func(n uint64) { h.Write(binary.BigEndian.AppendUint64(nil, n)) }

@@ -9,9 +9,8 @@ import (
 	"teahouse/pkg/game"
 )
 
-// Message is the exact state of the table. It shares the bytes of events and
-// records with the table, which never changes those, so it may be marshalled
-// later and meanwhile the table may go on.
+// Message returns the exact state of the table. It shares the bytes of events and records with the
+// table, which never modifies those, so it may be marshalled later while the table changes.
 func (t *Table) Message() *tablepb.Table {
 	m := t.message()
 	m.Secret = t.secret
@@ -32,10 +31,9 @@ func (t *Table) Message() *tablepb.Table {
 	return m
 }
 
-// bare is the state at a deal as archives hold it: without the secret, without
-// the hand before, without gateways and sessions, and with empty streams that
-// keep their numbers.
-func (t *Table) bare() *tablepb.Table {
+// withoutSecrets returns the state right before a deal as archives hold it: without the secret, the previous hand,
+// gateways and sessions, and with empty streams that keep their numbers.
+func (t *Table) withoutSecrets() *tablepb.Table {
 	m := t.message()
 	for _, p := range t.pending {
 		m.Pending = append(m.Pending, &tablepb.Pending{Hand: p.GetHand()})
@@ -47,7 +45,7 @@ func (t *Table) bare() *tablepb.Table {
 	return m
 }
 
-// message is what both forms have in common.
+// message returns what Message and withoutSecrets have in common.
 func (t *Table) message() *tablepb.Table {
 	m := &tablepb.Table{
 		Id: uint64(t.id), Game: t.game.Name(), GameVersion: t.version, Rules: t.rules, Hands: t.hands, Stake: t.stake, Queue: t.queue,
@@ -71,7 +69,7 @@ func (t *Table) message() *tablepb.Table {
 	return m
 }
 
-// Restore is the inverse of Message, marshalled. games finds a game by name.
+// Restore makes a table from a marshalled Message. games finds a game by name.
 func Restore(snapshot []byte, games func(name string) (game.Game, bool)) (*Table, error) {
 	var m tablepb.Table
 	if err := proto.Unmarshal(snapshot, &m); err != nil {
@@ -88,13 +86,13 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 	case !ok || g.Name() != m.GetGame():
 		return nil, fmt.Errorf("table %v: game %q is not known", id, m.GetGame())
 	case m.GetGameVersion() > g.Version():
-		return nil, fmt.Errorf("table %v: %s of version %d, at most %d is known", id, g.Name(), m.GetGameVersion(), g.Version())
+		return nil, fmt.Errorf("table %v: version %d of %s, this binary knows up to %d", id, m.GetGameVersion(), g.Name(), g.Version())
 	case len(m.GetSeats()) != g.Seats() || g.Seats() > MaxSeats:
 		return nil, fmt.Errorf("table %v: %d seats", id, len(m.GetSeats()))
 	case int(m.GetDealer()) >= g.Seats() || int(m.GetNextDealer()) >= g.Seats():
 		return nil, fmt.Errorf("table %v: dealers %d, %d", id, m.GetDealer(), m.GetNextDealer())
 	case m.GetPhase() == tablepb.Phase_PLAYING && m.GetPlay() == nil:
-		return nil, fmt.Errorf("table %v plays without a hand", id)
+		return nil, fmt.Errorf("table %v is in phase PLAYING without a hand", id)
 	}
 	t := &Table{
 		game: g, version: m.GetGameVersion(), id: id, secret: m.GetSecret(), rules: m.GetRules(), hands: m.GetHands(), stake: m.GetStake(),

@@ -14,7 +14,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// notStored are the fields that no snapshot needs, each with its reason.
+// notStored lists the fields that need not be in a snapshot, each with the reason.
 var notStored = map[string]string{
 	"Table.game":   "found by its name",
 	"Table.opened": "made of the rest",
@@ -25,8 +25,8 @@ var notStored = map[string]string{
 	"Table.out":    "of the command being applied",
 }
 
-// A field that the snapshot forgets, or takes for another, is found here without
-// anybody having to think of it: each field in turn differs from all others.
+// The test finds a field that the snapshot leaves out or confuses with another, also one that is added
+// later: it changes each field in turn.
 func TestSnapshotHoldsEveryField(t *testing.T) {
 	paths := 0
 	check := func(name string, tb *Table) {
@@ -62,10 +62,10 @@ func TestSnapshotHoldsEveryField(t *testing.T) {
 	leaves("Table", reflect.ValueOf(filled(t)).Elem(), func(path string, _ reflect.Value) { all = append(all, path) })
 	for _, path := range all {
 		switch {
-		case path == "Table.timing": // nil is read as no periods
+		case path == "Table.timing": // nil is restored as an empty Timing
 			continue
 		case path[len(path)-len(".number"):] == ".number" && len(path) > len("Table.seats[0].number"):
-			continue // no prompt, and then the rest of it says nothing
+			continue // number 0 means no prompt, so the prompt's other fields are not stored
 		}
 		tb := filled(t)
 		v := find(reflect.ValueOf(tb).Elem(), path)
@@ -78,7 +78,7 @@ func TestSnapshotHoldsEveryField(t *testing.T) {
 	}
 }
 
-// filled is a table with a different value in each field.
+// filled returns a table with a different value in each field.
 func filled(t *testing.T) *Table {
 	t.Helper()
 	g := tabletest.Game{}
@@ -98,7 +98,7 @@ func filled(t *testing.T) *Table {
 	return tb
 }
 
-// leaves calls f for each field that is no struct of this package.
+// leaves calls f for each field that is not a struct of this package.
 func leaves(path string, v reflect.Value, f func(path string, v reflect.Value)) {
 	switch {
 	case notStored[path] != "":
@@ -141,7 +141,7 @@ func fill(t *testing.T, path string, v reflect.Value, n *int64) {
 	case reflect.String:
 		v.SetString(fmt.Sprint("text ", *n))
 	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 2, 5)) // with room: an append must not reach a snapshot
+		v.Set(reflect.MakeSlice(v.Type(), 2, 5)) // spare capacity: an append must not show in a snapshot
 		for i := range 2 {
 			fill(t, path, v.Index(i), n)
 		}
@@ -158,7 +158,7 @@ func fill(t *testing.T, path string, v reflect.Value, n *int64) {
 	}
 }
 
-// fillMessage sets what a message has at its top.
+// fillMessage sets the top-level fields of a message.
 func fillMessage(m proto.Message, n *int64) {
 	fields := m.ProtoReflect().Descriptor().Fields()
 	e := reflect.ValueOf(m).Elem()
@@ -195,7 +195,7 @@ func sameLeaf(a, b reflect.Value) bool {
 	return a.Equal(b)
 }
 
-// Table and snapshot share arrays; who appends must not write into the other's.
+// Table and snapshot share arrays; appending to one must not write into the other.
 func TestSnapshotSharesNoRoom(t *testing.T) {
 	tb := filled(t)
 	m := tb.Message()

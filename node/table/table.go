@@ -21,14 +21,14 @@ const MaxSeats = 8
 // secretBytes is the length of a table secret and of a hand's seed.
 const secretBytes = 32
 
-// Table is one table. See the package comment.
+// Table is one table.
 type Table struct {
 	game game.Game
 
-	version uint32 // of the game, that is played; 0 = 1
+	version uint32 // game version that is played; 0 = 1
 
 	id     game.TableID
-	secret []byte // nil in a replay: then no hand can be dealt but the recorded one
+	secret []byte // nil in a replay, which deals only the recorded hand
 	rules  []byte
 	hands  uint32
 	stake  uint32
@@ -40,15 +40,15 @@ type Table struct {
 	phase  tablepb.Phase
 	hand   uint32 // number of the current or last hand, 0 before the first
 	dealer int    // of hand
-	next   int    // dealer of the hand after it
+	next   int    // dealer of the next hand
 	voided bool
 
-	committed uint32             // number of the hand that was committed to last
-	mixes     []*wirepb.Revealed // of the dealt hands, without seeds
+	committed uint32             // number of the last hand whose seed was committed to
+	mixes     []*wirepb.Revealed // nonces and dealers of the dealt hands, without seeds
 	delayed   bool               // the seats were told that the next hand is late
 
-	// play is the hand's game, kept after its end until the next deal so that
-	// a late viewer sees how it ended. It is open while phase is PLAYING.
+	// play is the current hand. It is kept after its end until the next deal, so that a player who
+	// attaches late sees how it ended. The hand is open while phase is PLAYING.
 	play game.Hand
 
 	timer    uint64 // number of the newest timer
@@ -57,7 +57,7 @@ type Table struct {
 	record  record             // of the open hand
 	pending []*tablepb.Pending // oldest first
 
-	// Of the command being applied.
+	// For the command being applied.
 	now  uint64
 	term uint64
 	room int
@@ -68,18 +68,18 @@ type Table struct {
 type Entry struct {
 	NowMS   uint64 // log time
 	Term    uint64
-	Room    int // how many more unsettled hands the shard takes; no hand is dealt at 0
+	Room    int // how many more unsettled hands the shard accepts; at 0 no hand is dealt
 	Command *tablepb.Command
-	Raw     []byte // Command as it stands in the log, never changed later; nil = made when needed
+	Raw     []byte // Command's bytes in the log, never modified; nil = encoded when needed
 }
 
-// Output is what a command did.
+// Output is what a command caused.
 type Output struct {
-	Reply  *Reply // for Attach, Move, Leave and Bot
-	Pushes []Push // for attached seats, in order; behind the reply
-	Void   string // not empty: the table has just been voided, and why (for the operator)
+	Reply  *Reply // to Attach, Move, Leave and Bot
+	Pushes []Push // for attached seats, in order; sent after the reply
+	Void   string // if not empty, the command has voided the table: the reason, for the operator
 
-	changed bool // the command belongs into the record of the hand
+	changed bool // the command belongs in the record of the hand
 }
 
 // Reply answers the player.
@@ -97,11 +97,10 @@ type Push struct {
 	Epoch   uint64
 	Kind    wirepb.Push_Kind
 	Number  uint64
-	Payload []byte // not to be changed
+	Payload []byte // must not be modified
 }
 
-// New makes a table as c tells and opens the streams. A refusal's error
-// carries a Code.
+// New makes a table as c describes and starts the seats' streams. A refusal's error carries a Code.
 func New(g game.Game, c *tablepb.Create, nowMS uint64) (*Table, error) {
 	spec := c.GetSpec()
 	rules, err := g.Rules(spec.GetRules())
@@ -109,7 +108,7 @@ func New(g game.Game, c *tablepb.Create, nowMS uint64) (*Table, error) {
 	case err != nil:
 		return nil, game.Errorf(wirepb.Code_RULES_INVALID, "%v", err)
 	case spec.GetGameVersion() > g.Version():
-		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "%s of version %d, at most %d", g.Name(), spec.GetGameVersion(), g.Version())
+		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "version %d of %s, this binary knows up to %d", spec.GetGameVersion(), g.Name(), g.Version())
 	case len(spec.GetSeats()) != g.Seats():
 		return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "%d seats, want %d", len(spec.GetSeats()), g.Seats())
 	case g.Seats() > MaxSeats:
@@ -129,18 +128,18 @@ func New(g game.Game, c *tablepb.Create, nowMS uint64) (*Table, error) {
 	if t.timing == nil {
 		t.timing = &tablepb.Timing{}
 	}
-	taken := make(map[uint64]bool)
+	seated := make(map[uint64]bool)
 	for _, s := range spec.GetSeats() {
-		if p := s.GetPlayer(); p != 0 && taken[p] {
+		if p := s.GetPlayer(); p != 0 && seated[p] {
 			return nil, game.Errorf(wirepb.Code_BAD_REQUEST, "player %d sits twice", p)
 		}
-		taken[s.GetPlayer()] = true
+		seated[s.GetPlayer()] = true
 		t.seats = append(t.seats, &seat{player: game.PlayerID(s.GetPlayer()), name: s.GetName()})
 	}
 	t.opened = t.makeOpened()
-	t.tell(&wirepb.TableEvent{Body: &wirepb.TableEvent_Opened{Opened: t.opened}})
+	t.broadcast(&wirepb.TableEvent{Body: &wirepb.TableEvent_Opened{Opened: t.opened}})
 	t.commit()
-	if t.allHere() {
+	if t.allAttached() {
 		t.arm(1)
 	} else {
 		t.arm(max(t.timing.GetAttachMs(), 1))
@@ -178,8 +177,7 @@ func (t *Table) Apply(e Entry) Output {
 	return out
 }
 
-// guard runs f. If f panics, what f told the seats is taken back and the table
-// is voided.
+// guard runs f. If f panics, the events that f has added are removed and the table is voided.
 func (t *Table) guard(f func()) (ok bool) {
 	var marks [MaxSeats]uint64
 	for i, s := range t.seats {
@@ -205,14 +203,14 @@ func (t *Table) guard(f func()) (ok bool) {
 	return true
 }
 
-// brokenGame is panicked with when the game breaks its contract.
+// brokenGame is the panic value used when the game breaks its contract; guard recovers it.
 type brokenGame string
 
 func broken(format string, args ...any) {
 	panic(brokenGame(fmt.Sprintf(format, args...)))
 }
 
-// answers tells whether somebody waits for an answer to c.
+// answers reports whether somebody waits for a reply to c.
 func answers(c *tablepb.Command) bool {
 	switch c.GetBody().(type) {
 	case *tablepb.Command_Attach, *tablepb.Command_Move, *tablepb.Command_Leave:
@@ -252,8 +250,7 @@ func (t *Table) reply(payload []byte, err error) {
 	t.out.Reply = &Reply{Payload: payload}
 }
 
-// void ends the round at once. The open hand counts for nothing; hands that
-// ended before keep their results.
+// void ends the round at once. The open hand does not count; hands that have ended keep their results.
 func (t *Table) void(why string) {
 	t.out.Void = why
 	t.voided = true
@@ -268,17 +265,16 @@ func (t *Table) void(why string) {
 	}
 }
 
-// ID names the table.
+// ID returns the table's id.
 func (t *Table) ID() game.TableID { return t.id }
 
-// Phase is where in its life the table is. A table in phase GONE is to be
-// forgotten.
+// Phase returns the table's phase. A table in phase GONE is to be removed.
 func (t *Table) Phase() tablepb.Phase { return t.phase }
 
-// Unsettled is how many finished hands are not known to be in the database.
+// Unsettled returns how many finished hands are not known to be in the database.
 func (t *Table) Unsettled() int { return len(t.pending) }
 
-// Ended is the outbox item of a table whose bindings are to be freed, else nil.
+// Ended returns the message to the coordinator if the players' bindings are to be freed, otherwise nil.
 func (t *Table) Ended() *linkpb.TableEnded {
 	if t.phase != tablepb.Phase_ENDED {
 		return nil
@@ -292,24 +288,23 @@ func (t *Table) Ended() *linkpb.TableEnded {
 	return e
 }
 
-// Voided tells whether the round ended, or ends, before its last hand.
+// Voided reports whether the table was voided: its round ends before its last hand.
 func (t *Table) Voided() bool { return t.voided }
 
-// Hand is the hand being played or last played, for auditors; nil before the
-// first.
+// Hand returns the hand being played or last played, for auditors; nil before the first.
 func (t *Table) Hand() game.Hand { return t.play }
 
-// BotPrompt is a question to a player made of code.
+// BotPrompt is an open prompt of a bot.
 type BotPrompt struct {
 	Seat    int
 	Number  uint64
 	Payload []byte        // for Game.Think
 	Limit   time.Duration // log time to answer
-	Secret  bool          // that the seat is asked is nobody else's to know
-	Hold    time.Duration // what is open stays so at least this long, from when it opened; 0 = until it is answered
+	Secret  bool          // the others must not learn that the seat was asked
+	Hold    time.Duration // the window stays open at least this long from when it opened; 0 = until all answered
 }
 
-// BotPrompts are the open ones.
+// BotPrompts returns the open prompts of the bots.
 func (t *Table) BotPrompts() []BotPrompt {
 	var open []BotPrompt
 	for i, s := range t.seats {
@@ -323,15 +318,15 @@ func (t *Table) BotPrompts() []BotPrompt {
 	return open
 }
 
-// HasBots tells whether a player made of code sits here.
+// HasBots reports whether a bot sits at the table.
 func (t *Table) HasBots() bool {
 	return slices.ContainsFunc(t.seats, (*seat).bot)
 }
 
-// Game is what is played here.
+// Game returns the game that is played at the table.
 func (t *Table) Game() game.Game { return t.game }
 
-// Players are who sits here, by seat; 0 = a player made of code.
+// Players returns the players by seat; 0 = a bot.
 func (t *Table) Players() []game.PlayerID {
 	players := make([]game.PlayerID, len(t.seats))
 	for i, s := range t.seats {
@@ -340,7 +335,7 @@ func (t *Table) Players() []game.PlayerID {
 	return players
 }
 
-// Queue is the queue that the table came from.
+// Queue returns the name of the queue that the table came from.
 func (t *Table) Queue() string { return t.queue }
 
 // Attachment says where a seat's pushes go.
@@ -350,10 +345,10 @@ type Attachment struct {
 	Gateway string
 	Session uint64
 	Epoch   uint64
-	Number  uint64 // what Detach names
+	Number  uint64 // for Detach.Attachment
 }
 
-// Attachments are those of the attached seats.
+// Attachments returns the attachments of the attached seats.
 func (t *Table) Attachments() []Attachment {
 	var all []Attachment
 	for i, s := range t.seats {
@@ -366,7 +361,7 @@ func (t *Table) Attachments() []Attachment {
 	return all
 }
 
-// Events are the events of a seat's stream that are still kept, behind after.
+// Events returns the events of a seat's stream after the given number, as far as they are still kept.
 func (t *Table) Events(seat int, after uint64) []StreamEvent {
 	s := &t.seats[seat].stream
 	after = max(after, s.dropped)

@@ -17,7 +17,7 @@ import (
 
 const tableID = game.TableID(1<<40 | 1)
 
-// rig feeds a table as a shard does and keeps what it told each seat.
+// rig applies commands to a table as a shard does and keeps the pushes to each seat.
 type rig struct {
 	t      testing.TB
 	table  *table.Table
@@ -29,7 +29,7 @@ type rig struct {
 	spec   *tablepb.Create
 }
 
-// newRig makes a table of players 11 to 14; rules and hands as given.
+// newRig makes a table with players 11 to 14 and the given rules and hands.
 func newRig(t testing.TB, rules string, hands uint32, players ...uint64) *rig {
 	t.Helper()
 	if players == nil {
@@ -54,7 +54,7 @@ func newRig(t testing.TB, rules string, hands uint32, players ...uint64) *rig {
 
 func (r *rig) apply(c *tablepb.Command) *table.Reply {
 	r.t.Helper()
-	c = proto.CloneOf(c) // some are shared by tests that run at the same time
+	c = proto.CloneOf(c) // some are shared by tests that run in parallel
 	c.Table = uint64(tableID)
 	raw, err := proto.Marshal(c)
 	if err != nil {
@@ -123,7 +123,7 @@ var (
 	freed    = &tablepb.Command{Body: &tablepb.Command_Freed{Freed: &tablepb.Freed{}}}
 )
 
-// message is the seat's open prompt and next number, by the table's own state.
+// open returns the seat's open prompt and next number, according to the table's state.
 func (r *rig) open(seat int) (prompt, next uint64) {
 	s := r.table.Message().GetSeats()[seat]
 	return s.GetPrompt().GetNumber(), s.GetNumber() + 1
@@ -139,7 +139,7 @@ func (r *rig) answer(seat int, move byte) {
 	r.want(r.apply(moveCommand(11+uint64(seat), 1, next, prompt, move)), wirepb.Code_OK)
 }
 
-// pass lets log time go on to the next deadline and applies what is due.
+// pass advances log time to the next deadline and applies what is due.
 func (r *rig) pass() {
 	r.t.Helper()
 	due, ok := r.table.NextDeadline()
@@ -152,7 +152,7 @@ func (r *rig) pass() {
 	}
 }
 
-// finishHand answers whatever is asked until the hand is over.
+// finishHand answers all prompts until the hand is over.
 func (r *rig) finishHand() {
 	r.t.Helper()
 	hand := r.table.Message().GetHand()
@@ -174,7 +174,7 @@ func (r *rig) finishHand() {
 	r.t.Fatal("the hand does not end")
 }
 
-// event decodes a push.
+// event decodes the payload of a push.
 func event(t testing.TB, payload []byte) *wirepb.TableEvent {
 	t.Helper()
 	var e wirepb.TableEvent
@@ -199,7 +199,7 @@ func has[T any](r *rig, seat int) int {
 
 func games(string) (game.Game, bool) { return tabletest.Game{}, true }
 
-// state is the table's whole state as bytes.
+// state returns the table's whole state as bytes.
 func state(t testing.TB, tb *table.Table) []byte {
 	t.Helper()
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(tb.Message())

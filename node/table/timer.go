@@ -10,8 +10,7 @@ import (
 // timeoutsToAuto is how many time-outs in a row start auto-play.
 const timeoutsToAuto = 2
 
-// NextDeadline is the log time (milliseconds) at which the table wants its
-// next Deadline command.
+// NextDeadline returns the log time (milliseconds) at which the table needs its next Deadline command.
 func (t *Table) NextDeadline() (ms uint64, ok bool) {
 	ms = t.timerDue
 	for _, s := range t.seats {
@@ -22,7 +21,7 @@ func (t *Table) NextDeadline() (ms uint64, ok bool) {
 	return ms, ms != 0
 }
 
-// Due are the Deadline commands that are due at nowMS.
+// Due returns the Deadline commands that are due at nowMS.
 func (t *Table) Due(nowMS uint64) []*tablepb.Deadline {
 	var due []*tablepb.Deadline
 	for i, s := range t.seats {
@@ -45,14 +44,14 @@ func (t *Table) arm(ms uint32) {
 	}
 }
 
-// deadline acts only if it names what is open now, and if that is due: a
-// deadline that a move or a take-over has overtaken does nothing.
+// deadline has an effect only if it names the prompt or timer that is open now, and if that is due:
+// meanwhile a move may have closed the prompt, or TookOver given it more time.
 func (t *Table) deadline(d *tablepb.Deadline) {
 	if d.GetTimer() != 0 {
 		if d.GetTimer() == t.timer && t.timerDue != 0 && t.timerDue <= t.now {
 			t.timerDue = 0
 			t.out.changed = true
-			t.ring()
+			t.fireTimer()
 		}
 		return
 	}
@@ -62,27 +61,27 @@ func (t *Table) deadline(d *tablepb.Deadline) {
 	}
 	if p := t.seats[i].prompt; p.number == d.GetPrompt() && p.due <= t.now {
 		t.out.changed = true
-		t.answerFor(i)
+		t.answerByClock(i)
 	}
 }
 
-// ring does what the table's timer was for. A deal follows in nextHand.
-func (t *Table) ring() {
+// fireTimer does what the table's timer was set for. If that is to deal, nextHand does it.
+func (t *Table) fireTimer() {
 	switch t.phase {
 	case tablepb.Phase_PLAYING:
 		step, err := t.play.Release()
 		if err != nil {
 			broken("release: %v", err)
 		}
-		t.showStep(step)
-		t.ask()
+		t.emitStep(step)
+		t.updatePrompts()
 	case tablepb.Phase_RELEASED:
 		t.phase = tablepb.Phase_GONE
 	}
 }
 
-// answerFor answers a prompt whose time is over.
-func (t *Table) answerFor(i int) {
+// answerByClock answers a prompt that has timed out.
+func (t *Table) answerByClock(i int) {
 	s := t.seats[i]
 	secret := t.play.Prompt(i).Secret
 	var step game.Step
@@ -90,7 +89,7 @@ func (t *Table) answerFor(i int) {
 	if s.auto {
 		step, err = t.play.Auto(i)
 	} else {
-		if !s.bot() { // it has its own way to play, at its own pace
+		if !s.bot() { // auto-play would replace the bot's own play
 			s.timeouts++
 		}
 		step, err = t.play.Timeout(i)
@@ -98,21 +97,21 @@ func (t *Table) answerFor(i int) {
 	if err != nil {
 		broken("time-out of seat %d: %v", i, err)
 	}
-	t.showStep(step)
+	t.emitStep(step)
 	if s.timeouts >= timeoutsToAuto {
 		t.setAuto(i, true)
 	}
 	if !secret && !s.bot() {
 		s.unattended++
 		if s.unattended >= timeoutsToAuto {
-			t.showAuto(i, true)
+			t.broadcastAuto(i, true)
 		}
 	}
-	t.ask()
+	t.updatePrompts()
 }
 
-// tookOver gives open prompts their full time again: log time stood still
-// while there was no leader, the players' time did not.
+// tookOver gives open prompts their full time again, because players could not answer while there was no
+// leader.
 func (t *Table) tookOver() {
 	t.out.changed = true
 	for _, s := range t.seats {
@@ -123,23 +122,24 @@ func (t *Table) tookOver() {
 	}
 }
 
-// setAuto switches a seat's auto-play and tells the seat. The others are told by
-// showAuto, which is not for every switch: a time-out or an answer at a secret prompt
-// switches auto-play, too, and would tell that the seat was asked.
+// setAuto switches a seat's auto-play and tells only the seat. broadcastAuto tells the others, but not
+// about every switch: one caused by a time-out or an answer of a secret prompt would show them that
+// the seat was asked.
 func (t *Table) setAuto(i int, on bool) {
 	s := t.seats[i]
 	if s.auto == on {
 		return
 	}
 	s.auto, s.timeouts = on, 0
-	t.show(i, t.autoPlay(i, on))
+	t.emit(i, t.autoPlay(i, on))
 	if s.prompt.number != 0 {
 		t.setDue(s)
 	}
 }
 
-// showAuto tells the others of a seat's auto-play, for a reason that they see.
-func (t *Table) showAuto(i int, on bool) {
+// broadcastAuto tells the others about a seat's auto-play, if it was switched for a reason that they can
+// see.
+func (t *Table) broadcastAuto(i int, on bool) {
 	s := t.seats[i]
 	s.unattended = 0
 	if s.autoShown == on {
@@ -149,7 +149,7 @@ func (t *Table) showAuto(i int, on bool) {
 	payload := t.autoPlay(i, on)
 	for j := range t.seats {
 		if j != i {
-			t.show(j, payload)
+			t.emit(j, payload)
 		}
 	}
 }
@@ -160,8 +160,8 @@ func (t *Table) autoPlay(i int, on bool) []byte {
 	}})
 }
 
-// setDue says when an open prompt's time is over. Leaving auto-play gives back
-// what is left of the time, never more, so that switching delays nobody.
+// setDue sets when an open prompt times out. Leaving auto-play gives the seat the rest of the prompt's
+// time and no more, so that nobody can delay the game by switching.
 func (t *Table) setDue(s *seat) {
 	s.prompt.due = s.prompt.opened + uint64(s.prompt.limit)
 	if s.auto {

@@ -8,7 +8,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Only time-outs in a row count, whatever a seat does in between.
+// Only time-outs in a row count; the cases say what interrupts a row.
 func TestTimeoutsInARow(t *testing.T) {
 	for name, c := range map[string]struct {
 		between func(r *rig)
@@ -46,7 +46,7 @@ func TestTimeoutsInARow(t *testing.T) {
 			t.Errorf("%s between two time-outs: auto-play %t, shown %t; the seat was told %d times, the others %d",
 				name, s.GetAuto(), s.GetAutoShown(), own, others)
 		}
-		if c.auto { // and what auto-play answers counts for nothing
+		if c.auto { // prompts that auto-play answers do not count
 			for range 6 {
 				r.pass()
 			}
@@ -64,13 +64,13 @@ func TestTimeoutsInARow(t *testing.T) {
 	}
 }
 
-// A take-over gives every open prompt its whole time again, and auto-play's short one
-// where the seat is in auto-play; holds go on as they were.
+// TookOver gives every open prompt its full time again, or auto-play's short time if the seat is in
+// auto-play; holds do not change.
 func TestTakeOverProlongsEachPrompt(t *testing.T) {
 	r := newRig(t, `{"turns":20}`, 1)
 	r.attachAll()
 	r.want(r.apply(autoCommand(13, 1, wirepb.AutoPlay_AUTO_ON)), wirepb.Code_OK)
-	for range 3 { // one take-over after the other
+	for range 3 { // one TookOver after another
 		r.now += 450
 		r.apply(tookOver)
 		for seat, s := range r.table.Message().GetSeats() {
@@ -102,7 +102,7 @@ func TestTakeOverProlongsEachPrompt(t *testing.T) {
 	}
 }
 
-// told counts the game's events in which a seat was told text.
+// told counts the pushes to a seat with a game event of this text.
 func told(r *rig, seat int, text string) int {
 	n := 0
 	for _, p := range r.pushed[seat] {
@@ -113,8 +113,8 @@ func told(r *rig, seat int, text string) int {
 	return n
 }
 
-// Only the timer that runs now may ring, and only when it is due.
-func TestOldTimerDoesNotRing(t *testing.T) {
+// Only the current timer may fire, and only when it is due.
+func TestOldTimerDoesNotFire(t *testing.T) {
 	r := newRig(t, `{"turns":20,"hold_ms":700}`, 1)
 	r.attachAll()
 	for seat := range 4 {

@@ -14,9 +14,9 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// listener is a client that keeps what a seat's stream said.
+// listener is a client that builds a view from a seat's stream.
 type listener struct {
-	view   wirepb.TableView // but for what events do not say: the game's own part, numbers
+	view   wirepb.TableView // without the parts that events do not contain: the game's own view, numbers
 	prompt map[uint64]*wirepb.Prompt
 	last   uint64
 }
@@ -63,8 +63,7 @@ func (l *listener) hear(t *rapid.T, e table.StreamEvent) {
 	}
 }
 
-// A snapshot of a seat says what its stream has said, no more and no less, whatever
-// has happened.
+// A seat's snapshot says the same as its stream, no more and no less, whatever has happened.
 func TestViewSaysWhatTheStreamSaid(t *testing.T) {
 	phases := make(map[tablepb.Phase]bool)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -122,7 +121,7 @@ func TestViewSaysWhatTheStreamSaid(t *testing.T) {
 			step(c)
 		}
 		r.room = 3
-		for r.table.Phase() < tablepb.Phase_SETTLING { // by the clock alone
+		for r.table.Phase() < tablepb.Phase_SETTLING { // by time-outs alone
 			due, ok := r.table.NextDeadline()
 			if !ok {
 				rt.Fatalf("stuck in phase %v", r.table.Phase())
@@ -146,7 +145,7 @@ func TestViewSaysWhatTheStreamSaid(t *testing.T) {
 	}
 }
 
-// What a seat is told from the beginning to the end, word by word.
+// Everything that a seat is told from the beginning to the end.
 func TestStreamOfARound(t *testing.T) {
 	r := newRig(t, `{"turns":3,"hold_ms":700}`, 1, 11, 12, 13, 0)
 	if e := r.table.Events(2, 0); len(e) != 2 || event(t, e[0].Payload).GetOpened() == nil || event(t, e[1].Payload).GetCommitted().GetHand() != 1 {
@@ -174,7 +173,7 @@ func TestStreamOfARound(t *testing.T) {
 	r.pass()
 	bot = r.table.BotPrompts()[0]
 	r.apply(&tablepb.Command{Body: &tablepb.Command_Bot{Bot: &tablepb.Bot{Seat: 3, Prompt: bot.Number, Move: []byte{0}}}})
-	r.pass() // the hold behind the last turn
+	r.pass() // the hold after the last turn
 	for seat := range 3 {
 		want := []string{
 			fmt.Sprintf("you hold %d", seed[seat+4]),
@@ -212,7 +211,7 @@ func TestStreamOfARound(t *testing.T) {
 	}
 }
 
-// Each kind of command stands in the archive as players and auditors read it.
+// Each kind of command appears in the archive in the form that players and auditors read.
 func TestArchiveNamesEachCommand(t *testing.T) {
 	r := newRig(t, `{"turns":2,"hold_ms":700}`, 1, 11, 12, 13, 0)
 	for p := uint64(11); p <= 13; p++ {
@@ -223,7 +222,7 @@ func TestArchiveNamesEachCommand(t *testing.T) {
 		ms, term     uint64
 		seat         uint32
 		number, asks uint64
-		command      *tablepb.Command // as it stands there
+		command      *tablepb.Command // as it appears in the archive
 	}
 	want := []line{{kind: wirepb.ArchiveEntry_OTHER, ms: r.now, term: 1, command: &tablepb.Command{
 		Table: uint64(tableID), Body: &tablepb.Command_Deal{Deal: &tablepb.Deal{}},
@@ -280,7 +279,7 @@ func TestArchiveNamesEachCommand(t *testing.T) {
 			t.Errorf("entry %d is %v\nof %v\nwant %+v", i, e, &c, l)
 		}
 	}
-	// Without the bytes of the log the table makes the same record.
+	// Without Entry.Raw the table makes the same record.
 	again := newRig(t, `{"turns":2,"hold_ms":700}`, 1, 11, 12, 13, 0)
 	for p := uint64(11); p <= 13; p++ {
 		again.attach(p, 1, 0)

@@ -1,11 +1,9 @@
-// Package tabletest has a tiny game for tests of what runs tables. Only tests
-// import it.
+// Package tabletest has a tiny game for tests of packages that run tables. Only tests import it.
 //
-// All four seats open at the same time with a number; then they take turns,
-// beginning with the dealer. A turn's number is points from everybody else. An
-// odd one lets one other seat claim a point of it. Between two turns the game
-// holds for a while if its rules say so. Only its own seat sees a secret with
-// each opening.
+// All four seats open at the same time with a number; then they take turns, beginning with the dealer.
+// A turn's number is the points that every other seat pays. After an odd number, one other seat may
+// claim a point of it. Between two turns the game holds for a while if its rules say so. With each
+// opening comes a secret that only the seat itself sees.
 package tabletest
 
 import (
@@ -97,7 +95,7 @@ type state struct {
 	Prompts    [seats]uint32
 	Kinds      [seats]byte // 'o'pening, 't'urn, 'c'laim
 	Turn       int
-	Left       int // turns to come, this one included
+	Left       int // turns to come, including this one
 	Holding    bool
 	Scores     [seats]int64
 	NextDealer int
@@ -190,7 +188,7 @@ func (h *hand) play(seat int, n byte) (game.Step, error) {
 	return step, nil
 }
 
-// goOn takes the next turn when nothing holds this one.
+// goOn starts the next turn unless a hold or a prompt is open.
 func (h *hand) goOn() {
 	if h.Holding || !h.idle() {
 		return
