@@ -43,7 +43,7 @@ func (n *node) balance(ctx context.Context) error {
 		case <-tick.C:
 		}
 		for _, r := range n.replicas() {
-			if r.preferred != n.cfg.Name {
+			if r.preferred != n.cfg.Name || n.leaving.Load() {
 				continue
 			}
 			st := r.group.Status()
@@ -78,6 +78,10 @@ func (n *node) yield(from string, req *linkpb.Request, reply func(*linkpb.Respon
 	m := new(linkpb.Yield)
 	if err := proto.Unmarshal(req.Payload, m); err != nil {
 		reply(&linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: err.Error()})
+		return
+	}
+	if n.leaving.Load() { // it gives everything away, to whom it asks itself
+		reply(&linkpb.Response{Code: wirepb.Code_UNAVAILABLE, Detail: "this node leaves"})
 		return
 	}
 	n.mu.Lock()

@@ -16,11 +16,14 @@ type coordinatorGroup struct {
 }
 
 func (g coordinatorGroup) Request(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
-	if req.Method == link.MethodLevel {
+	switch req.Method {
+	case link.MethodOffer:
+		reply(g.node.offered(req))
+		return
+	case link.MethodLevel:
 		g.node.level(req, reply)
 		return
-	}
-	if req.Method == link.MethodJoin {
+	case link.MethodJoin:
 		if refusal := g.node.refuseJoin(from, req); refusal != nil {
 			reply(refusal)
 			return
@@ -42,6 +45,8 @@ func (g shardGroup) Request(from string, req *linkpb.Request, reply func(*linkpb
 	switch req.Method {
 	case link.MethodYield:
 		g.node.yield(from, req, reply)
+	case link.MethodOffer:
+		reply(g.node.offered(req))
 	case link.MethodAlign:
 		g.node.alignShard(req, reply)
 	default:

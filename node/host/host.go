@@ -59,6 +59,9 @@ type node struct {
 	told      chan error            // has room for one: why this node cannot go on, as a link said
 	leaving   atomic.Bool           // told to end
 	displaced atomic.Bool           // the registry shows another server under this name
+	leaving   atomic.Bool           // the node steps aside, and takes no leadership any more
+
+	registered registered
 
 	mu           sync.Mutex
 	view         coordinator.View
@@ -66,7 +69,8 @@ type node struct {
 	servingSince map[game.GroupID]int64 // when this node began to serve a group, Unix µs
 }
 
-// Run is a node's life. It returns when ctx ends, with everything closed, or
+// Run is a node's life. When ctx ends, the node gives its leaderships to others and
+// leaves, within five seconds. Run returns with everything closed, or
 // with the reason why the node cannot go on.
 func Run(ctx context.Context, cfg Config) (err error) {
 	cfg, err = cfg.withDefaults()
@@ -216,7 +220,7 @@ func (n *node) beBorn(ctx context.Context, reg registry.Registry, self registry.
 		if err != nil {
 			return birth, err
 		}
-		if _, err := reg.Register(ctx, self); err != nil {
+		if err := n.registered.begin(ctx, reg, self); err != nil {
 			return birth, err
 		}
 		n.log.Info("waiting for the nodes that begin the cluster", "expect", n.cfg.Expect)

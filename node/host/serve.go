@@ -28,10 +28,10 @@ type replica struct {
 	preferred string // the node that leads by preference
 }
 
-// serve runs the groups until ctx ends or one part fails.
-func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.Instance, links, statuses listener) error {
-	parent := ctx
-	ctx, stop := context.WithCancelCause(parent)
+// serve runs the groups until asked ends, which lets the node leave in order, or one part
+// fails.
+func (n *node) serve(asked context.Context, reg registry.Registry, self registry.Instance, links, statuses listener) error {
+	ctx, stop := context.WithCancelCause(context.WithoutCancel(asked))
 	defer stop(nil)
 	var running sync.WaitGroup
 	run := func(part func(context.Context) error) {
@@ -57,10 +57,13 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 
 	if newcomer(n.birth, string(n.server), n.used) {
 		n.log.Warn("this disk is new: waiting until the cluster's majority puts it into the place of the one before", "server", n.server)
-		if err := n.join(ctx); err != nil {
+		joining, cancel := until(ctx, asked)
+		err := n.join(joining)
+		cancel()
+		if err != nil {
 			stop(err)
 			running.Wait()
-			if parent.Err() != nil {
+			if asked.Err() != nil {
 				return nil
 			}
 			return context.Cause(ctx)
@@ -77,10 +80,7 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 	})
 	if err == nil {
 		run(func(ctx context.Context) error { return n.in.Serve(ctx, links) })
-		register := func() error {
-			_, err := reg.Register(ctx, self)
-			return err
-		}
+		register := func() error { return n.registered.begin(ctx, reg, self) }
 		if err = register(); err == nil {
 			run(func(ctx context.Context) error { return n.stay(ctx, register) })
 		}
@@ -92,10 +92,15 @@ func (n *node) serve(ctx context.Context, reg registry.Registry, self registry.I
 			"link": self.LinkAddr, "raft": self.RaftAddr, "status": statuses.address,
 		})
 	}
-	<-ctx.Done()
+	select {
+	case <-asked.Done():
+		n.leave()
+		stop(nil)
+	case <-ctx.Done():
+	}
 	running.Wait()
-	if cause := context.Cause(ctx); parent.Err() == nil {
-		return cause
+	if asked.Err() == nil {
+		return context.Cause(ctx)
 	}
 	return nil
 }

@@ -26,12 +26,15 @@ func (in *Ingress) request(c *link.Conn, req *linkpb.Request) {
 // route finds the handler of a request; if nil, it returns the refusal.
 func (in *Ingress) route(peer link.Peer, req *linkpb.Request) (Handler, *linkpb.Response) {
 	switch req.Method {
-	case link.MethodCreate, link.MethodEnded, link.MethodYield, link.MethodJoin, link.MethodAlign, link.MethodLevel:
+	case link.MethodCreate, link.MethodEnded, link.MethodYield, link.MethodOffer, link.MethodJoin, link.MethodAlign, link.MethodLevel:
 		if peer.Role != link.RoleNode {
 			return refuse(wirepb.Code_UNKNOWN_METHOD, "only nodes may call it")
 		}
 		if req.Method == link.MethodEnded || req.Method == link.MethodJoin || req.Method == link.MethodLevel {
 			return in.group(game.Coordinator)
+		}
+		if req.Method == link.MethodOffer {
+			return in.group(game.GroupID(req.Group))
 		}
 		if req.Table == 0 {
 			return in.shard(game.GroupID(req.Group))

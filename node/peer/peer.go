@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -107,6 +109,30 @@ func (p *Peers) Leader(group game.GroupID) string {
 
 // Linked reports whether there is a working link to a node now.
 func (p *Peers) Linked(node string) bool { return p.pool.Conn(node) != nil }
+
+// Await waits until node has announced that it leads group. The error is ctx's.
+func (p *Peers) Await(ctx context.Context, group game.GroupID, node string) error {
+	for {
+		route, changed := p.route(group)
+		if route.Node == node {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Ask has one node answer a request, once. An error says that it has not answered.
+func (p *Peers) Ask(ctx context.Context, node string, req *linkpb.Request) (*linkpb.Response, error) {
+	c := p.pool.Conn(node)
+	if c == nil {
+		return nil, fmt.Errorf("peer: no link to %s", node)
+	}
+	return c.Call(ctx, req)
+}
 
 // Close closes all links and waits for their goroutines. Running calls end with their own contexts.
 func (p *Peers) Close() { p.pool.Close() }

@@ -20,6 +20,7 @@ const (
 	MethodCreate = "cluster.create" // CreateTable, to the shard's leader
 	MethodEnded  = "cluster.ended"  // TableEnded, to the coordinator's leader
 	MethodYield  = "cluster.yield"  // Yield, to the leader of Request.group
+	MethodOffer  = "cluster.offer"  // Yield with who is linked to the caller, to a replica of Request.group: would it serve at once?
 	MethodJoin   = "cluster.join"   // Join, to the coordinator's leader
 	MethodAlign  = "cluster.align"  // Align, to the leader of Request.group
 	MethodLevel  = "cluster.level"  // Level, to the coordinator's leader

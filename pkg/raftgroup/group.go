@@ -420,6 +420,9 @@ func (g *Group) Transfer(ctx context.Context, to ServerID) error {
 		select {
 		case <-changed:
 		case <-again.C:
+			if !g.host.net.reachable(to) { // it died, or left as well
+				return fmt.Errorf("%w: %s is not connected any more", ErrBusy, to)
+			}
 		case <-bound:
 			return fmt.Errorf("%w: group %d has not moved to %s", ErrBusy, g.id, to)
 		case <-g.done:
