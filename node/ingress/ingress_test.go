@@ -150,7 +150,7 @@ func TestDispatch(t *testing.T) {
 	if err != nil || response.Code != notLeader {
 		t.Errorf("group taken away: %v, %v", response, err)
 	}
-	if s := in.Stats(); s.Requests != 26 || s.Refused != 17 || s.Links != 2 {
+	if s := in.Stats(); s.Requests != 30 || s.Refused != 19 || s.Links != 2 {
 		t.Errorf("%+v", s)
 	}
 }
