@@ -21,8 +21,12 @@ func failoverCommand(p *process.Process) *cobra.Command {
 		Use: "failover", Short: "Break a process again and again while players play", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cfg.Logger = p.Logger()
-			if cfg.Fault, err = failover.ParseFault(fault); err != nil {
+			faults, err := failover.ParseFaults(fault)
+			if err != nil {
 				return err
+			}
+			if cfg.Fault = faults[0]; len(faults) > 1 {
+				cfg.Turns = faults
 			}
 			cfg.Role = failover.Role(role)
 			acknowledged, done, err := ledger(moves)
@@ -59,7 +63,7 @@ func failoverCommand(p *process.Process) *cobra.Command {
 	stateFlag(cmd, &cfg.State)
 	flags.StringVar(&cfg.Addr, "addr", "", "gateway address (default: that of the state file)")
 	flags.IntVar(&cfg.Tries, "tries", 20, "faults that hit moves in flight; others are repeated")
-	flags.StringVar(&fault, "fault", "kill", "kill, kill:5s to keep it away so long, stop:5s to stop it for a while, wipe to lose a node's disk; of a cluster built with -tags faults also disk-error, disk-full or disk-stall:2s")
+	flags.StringVar(&fault, "fault", "kill", "kill, kill:5s to keep it away so long, term or term:5s to ask it to end, stop:5s to stop it for a while, wipe to lose a node's disk; several with commas take turns, --tries of each (term,kill); of a cluster built with -tags faults also disk-error, disk-full or disk-stall:2s")
 	flags.StringVar(&role, "role", "any", "victim: any (node), leader (of a shard), coordinator, follower, gateway, database, registry or all (at once)")
 	flags.IntVar(&cfg.Players, "players", 200, "players")
 	flags.Uint32Var(&cfg.Hands, "hands", 1, "hands a round; without the database no round ends")
@@ -98,4 +102,7 @@ func milliseconds(v *float64) string {
 func printResult(out io.Writer, r failover.Result) {
 	fmt.Fprintf(out, "\n%d tries (%s, %s), %d more hit no move in flight\n", len(r.Tries), r.Role, r.Fault, len(r.Repeated))
 	fmt.Fprintf(out, "detected     %v\nnew leader   %v\nall leaders  %v\nlongest gap  %v\noutage       %v\n", r.Detection, r.Leader, r.All, r.Gap, r.Longest)
+	for _, t := range r.Turns {
+		fmt.Fprintln(out, t)
+	}
 }

@@ -54,6 +54,8 @@ type Fault struct {
 	// Stop is how long the process is stopped before it goes on; 0 = it is killed,
 	// and started again once the play goes on without it.
 	Stop time.Duration
+	// Term asks a process to end, with SIGTERM, instead of killing it.
+	Term bool
 	// Down is how long at least a killed process stays away.
 	Down time.Duration
 	// Wipe deletes the data of a killed node, which comes back as another server.
@@ -63,12 +65,14 @@ type Fault struct {
 	Disk string
 }
 
-// ParseFault reads "kill", "kill:DURATION", "stop:DURATION", "wipe", "disk-error",
+// ParseFault reads "term", "term:DURATION", "kill", "kill:DURATION", "stop:DURATION", "wipe", "disk-error",
 // "disk-full" or "disk-stall:DURATION".
 func ParseFault(s string) (Fault, error) {
 	switch s {
 	case "kill":
 		return Fault{}, nil
+	case "term":
+		return Fault{Term: true}, nil
 	case "wipe":
 		return Fault{Wipe: true}, nil
 	}
@@ -80,16 +84,21 @@ func ParseFault(s string) (Fault, error) {
 		switch kind {
 		case "kill":
 			return Fault{Down: d}, nil
+		case "term":
+			return Fault{Term: true, Down: d}, nil
 		case "stop":
 			return Fault{Stop: d}, nil
 		}
 	}
-	return Fault{}, fmt.Errorf("fault %q: want kill, kill:5s, stop:5s, wipe, disk-error, disk-full or disk-stall:2s", s)
+	return Fault{}, fmt.Errorf("fault %q: want kill, kill:5s, term, term:5s, stop:5s, wipe, disk-error, disk-full or disk-stall:2s", s)
 }
 
 func (f Fault) signal() syscall.Signal {
 	if f.Stop > 0 {
 		return syscall.SIGSTOP
+	}
+	if f.Term {
+		return syscall.SIGTERM
 	}
 	return syscall.SIGKILL
 }
@@ -97,6 +106,7 @@ func (f Fault) signal() syscall.Signal {
 // Try is one fault and what came of it. Times count from the fault.
 type Try struct {
 	Victim      string       `json:"victim"`
+	Fault       string       `json:"fault"`
 	DetectionMS *float64     `json:"detection_ms"`            // until the first other node noted it; null if none did, as for a gateway
 	LeaderMS    *float64     `json:"leader_ms"`               // until the first of its groups had a new leader that serves; null if it led none
 	AllMS       *float64     `json:"all_leaders_ms"`          // until the last of them had
@@ -131,6 +141,7 @@ type Result struct {
 	All       Quantiles `json:"all_leaders_ms"`
 	Gap       Quantiles `json:"gap_ms"`
 	Longest   Quantiles `json:"longest_outage_ms"`
+	Turns     []Turn    `json:"turns,omitempty"` // of faults that took turns
 }
 
 // Held says whether every promise held in every try, the repeated ones included.
@@ -152,7 +163,9 @@ type Config struct {
 
 	Tries int   // default 20
 	Fault Fault // default: kill
-	Role  Role  // default Any
+	// Turns are faults that take turns, instead of Fault: Tries for each of them.
+	Turns []Fault
+	Role  Role // default Any
 
 	Players int           // default 200
 	Hands   uint32        // a round; default 1. A round does not end without the database
@@ -170,6 +183,9 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
+	if len(c.Turns) > 0 {
+		return c.turnsWithDefaults()
+	}
 	if c.State == "" {
 		return c, errors.New("failover: Config.State is empty")
 	}
@@ -247,8 +263,8 @@ const minNodes = 3
 // Run makes the tries. The result is whole even if a promise was broken: see Held.
 // An error says that the run could not go on.
 func (f *Failover) Run(ctx context.Context) (r Result, err error) {
-	r = Result{Role: f.cfg.Role, Fault: f.cfg.Fault.String()}
-	defer r.summarize()
+	r = Result{Role: f.cfg.Role, Fault: f.cfg.faultNames()}
+	defer func() { r.summarize(); r.summarizeTurns(f.cfg.Turns) }()
 	state, err := f.client.State(ctx)
 	if err != nil {
 		return r, err
@@ -271,6 +287,7 @@ func (f *Failover) Run(ctx context.Context) (r Result, err error) {
 		if len(r.Repeated) > maxRepeats*f.cfg.Tries {
 			return r, fmt.Errorf("%d faults hit no move in flight, or a node whose leaderships had just moved: more players or a shorter pace help", len(r.Repeated))
 		}
+		f.turn(len(r.Tries))
 		try, err := f.try(ctx, uint64(len(r.Tries)+len(r.Repeated)))
 		if err != nil {
 			return r, err
@@ -309,6 +326,10 @@ func (f Fault) String() string {
 		return f.diskString()
 	case f.Stop > 0:
 		return "stop:" + f.Stop.String()
+	case f.Term && f.Down > 0:
+		return "term:" + f.Down.String()
+	case f.Term:
+		return "term"
 	case f.Down > 0:
 		return "kill:" + f.Down.String()
 	case f.Wipe:

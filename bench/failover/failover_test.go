@@ -18,7 +18,7 @@ import (
 )
 
 func TestParseFault(t *testing.T) {
-	for text, want := range map[string]Fault{"kill": {}, "stop:5s": {Stop: 5 * time.Second}, "stop:300ms": {Stop: 300 * time.Millisecond}, "kill:2s": {Down: 2 * time.Second}, "wipe": {Wipe: true}} {
+	for text, want := range map[string]Fault{"kill": {}, "stop:5s": {Stop: 5 * time.Second}, "stop:300ms": {Stop: 300 * time.Millisecond}, "kill:2s": {Down: 2 * time.Second}, "wipe": {Wipe: true}, "term": {Term: true}, "term:2s": {Term: true, Down: 2 * time.Second}} {
 		got, err := ParseFault(text)
 		if err != nil || got != want {
 			t.Errorf("%q: %v, %v", text, got, err)

@@ -86,7 +86,7 @@ func (f *Failover) fault(ctx context.Context, s *swarm.Swarm) (try Try, err erro
 	if err != nil {
 		return try, err
 	}
-	try.Victim = v.name
+	try.Victim, try.Fault = v.name, f.cfg.Fault.String()
 	busy := func() int { return s.Busy(v.serves) }
 	if err := f.aim(ctx, busy); err != nil {
 		return try, err
