@@ -57,7 +57,6 @@ type node struct {
 	views     chan coordinator.View // newest view that follow has not seen
 	levelled  chan uint32           // has room for one: newest level that a link told of
 	told      chan error            // has room for one: why this node cannot go on, as a link said
-	leaving   atomic.Bool           // told to end
 	displaced atomic.Bool           // the registry shows another server under this name
 	leaving   atomic.Bool           // the node steps aside, and takes no leadership any more
 

@@ -41,7 +41,6 @@ func (n *node) serve(asked context.Context, reg registry.Registry, self registry
 			}
 		})
 	}
-	defer context.AfterFunc(ctx, func() { n.leaving.Store(true) })()
 	nodes, err := reg.Watch(ctx, registry.RoleNode)
 	if err != nil {
 		return err
