@@ -119,6 +119,30 @@ func TestHeard(t *testing.T) {
 	})
 }
 
+// TestNewestContactCounts: of two links that end it is no matter which one ends last.
+func TestNewestContactCounts(t *testing.T) {
+	for _, staleLast := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var contacts Contacts
+			stale := &Conn{peer: Peer{Name: "node-2", Role: RoleNode}, born: time.Now()}
+			time.Sleep(time.Second)
+			fresh := &Conn{peer: stale.peer, born: time.Now()}
+			contacts.up(stale)
+			contacts.up(fresh)
+			first, last := stale, fresh
+			if staleLast {
+				first, last = fresh, stale
+			}
+			contacts.down(first)
+			contacts.down(last)
+			time.Sleep(time.Second)
+			if list := contacts.List([]string{"node-2"}); list[0].SinceMS != 1000 {
+				t.Errorf("stale last: %t: %+v", staleLast, list)
+			}
+		})
+	}
+}
+
 // TestContactsAreBounded: whoever comes and goes under ever new names, little stays, and what stays
 // is the newest.
 func TestContactsAreBounded(t *testing.T) {
