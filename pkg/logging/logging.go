@@ -12,6 +12,15 @@
 // A log file may be renamed, truncated or deleted at any time; the next line goes to the
 // file that then has the name. Reopen does the same at once.
 //
+// A warning or an error that is repeated is written once at once; what is equal to it within the
+// next 10 s is counted, and then one line says how often it came, with the values that it had last:
+//
+//	level=WARN msg="failed to heartbeat to" repeated=31 group=4 peer=node-2 "backoff time"=250ms error="connection refused"
+//
+// Equal means the same level, message and attributes; times, durations and the ports of callers (of
+// the attribute from, and in errors of connections) may differ. At most 256 different lines are
+// watched at a time, beyond that all are written. Close writes the counts.
+//
 // It keeps nothing between processes, rotates nothing and ships nothing. The programs, and
 // what assembles processes, import it; everybody else gets a *slog.Logger.
 package logging
@@ -57,7 +66,8 @@ func (c *Config) AddFlags(f *pflag.FlagSet) {
 // Log is a logger and what it writes to.
 type Log struct {
 	*slog.Logger
-	queue *queue
+	queue   *queue
+	repeats *repeats
 }
 
 // Open begins a log. The error says that Format is unknown or that File cannot be written.
@@ -94,7 +104,8 @@ func Open(cfg Config) (*Log, error) {
 		handler(&line).Handle(context.Background(), r)
 		return line.Bytes()
 	})
-	return &Log{Logger: slog.New(handler(q)), queue: q}, nil
+	r, root := newRepeats(), handler(q)
+	return &Log{Logger: slog.New(&collapse{next: root, root: root, repeats: r}), queue: q, repeats: r}, nil
 }
 
 // Reopen opens the log file anew before the next line; operators ask for it with SIGHUP.
@@ -110,4 +121,7 @@ func (l *Log) Lost() uint64 { return l.queue.lost.Load() }
 
 // Close writes what is queued, for at most a second, and ends the log. What is logged later
 // is lost.
-func (l *Log) Close() { l.queue.close(time.Second) }
+func (l *Log) Close() {
+	l.repeats.close()
+	l.queue.close(time.Second)
+}

@@ -149,7 +149,7 @@ func TestFolderGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Error("lost")
-	l.Error("lost")
+	l.Error("lost too")
 	written(t, l)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ type queue struct {
 	ending chan struct{} // closed by close
 	done   chan struct{} // closed when run has ended
 
-	bytes   atomic.Int64  // in lines
+	bytes   atomic.Int64  // in lines, and of the one that is being written
 	lost    atomic.Uint64 // lines
 	closing sync.Once
 
@@ -107,10 +107,10 @@ func (q *queue) run() {
 }
 
 func (q *queue) put(line []byte) {
-	q.bytes.Add(-int64(len(line)))
 	if q.to.write(line) != nil {
 		q.lost.Add(1)
 	}
+	q.bytes.Add(-int64(len(line)))
 }
 
 // confess writes how many lines were lost since it did so last. It returns how long to wait

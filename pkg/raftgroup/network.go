@@ -155,7 +155,7 @@ func (n *network) accept(nc net.Conn) {
 	if !stop() || err != nil {
 		if err != nil && !errors.Is(err, io.EOF) { // a probe connects and goes away
 			n.refusals.Add(1)
-			n.logger.Warn("connection refused", "remote", nc.RemoteAddr().String(), "error", err)
+			n.logger.Warn("connection refused", "from", nc.RemoteAddr().String(), "error", err)
 		}
 		nc.Close()
 		return
