@@ -59,7 +59,7 @@ func benchmarkPropose(b *testing.B, syncLog bool) {
 	b.ReportMetric(float64(nanos.Load())/float64(b.N)/1e6, "mean-ms")
 }
 
-// discard is a Machine that keeps nothing.
+// discard is a Machine without state.
 type discard struct{ *tally }
 
 func (discard) Apply(Entry) any { return nil }

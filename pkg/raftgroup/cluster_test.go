@@ -19,7 +19,7 @@ import (
 	"teahouse/pkg/versions"
 )
 
-// TestMain lets the test binary be a process whose disk fails.
+// TestMain lets the test binary also run as a process whose disk fails.
 func TestMain(m *testing.M) {
 	if os.Getenv(faultEnv) != "" {
 		fmt.Fprintln(os.Stderr, failingProcess())
@@ -38,7 +38,7 @@ type tally struct {
 	pad  int // extra bytes of each snapshot
 	grew chan struct{}
 
-	unknown string // an entry that this binary does not know; "" = it knows all
+	unknown string // an entry at which the machine halts; "" = none
 }
 
 func newTally() *tally {
@@ -184,7 +184,7 @@ func (c *cluster) nextLeader(id GroupID, victim *node, start time.Time) time.Dur
 	}
 }
 
-// cluster is some hosts in this process that know each other's addresses.
+// cluster is several hosts in this process that know each other's addresses.
 type cluster struct {
 	t      testing.TB
 	sync   bool
@@ -198,15 +198,15 @@ type cluster struct {
 type node struct {
 	c        *cluster
 	dir      string
-	fs       vfs.FS // under its log stores; nil = the usual one
+	fs       vfs.FS // of its log stores; nil = the default
 	id       ServerID
 	host     *Host
 	machines map[GroupID]*tally
-	unknown  string         // to the machines of this node
-	levels   versions.Range // of this node's binary; zero = as usual
+	unknown  string         // for the machines of this node
+	levels   versions.Range // of this node's binary; zero = the default
 }
 
-// newCluster starts n hosts; members of groups are all of them.
+// newCluster starts n hosts, all of which are members of every group.
 func newCluster(t testing.TB, n int, sync bool, modify func(*Config)) *cluster {
 	t.Helper()
 	c := &cluster{t: t, sync: sync, modify: modify, addrs: make(map[ServerID]string)}
@@ -314,8 +314,7 @@ func (nd *node) close() {
 	}
 }
 
-// kill cuts the node off at once, as the end of its process would, and then
-// stops what is left of it.
+// kill closes the node's connections at once, as the end of its process would, and then stops the rest.
 func (nd *node) kill() {
 	nd.host.net.close()
 	nd.close()
@@ -327,7 +326,7 @@ func (c *cluster) startAll(ids ...GroupID) {
 		for _, nd := range c.nodes {
 			nd.start(id, c.members())
 		}
-		// The first election need not wait for a timeout either.
+		// Do not wait for a timeout before the first election.
 		c.nodes[int(id)%len(c.nodes)].group(id).campaign()
 	}
 }
@@ -360,7 +359,7 @@ func (c *cluster) leader(id GroupID) *node {
 		}
 		select {
 		case <-wait:
-		case <-time.After(20 * time.Millisecond): // agreed on one that is just stepping down
+		case <-time.After(20 * time.Millisecond): // they agree on a leader that is just stepping down
 		case <-ctx.Done():
 			c.t.Fatalf("group %d has no leader", id)
 		}
@@ -376,7 +375,7 @@ func (c *cluster) dead(id ServerID) bool {
 	return true
 }
 
-// propose proposes until the entry is acknowledged, whoever leads.
+// propose proposes the entry, to whichever node leads, until it is acknowledged.
 func (c *cluster) propose(id GroupID, s string) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)

@@ -15,12 +15,12 @@ import (
 //	frame    = length(4, of what follows) kind(1) group(4) id(8) body
 //	request  = kind 1..7; id counts up from 1 on each connection
 //	response = kind|0x80, the request's group and id; body = status(1) and
-//	           the answer (status 0) or an error text (status 1, or 2 where
-//	           this process will never take it, see finalError)
+//	           the answer (status 0) or an error text (status 1, or 2 if this
+//	           process will never accept the request, see finalError)
 //
 // Integers in the head are big endian, integers in a body are uvarints, byte
-// strings carry a uvarint length. Requests do not name their sender: the
-// handshake has proved it.
+// strings have their length as a uvarint in front. Requests do not name their
+// sender: the handshake has proved its identity.
 const (
 	kindAppend        = 1
 	kindVote          = 2
@@ -28,7 +28,7 @@ const (
 	kindTimeoutNow    = 4
 	kindSnapshot      = 5 // opens a snapshot stream, answered when it is installed
 	kindSnapshotChunk = 6 // one piece of the stream, answered when it is consumed
-	kindPosition      = 7 // asks a survivor for the end of its log, see failover.go
+	kindPosition      = 7 // asks another survivor for the end of its log, see failover.go
 
 	responseBit = 0x80
 
@@ -37,9 +37,9 @@ const (
 	statusFinal = 2
 
 	headLen  = 1 + 4 + 8
-	maxFrame = 2*MaxEntry + 1<<10 // a full append request of maxAppendBytes and one entry more
+	maxFrame = 2*MaxEntry + 1<<10 // an append request of maxAppendBytes plus one entry
 
-	// maxAppendBytes is where an append request is cut; at least one entry is always sent.
+	// maxAppendBytes bounds an append request, see cutAppend; at least one entry is always sent.
 	maxAppendBytes = MaxEntry
 	maxAppend      = 64
 
@@ -54,8 +54,8 @@ type message interface {
 	decode(r *bodyReader)
 }
 
-// frame is one received frame. body is valid until the next frame is read
-// unless kind keeps it, see conn.read.
+// frame is one received frame. For most kinds body is valid only until the next frame is read, see
+// conn.read.
 type frame struct {
 	kind  byte
 	group GroupID
@@ -131,8 +131,8 @@ func bit(v bool, b byte) byte {
 type appendMsg struct{ *raft.AppendEntriesRequest }
 
 func (m appendMsg) append(b []byte) []byte {
-	// A follower takes the commit index at its word and applies up to it;
-	// so it is capped to what this request has compared or brings.
+	// A follower applies its log up to the commit index without further checks, so the index is
+	// capped to the entries whose agreement this request checks or establishes.
 	commit := min(m.LeaderCommitIndex, m.PrevLogEntry+uint64(len(m.Entries)))
 	b = appendUints(b, m.Term, m.PrevLogEntry, m.PrevLogTerm, commit, uint64(len(m.Entries)))
 	for _, e := range m.Entries {
@@ -170,8 +170,8 @@ func (m appendMsg) decode(r *bodyReader) {
 	}
 }
 
-// cutAppend shortens the entries of a request to what fits a frame. Raft looks
-// at the shortened request afterwards and sends the rest next.
+// cutAppend removes entries from a request until it fits a frame. Raft looks at the shortened request
+// afterwards and sends the rest next.
 func cutAppend(req *raft.AppendEntriesRequest) error {
 	size := 0
 	for i, e := range req.Entries {
@@ -243,7 +243,7 @@ func (m preVoteReply) decode(r *bodyReader) {
 	m.Granted = r.byte() != 0
 }
 
-// emptyMsg is the body of a TimeoutNow request, and of its and a chunk's answer.
+// emptyMsg is the body of a TimeoutNow request and of its answer, and of the answer to a chunk.
 type emptyMsg struct{}
 
 func (emptyMsg) append(b []byte) []byte { return b }
@@ -274,7 +274,7 @@ func (m snapshotReply) decode(r *bodyReader) {
 	m.Success = r.byte() != 0
 }
 
-// chunkMsg is one piece of the snapshot that the request Stream opened.
+// chunkMsg is one piece of a snapshot; stream is the id of the request that opened it.
 type chunkMsg struct {
 	stream uint64
 	last   bool
@@ -292,7 +292,7 @@ func (m *chunkMsg) decode(r *bodyReader) {
 	m.data = r.bytes()
 }
 
-// positionMsg says that a leader is lost and asks for the end of the receiver's log.
+// positionMsg reports that a leader is lost, and asks for the end of the receiver's log.
 type positionMsg struct {
 	lost ServerID
 	term uint64 // in which it led
@@ -309,7 +309,7 @@ func (m *positionMsg) decode(r *bodyReader) {
 
 // position is the end of a replica's log.
 type position struct {
-	term                uint64 // the replica's present term
+	term                uint64 // the replica's current term
 	lastTerm, lastIndex uint64
 }
 
@@ -321,7 +321,7 @@ func (m *position) decode(r *bodyReader) {
 	m.term, m.lastTerm, m.lastIndex = r.uint(), r.uint(), r.uint()
 }
 
-// remoteError is what the peer says instead of an answer.
+// remoteError is the error text that a peer sends instead of an answer.
 type remoteError string
 
 func (e remoteError) Error() string { return "peer: " + string(e) }

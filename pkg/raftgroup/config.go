@@ -17,12 +17,12 @@ import (
 // coordinator's; shards count from 1.
 type GroupID uint32
 
-// Coordinator is the id of the coordinator's group. Its log is synced to disk
-// whatever the disk's policy is.
+// Coordinator is the id of the coordinator's group. Its log is always synced to disk, whatever the
+// disk's policy is.
 const Coordinator GroupID = 0
 
-// ServerID names a server for all time: the node's name and the random id of
-// its disk. It is also the Raft address; Config.Resolve turns it into a network address.
+// ServerID identifies a server and is never reused: it consists of the node's name and the random id of
+// its disk. It is also the Raft address; Config.Resolve returns the network address.
 type ServerID string
 
 // MaxEntry is the largest Data of one entry, in bytes.
@@ -31,23 +31,23 @@ const MaxEntry = 4 << 20
 // Entry is one committed entry of a group's log.
 type Entry struct {
 	Index, Term uint64
-	Level       uint32 // of the cluster when it was proposed, as far as the leader knew
-	Data        []byte // must not be changed or kept without a copy
+	Level       uint32 // the cluster's level when it was proposed, as far as the leader knew
+	Data        []byte // must not be modified, or kept without a copy
 }
 
 // Machine is a replicated state machine. The three methods are never called
 // concurrently with each other.
 type Machine interface {
-	// Apply is called for every committed entry, on every replica, in order of
-	// the log. What it returns reaches the proposer's Future on the leader that proposed.
-	// A Halt stops the replica; nothing of the entry may have had an effect then.
+	// Apply is called for every committed entry, on every replica, in order of the log. Its result
+	// goes to the Future on the leader that proposed the entry. A Halt stops the replica; then no
+	// part of the entry may have taken effect.
 	Apply(Entry) any
 
-	// Snapshot returns a point-in-time copy that is written out later,
-	// concurrently with Apply. It should return quickly: Apply waits for it.
+	// Snapshot returns a point-in-time copy that is written out later, concurrently with Apply. It
+	// should return quickly, because Apply waits for it.
 	Snapshot() (io.WriterTo, error)
 
-	// Restore replaces the whole state by what WriteTo wrote. An error that wraps a
+	// Restore replaces the whole state by what the snapshot's WriteTo wrote. An error that wraps a
 	// Halt stops the replica.
 	Restore(io.Reader) error
 }
@@ -71,42 +71,41 @@ type Config struct {
 	Self      ServerID
 	Disk      *Disk        // owned by the Host after Open, which closes it
 	Listener  net.Listener // owned by the Host after Open, which closes it
-	ClusterID string       // a peer with another one is refused
+	ClusterID string       // peers with another id are refused
 	Secret    []byte       // at least 16 bytes; the same on all servers of the cluster
 
-	// Resolve returns the network address of a server. It is asked for every
-	// dial, because a restarted server may listen elsewhere. It must not block.
+	// Resolve returns the network address of a server. It is called for every dial, because a
+	// restarted server may listen elsewhere. It must not block.
 	Resolve func(ServerID) (addr string, ok bool)
 
-	// Levels are those of the cluster that this binary can run at; default
-	// versions.Levels. What has another one is not stored, and halts who meets it.
+	// Levels are the cluster levels that this binary knows; default versions.Levels. Entries and
+	// snapshots with another level are not stored; a replica that finds one in its log halts.
 	Levels versions.Range
 
-	// Versions are those of the protocol between hosts that this binary speaks, at most
-	// 255; default versions.Raft.
+	// Versions are the versions of the protocol between hosts that this binary speaks, at most 255;
+	// default versions.Raft.
 	Versions versions.Range
 
 	Timings Timings // zero fields take the values of DefaultTimings
 
-	// SnapshotEntries is the number of entries after which a group takes a
-	// snapshot (default 4096), TrailingEntries how many it keeps behind a
-	// snapshot so that a replica that was away for a moment needs no
-	// snapshot (default 2048).
+	// SnapshotEntries is the number of entries after which a group takes a snapshot (default 4096).
+	// TrailingEntries is how many entries before a snapshot stay in the log, so that a replica that
+	// was away for a short time needs no snapshot (default 2048).
 	SnapshotEntries, TrailingEntries uint64
 
 	Logger *slog.Logger // default: discard
 }
 
-// Timings are the clocks of all groups of a host.
+// Timings are the timeouts and periods of all groups of a host.
 type Timings struct {
 	Heartbeat time.Duration // a follower campaigns after this time without its leader; heartbeats are sent ten times as often
-	Election  time.Duration // a candidate tries again after this time (and up to twice of it)
+	Election  time.Duration // a candidate retries after this time, or up to twice as much
 	Lease     time.Duration // a leader steps down after this time without a majority
-	Commit    time.Duration // followers learn the commit index after this time of silence; an idle group's main cost
-	Snapshot  time.Duration // how often the snapshot threshold is looked at
-	Stall     time.Duration // a log write that takes longer makes the host give its leaderships away
+	Commit    time.Duration // a silent leader sends its commit index after this time; the main cost of an idle group
+	Snapshot  time.Duration // how often the snapshot threshold is checked
+	Stall     time.Duration // if a log write takes longer, the host gives its leaderships away
 	Survey    time.Duration // how long survivors wait for each other's log positions
-	Stagger   time.Duration // how long a survivor leaves the better placed one alone
+	Stagger   time.Duration // how long a survivor waits for a better candidate to win
 }
 
 // DefaultTimings are for one data centre; a build with the race detector gets SlowTimings.
@@ -140,8 +139,8 @@ func SlowTimings() Timings {
 	}
 }
 
-// answer is for how long what a member answered says that it answers now. Raft
-// asks an idle one anew after up to twice the commit timeout.
+// answer is how long a member counts as answering after its last answer. In an idle group Raft sends the
+// next request only after up to twice the commit timeout.
 func (t Timings) answer() time.Duration { return 2*t.Commit + t.Lease }
 
 func (c Config) withDefaults() (Config, error) {
@@ -201,15 +200,15 @@ type GroupConfig struct {
 	ID      GroupID
 	Machine Machine
 
-	// Bootstrap lists the first members. All of them start the group with
-	// the same list. It is ignored where this disk holds state of the group
-	// already, and by a server that is not in it: that one waits to be added.
+	// Bootstrap lists the first members, all of which start the group with the same list. It is
+	// ignored if the disk already has state of the group, and by a server that is not in it, which
+	// waits to be added.
 	Bootstrap []Member
 
-	// OnState is called after every change of State, one call at a time, never
-	// after Stop returned. Changes in quick succession may be merged into
-	// the last one; a Term that rose while Leading stayed true means that the
-	// leadership was lost and won again. It must not call Stop or Close.
+	// OnState is called after every change of State, one call at a time, never after Stop has
+	// returned. Changes in quick succession may be merged into the last one; if Term has increased
+	// while Leading stayed true, the leadership was lost and won again. It must not call Stop or
+	// Close.
 	OnState func(State)
 }
 
@@ -218,18 +217,18 @@ const StatusDisk = 3
 
 // DiskConfig describes how a data folder is opened.
 type DiskConfig struct {
-	// Sync makes every log write durable before it counts. Without it each
-	// write still reaches the kernel, so it survives a killed process; after an
-	// unclean boot the disk counts as lost. The coordinator's log always syncs.
+	// Sync makes every log write durable before it is acknowledged. Without it each write still
+	// reaches the kernel and survives a killed process, but after an unclean boot the disk counts as
+	// lost. The coordinator's log is always synced.
 	Sync bool
 
-	// Fatal is called, at least once, when the log store fails to write. The
-	// process must end: what the store holds is no longer known. It should not
-	// return. Default: log it once and call Exit with StatusDisk.
+	// Fatal is called, at least once, when the log store fails to write. The process must end,
+	// because the contents of the store are no longer known. It should not return. Default: log the
+	// error once and call Exit with StatusDisk.
 	Fatal func(error)
 
-	// Exit ends the process. Where lines of the log may still wait to be written,
-	// it has to write them first. Default: why on standard error, then os.Exit.
+	// Exit ends the process, after writing the log lines that are still queued. Default: print why
+	// on standard error, then os.Exit.
 	Exit func(status int, why error)
 
 	Logger *slog.Logger // default: discard
@@ -247,7 +246,7 @@ func (c DiskConfig) withDefaults() DiskConfig {
 	}
 	if c.Fatal == nil {
 		logger, exit := c.Logger, c.Exit
-		var once sync.Once // who fails at the same time waits here for the end
+		var once sync.Once // other callers wait here until the process ends
 		c.Fatal = func(err error) {
 			once.Do(func() {
 				logger.Error("log store failed, ending the process", "error", err)

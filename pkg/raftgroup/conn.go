@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// maxQueued bounds what waits in memory for one connection. A frame that
-	// finds more than this waiting is refused: raft sends it again.
+	// maxQueued bounds the bytes that wait for one connection. If there are more, a frame is
+	// refused; raft will send it again.
 	maxQueued = 16 << 20
 
 	// keepBuffer is the largest send buffer that is kept for reuse.
 	keepBuffer = 256 << 10
 
-	// writeTimeout ends a connection whose peer takes nothing any more.
+	// writeTimeout ends a connection whose peer reads no more.
 	writeTimeout = 5 * time.Second
 )
 
@@ -30,15 +30,15 @@ var (
 	errFrameSize  = errors.New("raftgroup: frame size out of bounds")
 )
 
-// conn is an authenticated connection. Frames are queued by anybody and
-// written by one goroutine, which takes all that is waiting with one write.
+// conn is an authenticated connection. Any goroutine may queue frames; one goroutine writes all that is
+// queued with one write.
 type conn struct {
 	nc   net.Conn
 	br   *bufio.Reader
 	peer ServerID
 	done chan struct{} // closed with the connection
 
-	// drained is closed when an incoming connection's last request is handed on.
+	// drained is closed once an incoming connection's last request has been passed to its group.
 	drained chan struct{}
 
 	closing sync.Once
@@ -71,7 +71,7 @@ func (c *conn) send(kind byte, group GroupID, id uint64, m message) error {
 	return c.enqueue(kind, group, id, nil, m)
 }
 
-// reply queues the answer to a request: m, or failure if it is not nil.
+// reply queues the answer to a request: the error text of failure if that is not nil, otherwise m.
 func (c *conn) reply(f frame, m message, failure error) error {
 	if failure != nil {
 		status := byte(statusError)
@@ -118,7 +118,7 @@ func (c *conn) enqueue(kind byte, group GroupID, id uint64, status []byte, m mes
 	return nil
 }
 
-// writeLoop writes what is queued until the connection ends, and adds its bytes to sent.
+// writeLoop writes the queued frames until the connection ends, and adds the bytes to sent.
 func (c *conn) writeLoop(sent *atomic.Uint64) {
 	defer c.close()
 	for {
@@ -149,8 +149,8 @@ func (c *conn) writeLoop(sent *atomic.Uint64) {
 	}
 }
 
-// read reads one frame. The body of an append request and of a snapshot chunk
-// is the receiver's to keep; any other is overwritten by the next read.
+// read reads one frame. The receiver may keep the body of an append request or a snapshot chunk; any
+// other is overwritten by the next read.
 func (c *conn) read() (frame, error) {
 	head, err := c.br.Peek(4 + headLen)
 	if err != nil {

@@ -6,16 +6,16 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Counters are what a host has done since it was opened, all groups together: what a
-// comparison of two builds divides by the moves.
+// Counters count the work of a host since it was opened, for all groups together. To compare two builds,
+// divide them by the number of moves.
 type Counters struct {
-	Appends    uint64 // append requests sent, heartbeats apart
-	Heartbeats uint64 // heartbeats sent; those that an append request made needless are not
-	SentBytes  uint64 // written to connections with other servers, heads and answers included
+	Appends    uint64 // append requests sent, without heartbeats
+	Heartbeats uint64 // heartbeats sent, without those that were unnecessary after an append request
+	SentBytes  uint64 // written to connections with other servers, including frame heads and answers
 	LogEntries uint64 // entries given to the log store
-	LogBytes   uint64 // written to the log store's files, tables and manifests included
-	// Syncs are of the log store's files and folders, as far as they reach the file system:
-	// with the policy nosync only the coordinator's.
+	LogBytes   uint64 // written to the log store's files, including tables and manifests
+	// Syncs counts syncs of the log store's files and folders that reach the file system: with the
+	// policy nosync only those of the coordinator's log.
 	Syncs uint64
 }
 
@@ -25,7 +25,7 @@ type diskCounters struct{ entries, bytes, syncs atomic.Uint64 }
 // networkCounters are a network's part of Counters.
 type networkCounters struct{ appends, heartbeats, bytes atomic.Uint64 }
 
-// Counters may be called at any time, also after Close.
+// Counters returns the host's counters. It may be called at any time, also after Close.
 func (h *Host) Counters() Counters {
 	d, n := &h.cfg.Disk.counters, &h.net.counters
 	return Counters{
@@ -34,7 +34,8 @@ func (h *Host) Counters() Counters {
 	}
 }
 
-// countFS counts what is written and synced. It lies under whatever swallows syncs.
+// countFS counts written bytes and syncs. It is below noSyncFS, so it counts only syncs that reach the
+// file system.
 type countFS struct {
 	vfs.FS
 	to *diskCounters
@@ -92,7 +93,7 @@ func (f countFile) SyncData() error {
 
 func (f countFile) SyncTo(length int64) (bool, error) {
 	full, err := f.File.SyncTo(length)
-	if full { // else it has only begun to write
+	if full { // otherwise it has only started to write back, which is not a sync
 		f.to.syncs.Add(1)
 	}
 	return full, err

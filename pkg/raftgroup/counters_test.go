@@ -6,13 +6,12 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// A write of the log costs one sync, and is counted with its bytes and entries. Without
-// syncing there is none.
+// A write of the log costs one sync, or none without syncing; its bytes and entries are counted.
 func TestDiskCounters(t *testing.T) {
 	for _, sync := range []bool{true, false} {
 		d := mustOpenDisk(t, t.TempDir(), DiskConfig{Sync: sync})
 		l := d.log(7)
-		if err := l.StoreLogs([]*raft.Log{entry(1, 1)}); err != nil { // makes what is made once
+		if err := l.StoreLogs([]*raft.Log{entry(1, 1)}); err != nil { // so that files that are made only once exist
 			t.Fatal(err)
 		}
 		entries, bytes, syncs := d.counters.entries.Load(), d.counters.bytes.Load(), d.counters.syncs.Load()
@@ -45,8 +44,7 @@ func TestDiskCounters(t *testing.T) {
 	}
 }
 
-// What a leader sends is counted: one append request to each follower for an entry at least,
-// and its bytes.
+// A leader counts what it sends: at least one append request to each follower per entry, and its bytes.
 func TestNetworkCounters(t *testing.T) {
 	c := newCluster(t, 3, false, nil)
 	c.startAll(1)

@@ -23,9 +23,9 @@ import (
 //	LOCK             held while a process uses the folder
 //	disk.json        identity
 //	log/             the log store of all groups
-//	log-coordinator/ the coordinator's own, where the folder was made without syncing
+//	log-coordinator/ the coordinator's own log store, if the folder was made without syncing
 //	snap/<group>/    snapshots
-//	lost-<id>/       what was here under an earlier id; may be deleted
+//	lost-<id>/       the data of an earlier id; may be deleted
 const (
 	lockFile       = "LOCK"
 	identityFile   = "disk.json"
@@ -41,7 +41,7 @@ type identity struct {
 	Split bool   `json:"split"`   // the coordinator has a store of its own
 	Sync  bool   `json:"sync"`    // policy of the last run
 	Boot  string `json:"boot_id"` // kernel boot of the last run
-	Clean bool   `json:"clean"`   // the last run closed the disk and everything is on it
+	Clean bool   `json:"clean"`   // the last run closed the disk, and all its data is durable
 }
 
 // Disk is an opened data folder: its identity and its log stores.
@@ -60,22 +60,21 @@ type Disk struct {
 	counters    diskCounters
 
 	mu   sync.Mutex
-	logs map[GroupID]*groupLog // a group that stops and starts again goes on with its log
+	logs map[GroupID]*groupLog // kept so that a group that is stopped and started again uses the same one
 }
 
-// OpenDisk opens or creates a data folder. Where the data may have lost
-// something that was acknowledged (damage before the newest intact record, or an unclean
-// boot without syncing) the disk gets a new id, starts empty, and what was
-// there is set aside: a server that forgets under its old id could vote twice.
+// OpenDisk opens or creates a data folder. If acknowledged data may be lost (damage before the newest
+// intact record, or an unclean boot without syncing), the disk gets a new id and starts empty, and the
+// old data is set aside: a server that has lost data and keeps its id could vote twice.
 //
-// Errors: ErrDiskPolicy; others are for the operator (permissions, a second
-// process on the folder, a full disk) and change nothing. A log store that
-// cannot be written any more calls DiskConfig.Fatal here already.
+// Errors: ErrDiskPolicy; others are for the operator (permissions, a second process on the folder, a
+// full disk) and change nothing. OpenDisk may already call DiskConfig.Fatal, if the log store cannot be
+// written.
 func OpenDisk(dir string, cfg DiskConfig) (*Disk, error) {
 	return openDisk(dir, cfg, systemFS())
 }
 
-// openDisk lets tests put a file system that fails under the log stores.
+// openDisk lets tests choose the file system of the log stores, for example one that fails.
 func openDisk(dir string, cfg DiskConfig, logFS vfs.FS) (_ *Disk, err error) {
 	cfg = cfg.withDefaults()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -140,13 +139,13 @@ func (d *Disk) Free() (uint64, error) {
 	return usage.AvailBytes, err
 }
 
-// StalledFor is how long the slower of the log stores has not finished a write
-// that it was given; 0 = nothing waits.
+// StalledFor returns for how long writes to a log store have been running without any of them finishing
+// (of two stores, the longer time); 0 = no write is running.
 func (d *Disk) StalledFor() time.Duration {
 	return max(d.main.stalledFor(), d.coordinator.stalledFor())
 }
 
-// Close closes a disk that no Host owns. Everything is on the disk afterwards, whatever the policy.
+// Close closes a disk that no Host owns. It makes all data durable, whatever the policy.
 func (d *Disk) Close() error {
 	failed := d.failed()
 	err := d.closeStores()
@@ -185,16 +184,16 @@ func (d *Disk) closeStores() error {
 	return errors.Join(errs...)
 }
 
-// openStores opens, or makes, the stores of the present identity and checks
-// them against each other and the snapshots.
+// openStores opens, or makes, the stores of the current identity and checks that their logs have no
+// holes and fit the snapshots.
 func (d *Disk) openStores(cfg DiskConfig, boot string, logFS vfs.FS) (err error) {
 	if !d.fresh && !d.id.Sync && cfg.Sync {
-		// What the last run left to the kernel becomes part of what is promised now.
+		// The last run did not sync. From now on its data must be durable too.
 		if err := syncTree(filepath.Join(d.dir, logDir)); err != nil {
 			return err
 		}
 	}
-	// The mark comes first: from here on the stores change.
+	// Clean is cleared first, because the stores change from here on.
 	d.id.Sync, d.id.Boot, d.id.Clean = cfg.Sync, boot, false
 	fresh := d.fresh
 	if !fresh {
@@ -231,13 +230,14 @@ func (d *Disk) openStores(cfg DiskConfig, boot string, logFS vfs.FS) (err error)
 		return err
 	}
 	if fresh {
-		// Last: a folder without an identity is one that was never used.
+		// Last, because a folder without an identity counts as never used.
 		return d.writeIdentity()
 	}
 	return nil
 }
 
-// checkSnapshots finds logs whose beginning is neither entry 1 nor covered by a readable snapshot.
+// checkSnapshots returns an error for a log that begins neither with entry 1 nor inside or right after
+// a readable snapshot.
 func (d *Disk) checkSnapshots() error {
 	for id, e := range d.extents {
 		if e.first <= 1 {
@@ -277,7 +277,7 @@ func (d *Disk) log(id GroupID) *groupLog {
 	return l
 }
 
-// setAside moves all state out of the way and deletes what was set aside earlier.
+// setAside moves all state into a lost-<id> folder and deletes earlier ones.
 func (d *Disk) setAside() error {
 	entries, err := os.ReadDir(d.dir)
 	if err != nil {
@@ -364,7 +364,7 @@ func syncFile(name string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// bootID names the kernel's present boot; "" where the system has no such name.
+// bootID returns the kernel's id of the current boot; "" if the system has none.
 func bootID() string {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

@@ -21,16 +21,16 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// errNoSpace is what a full disk says.
+// errNoSpace is the error of a full disk.
 var errNoSpace = &os.PathError{Op: "write", Path: "log", Err: syscall.ENOSPC}
 
 // diskFault is one way in which a disk fails under a log store.
 type diskFault struct {
 	err  error
 	hits func(errorfs.Op) bool
-	// provoke makes the store do what is hit; nil = to write on.
+	// provoke makes the store do an operation that the fault hits; nil = writing is enough.
 	provoke func(*Disk) error
-	// atStart makes it strike while the folder is opened.
+	// atStart makes the fault occur while the folder is opened.
 	atStart bool
 }
 
@@ -69,7 +69,7 @@ func afterSome(n int32, hits func(errorfs.Op) bool) func(errorfs.Op) bool {
 	return func(op errorfs.Op) bool { return hits(op) && seen.Add(1) > n }
 }
 
-// storeBatch stores many entries at once, and acknowledges them.
+// storeBatch stores many entries at once, and then acknowledges them.
 func storeBatch(d *Disk) error {
 	last, err := d.log(1).LastIndex()
 	if err != nil {
@@ -109,7 +109,7 @@ const (
 	folderEnv   = "RAFTGROUP_FOLDER"
 	faultyBytes = 128 << 10 // of one entry
 	faultyBatch = 64        // entries of one batch
-	// faultyRounds is after how many writes a fault must have struck.
+	// faultyRounds is the number of writes after which the fault must have occurred.
 	faultyRounds = 400
 )
 
@@ -192,8 +192,7 @@ func runFailing(t *testing.T, fault, dir string) (last uint64) {
 	return last
 }
 
-// checkKept opens a folder behind a failed process and looks for everything
-// that was acknowledged.
+// checkKept opens a folder after its process has failed, and checks that everything acknowledged is there.
 func checkKept(t *testing.T, dir string, last uint64) {
 	t.Helper()
 	d := mustOpenDisk(t, dir, DiskConfig{Sync: true})
@@ -211,14 +210,14 @@ func checkKept(t *testing.T, dir string, last uint64) {
 			t.Fatalf("acknowledged entry %d: %v", i, err)
 		}
 	}
-	// What was not acknowledged is there as a whole or not at all.
+	// A batch that was not acknowledged is there completely or not at all.
 	if n, _ := d.log(1).LastIndex(); n != last && n != last+1 && n != last+faultyBatch {
 		t.Errorf("last entry %d, the last acknowledged one is %d", n, last)
 	}
 }
 
-// Wherever the disk fails, the process ends at once and says why, and the folder
-// is good for the next one.
+// Wherever the disk fails, the process ends at once and says why, and the next process can use the
+// folder.
 func TestFailedDiskEndsProcess(t *testing.T) {
 	for fault := range diskFaults() {
 		t.Run(fault, func(t *testing.T) {

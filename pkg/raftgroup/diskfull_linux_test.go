@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestReallyFullDisk fills a small file system of its own; where the system does
-// not allow to mount one, TestFailedDiskEndsProcess must do.
+// TestReallyFullDisk fills a small file system of its own. If the system does not permit mounting one,
+// TestFailedDiskEndsProcess has to suffice.
 func TestReallyFullDisk(t *testing.T) {
 	root := t.TempDir()
 	if err := syscall.Mount("tmpfs", root, "tmpfs", 0, "size=48m"); err != nil {
@@ -38,7 +38,7 @@ func TestReallyFullDisk(t *testing.T) {
 		t.Fatalf("only %d entries found room", last)
 	}
 
-	// Without space the next process does not come up, and says why.
+	// Without space the next process does not start, and says why.
 	rest, err := os.Create(filepath.Join(root, "rest"))
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestReallyFullDisk(t *testing.T) {
 		t.Errorf("opened on a full disk: %v", err)
 	}
 
-	// With space it goes on.
+	// With space it does.
 	if err := errors.Join(os.Remove(rest.Name()), os.Remove(ballast)); err != nil {
 		t.Fatal(err)
 	}

@@ -8,55 +8,55 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Failover without waiting for timeouts. When a connection of a leader's
-// server breaks, the others try that server at once. If it refuses, its process
-// is dead, and for each group that it led the surviving voters
+// Failover without waiting for timeouts. When a connection of a leader's server breaks, the other
+// servers dial it at once. If the dial is refused, the leader's process is dead, and for each group
+// that it led the surviving voters
 //
-//  1. let everything that the dead leader sent go through raft,
+//  1. let raft process everything that the dead leader has sent,
 //  2. tell each other the end of their logs, and
 //  3. let the one with the longest log campaign (the lowest hash among equals);
 //     the others campaign only if there is no leader after Timings.Stagger.
 //
-// To campaign is to take a TimeoutNow request from oneself: raft then skips the pre-vote,
-// and the others vote although they remember a leader. Safety never rests on
-// this: a campaign on a wrong guess is an ordinary election.
+// To campaign, a replica sends a TimeoutNow request to itself: raft then skips the pre-vote, and the
+// others vote although they still know a leader. Safety does not depend on any of this: a campaign
+// on a wrong guess is an ordinary election.
 const (
 	probeTries = 10
 	probePause = 2 * time.Millisecond
 
-	// surveyTries is how often the others are asked while a majority does not
-	// answer, because it is just starting or connecting; Timings.Stagger lies between the tries.
+	// surveyTries is how often the others are asked if a majority does not answer, because it is
+	// just starting or connecting; the pause between tries is Timings.Stagger.
 	surveyTries = 3
 )
 
-// suspects are the servers that are being tried.
+// suspects are the servers for which a PeerLost is in progress.
 type suspects struct {
-	mu sync.Mutex
-	is map[ServerID]bool
+	mu  sync.Mutex
+	ids map[ServerID]bool
 }
 
 func (s *suspects) add(id ServerID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.is[id] {
+	if s.ids[id] {
 		return false
 	}
-	if s.is == nil {
-		s.is = make(map[ServerID]bool)
+	if s.ids == nil {
+		s.ids = make(map[ServerID]bool)
 	}
-	s.is[id] = true
+	s.ids[id] = true
 	return true
 }
 
 func (s *suspects) remove(id ServerID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.is, id)
+	delete(s.ids, id)
 }
 
-// PeerLost is a hint that a server died. The host tries the server at once and
-// looks for new leaders only if nobody listens there. The host's own connections give the
-// same hint when they break.
+// PeerLost is a hint that a server has died. The host dials the server at once and looks for new leaders
+// only if nobody listens there. The host gives itself the same hint when one of its connections
+// breaks.
 func (h *Host) PeerLost(id ServerID) {
 	if len(h.ledBy(id)) == 0 || !h.suspects.add(id) {
 		return
@@ -66,18 +66,18 @@ func (h *Host) PeerLost(id ServerID) {
 		if !h.net.gone(id) {
 			return
 		}
-		h.cfg.Logger.Warn("server is gone, looking for new leaders", "server", id)
+		h.cfg.Logger.Warn("server does not listen any more, looking for new leaders", "server", id)
 		h.drain(id)
 		for _, g := range h.ledBy(id) {
-			h.net.run(func() { g.succeed(id) })
+			h.net.run(func() { g.findSuccessor(id) })
 		}
 	}) {
 		h.suspects.remove(id)
 	}
 }
 
-// gone tries to connect and reports whether nobody listens. A dying process
-// may still accept for a moment, so an unclear answer is asked for again.
+// gone dials the server and reports whether nobody listens. A dying process may still accept for a
+// moment, so a successful dial is repeated.
 func (n *network) gone(id ServerID) bool {
 	for range probeTries {
 		if !n.peer(id).connected() {
@@ -100,7 +100,7 @@ func (n *network) gone(id ServerID) bool {
 	return false
 }
 
-// drain waits until the last request of a dead server is handed on.
+// drain waits until the last request of a dead server has been passed to its group.
 func (h *Host) drain(id ServerID) {
 	c := h.net.incoming(id)
 	if c == nil {
@@ -113,7 +113,7 @@ func (h *Host) drain(id ServerID) {
 	}
 }
 
-// ledBy returns the groups that a server leads as far as they know.
+// ledBy returns the groups whose replicas here know the server as their leader.
 func (h *Host) ledBy(id ServerID) []*Group {
 	var led []*Group
 	for _, g := range h.all() {
@@ -124,8 +124,9 @@ func (h *Host) ledBy(id ServerID) []*Group {
 	return led
 }
 
-// succeed looks for a successor of a dead leader.
-func (g *Group) succeed(lost ServerID) {
+// findSuccessor makes this replica campaign after the death of the leader, unless another one is a better
+// candidate and wins.
+func (g *Group) findSuccessor(lost ServerID) {
 	s := g.State()
 	if s.Leader != lost || !g.claimLoss(s.Term) {
 		return
@@ -165,7 +166,8 @@ func (g *Group) succeed(lost ServerID) {
 	}
 }
 
-// claimLoss reports whether the loss of this term's leader is news.
+// claimLoss reports whether the loss of this term's leader has not been handled yet, and marks it as
+// handled.
 func (g *Group) claimLoss(term uint64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -176,8 +178,8 @@ func (g *Group) claimLoss(term uint64) bool {
 	return true
 }
 
-// survey asks the others for their positions. It reports whether this replica
-// should campaign first, and how many answered.
+// survey asks the other voters for their positions. It reports whether this replica should campaign
+// first, and how many answered.
 func (g *Group) survey(lost ServerID, term uint64, others []ServerID) (first bool, answered int) {
 	bound := g.host.cfg.Timings.Survey
 	type answer struct {
@@ -222,13 +224,13 @@ func (p position) before(q position, group GroupID, a, b ServerID) bool {
 	return ha < hb || ha == hb && a < b
 }
 
-// rank spreads the groups of a dead server over its survivors.
+// rank decides between equal positions. It depends on the group, so that a dead server's groups are
+// spread over the survivors.
 func rank(group GroupID, id ServerID) uint64 {
 	return xxhash.Sum64(append([]byte{byte(group >> 24), byte(group >> 16), byte(group >> 8), byte(group)}, id...))
 }
 
-// awaitSuccessor leaves the better placed survivor alone for a while and
-// reports whether there is a new leader.
+// awaitSuccessor gives a better candidate time to win, and reports whether there is a new leader.
 func (g *Group) awaitSuccessor(lost ServerID) bool {
 	expired := time.After(g.host.cfg.Timings.Stagger)
 	for {
@@ -249,7 +251,7 @@ func (g *Group) awaitSuccessor(lost ServerID) bool {
 // campaign makes this replica a candidate at once.
 func (g *Group) campaign() {
 	self := []byte(g.host.cfg.Self)
-	// Raft drops a request without a complete header in silence.
+	// Raft silently drops a request without a complete header.
 	head := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: self, Addr: self}
 	select {
 	case g.queue <- inbound{cmd: &raft.TimeoutNowRequest{RPCHeader: head}}:
@@ -257,7 +259,8 @@ func (g *Group) campaign() {
 	}
 }
 
-// onPosition answers a survivor. It runs on a connection's reader; the answer is given later.
+// onPosition answers another survivor. It runs on a connection's reader, so it only starts the goroutine
+// that sends the answer.
 func (h *Host) onPosition(g *Group, in inbound, ask *positionMsg) error {
 	select {
 	case h.surveys <- struct{}{}:
@@ -271,7 +274,7 @@ func (h *Host) onPosition(g *Group, in inbound, ask *positionMsg) error {
 			h.drain(ask.lost)
 		}
 		pos, err := g.settledPosition(h.cfg.Timings.Survey)
-		_ = in.from.reply(in.frame, &pos, err) // a lost answer is one that came too late
+		_ = in.from.reply(in.frame, &pos, err) // if it is lost, the survivor goes on without it
 	}) {
 		<-h.surveys
 	}

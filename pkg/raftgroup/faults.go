@@ -16,19 +16,19 @@ import (
 // FaultKind is what a Fault does to the log stores of a disk.
 type FaultKind string
 
-// The faults. They hit what changes files, not what reads them.
+// The faults. They affect operations that change files, not those that read.
 const (
-	FaultNone  FaultKind = "none"  // all is well again
+	FaultNone  FaultKind = "none"  // the disk works
 	FaultError FaultKind = "error" // syncs fail
-	FaultStall FaultKind = "stall" // writes and syncs wait
-	FaultFull  FaultKind = "full"  // there is no space for writes
-	FaultLow   FaultKind = "low"   // Free says 0, everything works
+	FaultStall FaultKind = "stall" // writes and syncs block
+	FaultFull  FaultKind = "full"  // writes fail for lack of space
+	FaultLow   FaultKind = "low"   // Free returns 0, but everything works
 )
 
-// Fault makes a healthy disk fail. It is only in builds with the tag "faults".
+// Fault makes a healthy disk fail. It exists only in builds with the tag "faults".
 type Fault struct {
 	Kind FaultKind
-	For  time.Duration // then all is well again; 0 = until the next fault
+	For  time.Duration // how long it lasts; 0 = until the next Inject
 }
 
 // faultFS is a file system that fails on demand.
@@ -37,18 +37,18 @@ type faultFS struct {
 
 	mu    sync.Mutex
 	fault Fault
-	over  chan struct{} // closed at the end of fault
-	timer *time.Timer   // ends it; nil if nothing does
+	over  chan struct{} // closed when the fault ends
+	timer *time.Timer   // ends the fault; nil if it has no end
 }
 
 // systemFS is the file system of the log stores.
 func systemFS() vfs.FS {
 	f := &faultFS{fault: Fault{Kind: FaultNone}, over: make(chan struct{})}
-	f.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(f.strike))
+	f.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(f.intercept))
 	return f
 }
 
-// Validate says whether there is such a fault.
+// Validate returns an error if there is no such kind of fault.
 func (f Fault) Validate() error {
 	switch f.Kind {
 	case FaultNone, FaultError, FaultStall, FaultFull, FaultLow:
@@ -58,8 +58,8 @@ func (f Fault) Validate() error {
 	}
 }
 
-// Inject replaces the fault of the log stores by a valid one. The present one ends:
-// what it holds back goes on. The process may end before Inject returns.
+// Inject replaces the current fault of the log stores by a valid one. The current one ends: operations
+// that it blocks go on. The process may end before Inject returns.
 func (d *Disk) Inject(fault Fault) {
 	d.fs.(*faultFS).set(fault)
 }
@@ -84,7 +84,7 @@ func (f *faultFS) setLocked(fault Fault) {
 	}
 }
 
-// end ends the fault that over belongs to, if it is still the present one.
+// end ends the fault that over belongs to, if it is still the current one.
 func (f *faultFS) end(over chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,8 +99,8 @@ func (f *faultFS) present() (FaultKind, <-chan struct{}) {
 	return f.fault.Kind, f.over
 }
 
-// strike is called before every operation.
-func (f *faultFS) strike(op errorfs.Op) error {
+// intercept is called before every operation.
+func (f *faultFS) intercept(op errorfs.Op) error {
 	var syncs, grows bool
 	switch op.Kind {
 	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:

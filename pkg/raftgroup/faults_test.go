@@ -41,7 +41,7 @@ func TestDiskFaultStalls(t *testing.T) {
 		t.Errorf("stored while all writes wait: %v", err)
 	case <-time.After(50 * time.Millisecond): // the stall itself
 	}
-	// Another stall, which ends by itself, lets the first one's writes into it.
+	// A new stall releases the writes of the first one, which then wait for the new one's end.
 	d.Inject(Fault{Kind: FaultStall, For: 20 * time.Millisecond})
 	if err := <-done; err != nil || fatal.Load() != 0 {
 		t.Errorf("after the stall: %v, fatal called %d times", err, fatal.Load())

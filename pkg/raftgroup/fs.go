@@ -7,8 +7,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// privateFS makes every file readable by its owner only, because a log holds
-// what players must not see.
+// privateFS makes every file readable by its owner only, because a log contains data that players must
+// not see.
 type privateFS struct{ vfs.FS }
 
 func private(f vfs.File, err error) (vfs.File, error) {
@@ -38,9 +38,9 @@ func (fs privateFS) MkdirAll(dir string, _ os.FileMode) error { return fs.FS.Mkd
 
 func (fs privateFS) Unwrap() vfs.FS { return fs.FS }
 
-// noSyncFS turns every sync into nothing. The store above still asks for a
-// sync after each write, so each write reaches the kernel and survives the
-// process; Pebble's own NoSync would keep writes in the process.
+// noSyncFS ignores every sync. The store still asks for a sync after each write, so Pebble hands each
+// write to the kernel and it survives the process; with Pebble's own NoSync, writes would stay in the
+// process's memory.
 type noSyncFS struct{ vfs.FS }
 
 type noSyncFile struct{ vfs.File }
@@ -72,9 +72,9 @@ func (fs noSyncFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategor
 
 func (fs noSyncFS) Unwrap() vfs.FS { return fs.FS }
 
-// failStopFS reports every failed write or sync before Pebble learns of it. Pebble
-// itself panics where it cannot go on to a new log file, and where it cannot
-// write a table it tries again at once, without end.
+// failStopFS reports every failed write or sync before Pebble sees the error. Pebble itself would panic
+// if it cannot create a new log file, and would retry endlessly without a pause if it cannot write a
+// table.
 type failStopFS struct {
 	vfs.FS
 	fail func(error)

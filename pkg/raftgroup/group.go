@@ -13,16 +13,15 @@ import (
 )
 
 const (
-	// maxRequests bounds the requests of peers that wait for a group; more are
-	// refused, and the peer's raft asks again.
+	// maxRequests bounds the requests of peers that wait for a group; more are refused, and the
+	// peer's raft retries.
 	maxRequests = 256
 
 	logCache  = 512         // entries kept in memory for followers that are a little behind
-	stopGrace = time.Second // how long Stop waits for proposals under way
+	stopGrace = time.Second // how long Stop waits for proposals without an outcome
 )
 
-// Group is one replica of a Raft group. Its methods may be called by several
-// goroutines.
+// Group is one replica of a Raft group. Its methods are safe for concurrent use.
 type Group struct {
 	host    *Host
 	id      GroupID
@@ -32,7 +31,7 @@ type Group struct {
 	raft    *raft.Raft // set before started is closed
 
 	halting halting
-	endRaft func() error // ends raft and waits for it; the first call counts
+	endRaft func() error // shuts raft down once and waits for it
 
 	started, done chan struct{}
 	wg            sync.WaitGroup
@@ -43,11 +42,11 @@ type Group struct {
 	queue  chan inbound  // to serveLoop
 	signal chan struct{} // to stateLoop; capacity 1
 
-	// withheld stops append requests and heartbeats while the log store is stalled.
+	// withheld holds back append requests and heartbeats while the log store is stalled.
 	withheld   atomic.Bool
 	newestTerm atomic.Uint64 // highest term in requests of peers
 
-	stepping atomic.Bool // a change of the members is under way
+	stepping atomic.Bool // Align is changing the members
 
 	beat      sync.RWMutex // held for reading while heartbeat runs
 	heartbeat func(raft.RPC)
@@ -56,15 +55,15 @@ type Group struct {
 	stopping  bool
 	inFlight  atomic.Int32
 	futures   chan *Future
-	resolving atomic.Pointer[Future] // the one that resolveLoop waits for
+	resolving atomic.Pointer[Future] // that resolveLoop waits for
 	resolved  chan struct{}          // closed when resolveLoop ends
 
 	mu           sync.Mutex
-	changed      chan struct{}      // closed and replaced at every change of the leadership
+	changed      chan struct{}      // closed and replaced at every change of leadership
 	matched      map[ServerID]match // leader only
 	matchedTerm  uint64
 	matchedSince time.Time // first answer in matchedTerm
-	lostTerm     uint64    // newest term whose leader's loss was acted upon
+	lostTerm     uint64    // newest term whose leader's loss was handled
 }
 
 func newGroup(h *Host, cfg GroupConfig) *Group {
@@ -88,7 +87,7 @@ func newGroup(h *Host, cfg GroupConfig) *Group {
 	return g
 }
 
-// start brings raft up from what is on the disk. Machine.Restore may be called before it returns.
+// start starts raft with the state on the disk. It may call Machine.Restore.
 func (g *Group) start(bootstrap []Member) error {
 	snaps, err := g.host.cfg.Disk.snapshots(g.id)
 	if err != nil {
@@ -136,8 +135,8 @@ func (g *Group) raftConfig() *raft.Config {
 	return c
 }
 
-// dropStaleLog finishes what a crash between installing a snapshot and
-// deleting the log before it left: entries that end before the snapshot does.
+// dropStaleLog deletes a log that ends before the newest snapshot does. A crash after installing the
+// snapshot, but before deleting the old log, leaves one.
 func (g *Group) dropStaleLog(snaps snapshots) error {
 	first, last := g.log.first, g.log.last
 	if first == 0 {
@@ -169,7 +168,7 @@ func (g *Group) bootstrap(conf *raft.Config, snaps raft.SnapshotStore, members [
 	}
 	err := raft.BootstrapCluster(conf, g.log, g.log, snaps, transport{g}, c)
 	if errors.Is(err, raft.ErrCantBootstrap) {
-		return nil // there is state already
+		return nil // the disk already has state of the group
 	}
 	return err
 }
@@ -177,8 +176,8 @@ func (g *Group) bootstrap(conf *raft.Config, snaps raft.SnapshotStore, members [
 // ID returns the group's id.
 func (g *Group) ID() GroupID { return g.id }
 
-// Stop ends the replica on this server; its state stays on the disk. It waits
-// up to a second for proposals under way; those without an outcome then get ErrUnknown.
+// Stop ends the replica on this server; its state stays on the disk. It waits up to a second for the
+// outcomes of proposals; those that have none then get ErrUnknown.
 func (g *Group) Stop() error {
 	g.stop.Do(func() {
 		g.host.hide(g)
@@ -193,8 +192,8 @@ func (g *Group) shutdown() error {
 	g.stopping = true
 	g.proposing.Unlock()
 	close(g.futures)
-	// Raft forgets the futures in its queue when it shuts down, so they get the
-	// time to come out: committed, or refused because the lease ran out.
+	// Raft forgets the futures in its queue when it shuts down, so wait until they have an outcome:
+	// committed, or refused because the leader's lease has expired.
 	select {
 	case <-g.resolved:
 	case <-time.After(stopGrace):
@@ -207,8 +206,7 @@ func (g *Group) shutdown() error {
 	return err
 }
 
-// setHeartbeat sets raft's fast path for heartbeats. When it returns, no
-// earlier one is running.
+// setHeartbeat sets raft's fast path for heartbeats. When it returns, the previous one is not running.
 func (g *Group) setHeartbeat(f func(raft.RPC)) {
 	g.beat.Lock()
 	defer g.beat.Unlock()
@@ -224,7 +222,7 @@ func (g *Group) observe(o *raft.Observation) bool {
 	return false
 }
 
-// notify wakes everybody who waits for a change of the leadership.
+// notify wakes all goroutines that wait for a change of leadership.
 func (g *Group) notify() {
 	g.mu.Lock()
 	close(g.changed)
@@ -236,7 +234,7 @@ func (g *Group) notify() {
 	}
 }
 
-// watch returns a channel that is closed at the next change of the leadership.
+// watch returns a channel that is closed at the next change of leadership.
 func (g *Group) watch() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -263,9 +261,9 @@ func (g *Group) stateLoop() {
 	}
 }
 
-// State returns the present leadership as far as this replica knows.
+// State returns the current leadership as far as this replica knows.
 func (g *Group) State() State {
-	if g.halting.is() {
+	if g.halting.halted() {
 		return State{Term: g.raft.CurrentTerm()}
 	}
 	for {
@@ -293,15 +291,15 @@ type Status struct {
 	State
 	ID        GroupID
 	Commit    uint64              // index up to which entries are known to be committed
-	Applied   uint64              // index of the last entry that the Machine holds
+	Applied   uint64              // index of the last entry that the Machine has applied
 	LastIndex uint64              // index of the last entry in the log
 	Members   []Member            // newest known, possibly not committed
-	Matched   map[ServerID]uint64 // leader only: how far the log of each member that answers now agrees
-	// Silent is, of a leader, since when each other member has not answered it. It
-	// begins with the first answer of anybody in the term, and is empty before.
+	Matched   map[ServerID]uint64 // leader only: index up to which the log of each member that currently answers matches
+	// Silent, leader only, is how long each other member has not answered. The time is counted from
+	// the first answer of any member in the term, and the map is empty before that.
 	Silent   map[ServerID]time.Duration
 	InFlight int    // proposals without an outcome
-	Level    uint32 // that proposals carry
+	Level    uint32 // of new proposals
 	Halted   string // why the replica is halted, see Halt; "" = it is not
 }
 
@@ -342,8 +340,8 @@ func (g *Group) member(id ServerID) (Member, bool) {
 	return Member{}, false
 }
 
-// match is how far a follower's log agrees with this leader's, and when the
-// newest append request that it took was sent.
+// match is how far a follower's log agrees with this leader's, and when the newest append request that it
+// accepted was sent.
 type match struct {
 	index uint64
 	sent  time.Time
@@ -369,21 +367,21 @@ func (g *Group) matchedIn(term uint64) map[ServerID]match {
 	return maps.Clone(g.matched)
 }
 
-// heardFrom reports whether a follower took an append request of this term so
-// lately that a heartbeat would tell neither side anything.
+// heardFrom reports whether a follower has accepted an append request of this term so recently that a
+// heartbeat would be redundant for both sides.
 func (g *Group) heardFrom(id ServerID, term uint64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return term == g.matchedTerm && time.Since(g.matched[id].sent) < g.host.cfg.Timings.Heartbeat/5
 }
 
-// Transfer moves the leadership to a voter. It returns nil only when that
-// voter is known to lead; proposals get ErrBusy meanwhile. Errors: ErrNotLeader,
-// ErrNotMember, ErrBusy (the voter is not connected or did not take over in
-// time), ErrStopped, that of ctx, or a text naming who leads instead.
+// Transfer moves the leadership to a voter. It returns nil only when that voter is known to lead;
+// proposals get ErrBusy meanwhile. Errors: ErrNotLeader, ErrNotMember, ErrBusy (the voter is not
+// connected or did not take over in time), ErrStopped, the error of ctx, or one that names the
+// server that leads instead.
 func (g *Group) Transfer(ctx context.Context, to ServerID) error {
 	if m, ok := g.member(to); !ok || !m.Voter {
-		return fmt.Errorf("%w: %s is no voter", ErrNotMember, to)
+		return fmt.Errorf("%w: %s is not a voter", ErrNotMember, to)
 	}
 	if to == g.host.cfg.Self {
 		if g.State().Leading {
@@ -404,10 +402,10 @@ func (g *Group) Transfer(ctx context.Context, to ServerID) error {
 	defer again.Stop()
 	for {
 		changed := g.watch()
-		// What counts is who leads in the end, so raft's answer is not waited
-		// for. Raft refuses for a moment after an earlier transfer, so it is
-		// asked again; but only while an attempt of now would still be running:
-		// a second attempt to a peer that hangs would block all proposals.
+		// The result is who leads in the end, so do not wait for raft's answer. Raft refuses a
+		// transfer for a moment after an earlier one, so retry, but only while an attempt begun at
+		// start would still be running: a second attempt with a peer that hangs would block all
+		// proposals.
 		if g.State().Leading && time.Since(start) < election/2 {
 			g.raft.LeadershipTransferToServer(raft.ServerID(to), raft.ServerAddress(to))
 		}
@@ -433,7 +431,7 @@ func (g *Group) Transfer(ctx context.Context, to ServerID) error {
 	}
 }
 
-// Snapshot takes a snapshot now. A group without a new entry needs none.
+// Snapshot takes a snapshot now, unless there are no entries since the last one.
 func (g *Group) Snapshot(ctx context.Context) error {
 	err := g.change(ctx, func() error { return g.raft.Snapshot().Error() })
 	if errors.Is(err, raft.ErrNothingNewToSnapshot) {
@@ -442,15 +440,15 @@ func (g *Group) Snapshot(ctx context.Context) error {
 	return err
 }
 
-// change runs a slow operation of raft; raft ends it when it shuts down. The
-// operation goes on when ctx ends.
+// change runs a slow operation of raft. The operation continues when ctx ends; raft ends it when it shuts
+// down.
 func (g *Group) change(ctx context.Context, run func() error) error {
 	g.proposing.RLock()
 	if g.stopping {
 		g.proposing.RUnlock()
 		return ErrStopped
 	}
-	if g.halting.is() {
+	if g.halting.halted() {
 		g.proposing.RUnlock()
 		return ErrNotLeader
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// errNotFound has the text that raft looks for.
+// errNotFound has the text that raft compares with.
 var errNotFound = errors.New("not found")
 
-// The two values with which raft records a vote, in the order of writing.
+// The names of the two values with which raft records a vote, in the order in which it writes them.
 const (
 	voteTermKey      = "LastVoteTerm"
 	voteCandidateKey = "LastVoteCand"
@@ -30,9 +30,8 @@ type groupLog struct {
 
 	mu sync.RWMutex
 	extent
-	// voteTerm waits for the vote's candidate, which raft stores right after
-	// it, so that a vote costs one sync. A vote counts only once both are
-	// stored: losing the first half in a crash loses nothing.
+	// voteTerm is kept in memory until raft stores the vote's candidate, right after it, so that a
+	// vote costs one sync. That is safe: a vote counts only once both are stored.
 	voteTerm []byte
 }
 
@@ -42,7 +41,7 @@ var (
 	_ raft.StableStore       = (*groupLog)(nil)
 )
 
-// IsMonotonic says that the log has no holes; the scan at start relies on it.
+// IsMonotonic tells raft that the log must not have holes; the scan at start relies on that.
 func (l *groupLog) IsMonotonic() bool { return true }
 
 func (l *groupLog) FirstIndex() (uint64, error) {
@@ -68,7 +67,7 @@ func (l *groupLog) GetLog(index uint64, out *raft.Log) error {
 		return raft.ErrLogNotFound
 	} else if err != nil {
 		if pebble.IsCorruptionError(err) {
-			l.s.fail(err) // the next start finds the damage and takes a new id
+			l.s.fail(err) // ends the process; the next start finds the damage and takes a new disk id
 		}
 		return err
 	}
@@ -144,7 +143,7 @@ func (l *groupLog) DeleteRange(min, max uint64) error {
 	return nil
 }
 
-// Set stores a value; a vote's candidate takes along the vote's term that waits for it.
+// Set stores a value. With a vote's candidate it also stores the vote's term, which waits for that.
 func (l *groupLog) Set(name, value []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -221,7 +220,7 @@ func encodeLog(dst []byte, log *raft.Log) {
 	copy(dst[n:], log.Data)
 }
 
-// decodeLog checks v and, unless out is nil, copies it there.
+// decodeLog checks the stored entry v and, unless out is nil, decodes it into out.
 func decodeLog(v []byte, index uint64, out *raft.Log) error {
 	if len(v) < logHeaderLen {
 		return fmt.Errorf("entry of %d bytes", len(v))

@@ -7,43 +7,42 @@ import (
 	"sync/atomic"
 )
 
-// Halt is how a Machine says that it met something that this binary does not know:
-// Apply returns one, or Restore an error that wraps one. The replica then stops where
-// it is: it votes for nobody, acknowledges nothing, leads nothing and takes no snapshot. The
-// entry stays in the log, so a binary that knows it goes on from there. The host's other
-// groups are not touched.
+// Halt is returned by a Machine that has met something that this binary does not know: by Apply, or by
+// Restore inside an error. The replica then stops: it does not vote, acknowledge, lead or take
+// snapshots. The entry stays in the log, so a binary that knows it can continue from there. The
+// host's other groups are not affected.
 //
-// What the replicated state alone refuses is no reason to halt: every replica refuses it
-// alike. What depends on the binary is.
+// A Machine must halt only if the decision depends on the binary. A command that every replica refuses
+// in the same way, because of the replicated state, is no reason to halt.
 type Halt struct {
-	// Reason is for the operator: what is not known. It must hold no secret.
+	// Reason tells the operator what is not known. It must not contain a secret.
 	Reason string
 }
 
 func (h Halt) Error() string { return "halted: " + h.Reason }
 
-// errEnded is what a halted replica's own raft gets for what it would send.
+// errEnded is what the raft of a halted replica gets for every request that it wants to send.
 var errEnded = errors.New("raftgroup: this replica is halted")
 
-// finalError is a refusal that holds as long as the process that gave it: it does not
-// know what it was sent. To send it again is of use only to another process.
+// finalError is a refusal by a process that does not know what it was sent, so it would refuse it again.
+// A retry makes sense only once another process runs there.
 type finalError string
 
 func (e finalError) Error() string { return string(e) }
 
 const errHalted = finalError("this replica is halted")
 
-// halting is whether, and why, a replica is halted.
+// halting records whether, and why, a replica is halted.
 type halting struct {
 	once   sync.Once
 	reason atomic.Pointer[string]
-	done   chan struct{} // closed with the halt
+	done   chan struct{} // closed when the replica halts
 }
 
-// is reports whether the replica is halted.
-func (h *halting) is() bool { return h.reason.Load() != nil }
+// halted reports whether the replica is halted.
+func (h *halting) halted() bool { return h.reason.Load() != nil }
 
-// why is the reason, or "".
+// why returns the reason, or "".
 func (h *halting) why() string {
 	if p := h.reason.Load(); p != nil {
 		return *p
@@ -51,18 +50,18 @@ func (h *halting) why() string {
 	return ""
 }
 
-// halt stops the replica for good. It may run inside of raft, so it waits for nothing.
+// halt stops the replica for good. It may be called from inside raft, so it must not block.
 func (g *Group) halt(reason string) {
 	g.halting.once.Do(func() {
 		g.halting.reason.Store(&reason)
 		close(g.halting.done)
-		g.host.cfg.Logger.Error("halted: this replica stops until a binary runs here that knows more",
+		g.host.cfg.Logger.Error("halted: this replica stops until it is restarted with a binary that knows more",
 			"group", g.id, "applied", g.fsm.applied.Load(), "reason", reason)
 		g.notify()
 	})
 }
 
-// haltLoop ends raft when the replica halts.
+// haltLoop shuts raft down when the replica halts.
 func (g *Group) haltLoop() {
 	select {
 	case <-g.halting.done:
@@ -71,9 +70,8 @@ func (g *Group) haltLoop() {
 	}
 }
 
-// SetLevel says that the cluster runs at a level: entries that are proposed here carry it
-// from now on. A lower one changes nothing. Where this binary does not know the level,
-// all groups halt, also those that start later.
+// SetLevel sets the cluster's level, which entries proposed here carry from now on. A lower one has no
+// effect. If this binary does not know the level, all groups halt, including those that start later.
 func (h *Host) SetLevel(level uint32) {
 	h.mu.Lock()
 	rises := level > h.level.Load()
@@ -96,7 +94,7 @@ func (g *Group) checkLevel() {
 	}
 }
 
-// unknownLevel says why an entry or a snapshot of this level cannot be taken, or "".
+// unknownLevel says why an entry or a snapshot of this level cannot be accepted, or "".
 func (g *Group) unknownLevel(level uint32) string {
 	if g.host.cfg.Levels.Holds(level) {
 		return ""

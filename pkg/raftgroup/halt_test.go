@@ -26,7 +26,7 @@ func (nd *node) awaitHalt(id GroupID) string {
 	return nd.group(id).Status().Halted
 }
 
-// others are the nodes but one.
+// others returns all nodes except one.
 func (c *cluster) others(nd *node) (rest []*node) {
 	for _, o := range c.nodes {
 		if o != nd {
@@ -36,7 +36,7 @@ func (c *cluster) others(nd *node) (rest []*node) {
 	return rest
 }
 
-// reopen is a restart with a binary that knows what it is given.
+// reopen restarts a node as with another binary, which does not know unknown and has these levels.
 func (nd *node) reopen(unknown string, levels versions.Range, ids ...GroupID) {
 	nd.c.t.Helper()
 	nd.close()
@@ -65,7 +65,7 @@ func (nd *node) silent(id GroupID) {
 		"position":    {kindPosition, &positionMsg{}, &position{}},
 	} {
 		err := p.call(ask.kind, id, ask.req, ask.reply, testTimeout, nil)
-		for start := time.Now(); refused(err) && time.Since(start) < testTimeout; { // its host has just come back
+		for start := time.Now(); refused(err) && time.Since(start) < testTimeout; { // its host has just restarted
 			time.Sleep(redialPause)
 			err = p.call(ask.kind, id, ask.req, ask.reply, testTimeout, nil)
 		}
@@ -86,7 +86,7 @@ func (nd *node) silent(id GroupID) {
 		t.Errorf("a halted replica believes in %+v", s)
 	}
 	if g.raft.State() != raft.Shutdown {
-		_ = g.endRaft() // the loop that does it may be a moment late
+		_ = g.endRaft() // haltLoop may not have done it yet
 	}
 }
 
@@ -117,7 +117,7 @@ func TestHalt(t *testing.T) {
 			nd.silent(1)
 			// The others go on, and so does the other group of this host.
 			host := nd.host
-			nd.host = nil // not asked who leads
+			nd.host = nil // leave it out when looking for a leader
 			c.propose(1, "after")
 			nd.host = host
 			c.propose(2, "elsewhere")
@@ -127,7 +127,7 @@ func TestHalt(t *testing.T) {
 			}
 			applied := nd.group(1).Status().Applied
 
-			// The same binary meets the same entry; one that knows it goes on from its log.
+			// The same binary halts at the same entry; one that knows it continues from the log.
 			nd.reopen("new", versions.Range{}, 1, 2)
 			nd.awaitHalt(1)
 			if now := nd.group(1).Status().Applied; now != applied {
@@ -143,7 +143,7 @@ func TestHalt(t *testing.T) {
 	}
 }
 
-// What is not known in a snapshot halts before anything older is taken instead.
+// A replica that meets something unknown in its snapshot halts and does not use an older one instead.
 func TestHaltSnapshot(t *testing.T) {
 	c := newCluster(t, 3, false, func(cfg *Config) { cfg.SnapshotEntries, cfg.TrailingEntries = 2, 1 })
 	c.startAll(1)
@@ -173,7 +173,7 @@ func TestHaltSnapshot(t *testing.T) {
 	nd.machines[1].awaitEntry(t, "end")
 }
 
-// highest is the highest level that stands in a node's log of a group.
+// highest returns the highest level in a node's log of a group.
 func (nd *node) highest(id GroupID) (level uint32) {
 	nd.c.t.Helper()
 	log := nd.host.cfg.Disk.log(id)
@@ -221,7 +221,7 @@ func TestLevelAboveAMember(t *testing.T) {
 	if why := old.group(1).Status().Halted; why != "" {
 		t.Fatalf("the old member, which was refused nothing that it holds, is halted: %s", why)
 	}
-	// Nor does it take a snapshot of that level.
+	// Nor does it accept a snapshot of that level.
 	for _, nd := range c.others(old) {
 		if err := nd.group(1).Snapshot(t.Context()); err != nil {
 			t.Fatal(err)
@@ -234,7 +234,7 @@ func TestLevelAboveAMember(t *testing.T) {
 		t.Fatal(err)
 	}
 	stream := snapshotHead{index: 7, level: 2}.append(nil)
-	if _, why, err := old.group(1).snapshotObjection(bytes.NewReader(stream)); why == "" || err != nil {
+	if _, why, err := old.group(1).snapshotRefusal(bytes.NewReader(stream)); why == "" || err != nil {
 		t.Fatalf("a snapshot of level 2: %q, %v", why, err)
 	}
 	if index, err := snaps.newestReadable(); index != 0 || err != nil {
@@ -244,7 +244,7 @@ func TestLevelAboveAMember(t *testing.T) {
 		t.Fatalf("the old member stored level %d", got)
 	}
 
-	// A newer binary takes both, and the level outlives every process.
+	// A newer binary accepts both, and the level survives restarts.
 	old.reopen("", two, 1)
 	old.machines[1].awaitEntry(t, "third")
 	for _, nd := range c.nodes {

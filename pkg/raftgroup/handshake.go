@@ -21,12 +21,12 @@ import (
 //	acceptor → code(1) and, if it is 0, nonce(32) mac(32) [lowest(1) highest(1)]; else a text
 //	dialer   → mac(32)
 //
-// Lowest and highest are the versions of the protocol that a side speaks; the highest one
-// that both speak is used. A side that speaks only the first one leaves the parts in brackets out.
+// Lowest and highest are the protocol versions that a side speaks; the highest one in common is used. A
+// side that speaks only version 1 omits the parts in brackets.
 //
-// Both macs are HMAC-SHA256 with the cluster secret over a role, the cluster
-// id, both server ids and both nonces, so each side knows that the other one
-// holds the secret and means this very connection.
+// Both macs are HMAC-SHA256 with the cluster secret over a role, the cluster id, both server ids, both
+// nonces and the version ranges. So each side knows that the other holds the secret, and that nobody
+// replays an old handshake or has changed this one.
 const (
 	handshakeMagic   = "THRG"
 	handshakeTimeout = time.Second
@@ -41,27 +41,27 @@ const (
 
 var errHandshake = errors.New("raftgroup: malformed handshake")
 
-// credentials are what a server shows and demands in a handshake.
+// credentials are what a server presents and checks in a handshake.
 type credentials struct {
 	self    ServerID
 	cluster string
 	secret  []byte
-	speaks  versions.Range // of this protocol
+	speaks  versions.Range // versions of this protocol
 }
 
 type hello struct {
 	cluster  string
 	from, to ServerID
 	nonce    []byte
-	speaks   versions.Range // the dialer
+	speaks   versions.Range // the dialer's
 }
 
-// onlyFirst is what a side speaks that names no range.
+// onlyFirst is the range of a side that sends none.
 var onlyFirst = versions.Range{Min: 1, Max: 1}
 
-// proved is what a mac says of the versions of a side: nothing if it names none, so
-// that processes of before there were ranges compute the same.
-func proved(r versions.Range) []byte {
+// macRange returns what a mac covers of a side's version range: nothing if the side sends none, because
+// older binaries do not know ranges and must compute the same mac.
+func macRange(r versions.Range) []byte {
 	if r == onlyFirst {
 		return nil
 	}
@@ -71,16 +71,15 @@ func proved(r versions.Range) []byte {
 func (c credentials) mac(role string, h hello, answer []byte, acceptor versions.Range) []byte {
 	m := hmac.New(sha256.New, c.secret)
 	var b []byte
-	answer = append(answer[:len(answer):len(answer)], proved(acceptor)...)
-	for _, part := range [][]byte{append([]byte(handshakeMagic), proved(h.speaks)...), []byte(role), []byte(h.cluster), []byte(h.from), []byte(h.to), h.nonce, answer} {
+	answer = append(answer[:len(answer):len(answer)], macRange(acceptor)...)
+	for _, part := range [][]byte{append([]byte(handshakeMagic), macRange(h.speaks)...), []byte(role), []byte(h.cluster), []byte(h.from), []byte(h.to), h.nonce, answer} {
 		b = appendBytes(b, part)
 	}
 	m.Write(b)
 	return m.Sum(nil)
 }
 
-// dial does the dialer's part and returns a reader for what follows, and the version
-// that is spoken there.
+// dial does the dialer's part. It returns a reader for what follows, and the version to speak.
 func (c credentials) dial(nc net.Conn, to ServerID) (*bufio.Reader, uint32, error) {
 	nc.SetDeadline(time.Now().Add(handshakeTimeout))
 	defer nc.SetDeadline(time.Time{})
@@ -125,18 +124,19 @@ func (c credentials) dial(nc net.Conn, to ServerID) (*bufio.Reader, uint32, erro
 		return nil, 0, ErrWrongSecret
 	}
 	version, ok := versions.Common(c.speaks, theirs)
-	if !ok { // the acceptor should have said so
+	if !ok { // the acceptor should have refused
 		return nil, 0, fmt.Errorf("%w: %s", ErrWrongVersion, disjoint(c.self, c.speaks, to, theirs))
 	}
 	return br, version, writeHello(nc, c.mac("dialer", h, nonce, theirs))
 }
 
-// disjoint says why two sides cannot talk.
+// disjoint says why two sides have no version in common.
 func disjoint(a ServerID, ours versions.Range, b ServerID, theirs versions.Range) string {
 	return fmt.Sprintf("%s speaks %v, %s speaks %v", a, ours, b, theirs)
 }
 
-// accept does the acceptor's part and returns who dialed, and the version that is spoken.
+// accept does the acceptor's part. It returns the dialer's id, a reader for what follows, and the version
+// to speak.
 func (c credentials) accept(nc net.Conn) (ServerID, *bufio.Reader, uint32, error) {
 	nc.SetDeadline(time.Now().Add(handshakeTimeout))
 	defer nc.SetDeadline(time.Time{})
@@ -165,7 +165,7 @@ func (c credentials) accept(nc net.Conn) (ServerID, *bufio.Reader, uint32, error
 	nonce := newNonce()
 	b = appendBytes([]byte{helloOK}, nonce)
 	b = appendBytes(b, c.mac("acceptor", h, nonce, c.speaks))
-	b = append(b, proved(c.speaks)...)
+	b = append(b, macRange(c.speaks)...)
 	if err := writeHello(nc, b); err != nil {
 		return "", nil, 0, err
 	}
@@ -179,7 +179,7 @@ func (c credentials) accept(nc net.Conn) (ServerID, *bufio.Reader, uint32, error
 	return h.from, br, version, nil
 }
 
-// parseHello checks the form of the dialer's first message, not its version.
+// parseHello parses the dialer's first message; it does not check the versions.
 func parseHello(b []byte) (hello, error) {
 	n := len(handshakeMagic)
 	if len(b) < n+1 || string(b[:n]) != handshakeMagic {

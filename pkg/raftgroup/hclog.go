@@ -9,9 +9,9 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// hclogAdapter gives raft a logger. Raft reports every failed heartbeat of
-// every group as an error, so its errors become warnings and the rest is for
-// debugging; what matters is logged by this package.
+// hclogAdapter is raft's logger. Raft reports every failed heartbeat of every group as an error, so its
+// errors become warnings, and all lower levels become debug lines. This package logs the important
+// events itself.
 type hclogAdapter struct{ l *slog.Logger }
 
 var _ hclog.Logger = hclogAdapter{}

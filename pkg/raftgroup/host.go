@@ -10,11 +10,10 @@ import (
 
 const (
 	maxName    = 255 // bytes of a server id and of a cluster id
-	maxSurveys = 64  // surveys of peers that are answered at the same time; more are refused
+	maxSurveys = 64  // kindPosition requests that are answered at the same time; more are refused
 )
 
-// Host runs the groups of one server. Its methods may be called by several
-// goroutines.
+// Host runs the groups of one server. Its methods are safe for concurrent use.
 type Host struct {
 	cfg      Config
 	net      *network
@@ -22,15 +21,15 @@ type Host struct {
 	suspects suspects
 	surveys  chan struct{}
 
-	level atomic.Uint32 // of the cluster, as SetLevel said; written under mu
+	level atomic.Uint32 // the cluster's, set by SetLevel; written under mu
 
 	mu     sync.RWMutex
 	closed bool
 	groups map[GroupID]*Group // nil while a group starts or stops
 }
 
-// Open starts to listen and to answer peers. On an error the disk and the
-// listener stay the caller's.
+// Open starts to accept connections and to answer peers. On an error the caller still owns the disk and
+// the listener.
 func Open(cfg Config) (*Host, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -44,17 +43,17 @@ func Open(cfg Config) (*Host, error) {
 	}
 	h.net.onRequest = h.onRequest
 	h.net.onBroken = h.PeerLost
-	// A server that has just come up is connected back at once, so that its
-	// leaders need not wait for their next attempt.
+	// When a server has just started and connects to this one, dial back at once, so that the
+	// leaders here need not wait for their next attempt to reach it.
 	h.net.onJoined = func(id ServerID) { h.net.peer(id).kick() }
 	h.net.run(h.net.acceptLoop)
 	h.net.run(h.watchdog)
 	return h, nil
 }
 
-// Start runs a group: with what the disk holds of it, else with the bootstrap
-// list, else empty, waiting to be added. Machine.Restore and Apply may be
-// called before it returns. Errors: ErrExists, ErrStopped, or what the disk says.
+// Start runs a group: with its state on the disk if there is one, otherwise with the bootstrap list if
+// this server is in it, otherwise empty, waiting to be added. Machine.Restore and Apply may be called
+// before it returns. Errors: ErrExists, ErrStopped, or one of the disk.
 func (h *Host) Start(cfg GroupConfig) (*Group, error) {
 	if cfg.Machine == nil {
 		return nil, errors.New("raftgroup: GroupConfig.Machine is nil")
@@ -126,7 +125,7 @@ func (h *Host) all() []*Group {
 	return gs
 }
 
-// hide takes no more requests for a group that stops; its id stays taken.
+// hide stops requests for a group that is being stopped; its id stays reserved.
 func (h *Host) hide(g *Group) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -140,8 +139,8 @@ func (h *Host) release(id GroupID) {
 	delete(h.groups, id)
 }
 
-// Close stops all groups, then closes the listener, the connections and the
-// disk. It does not give leaderships away; Transfer does.
+// Close stops all groups, then closes the listener, the connections and the disk. It does not transfer
+// leaderships; call Transfer before.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	if h.closed {

@@ -41,7 +41,7 @@ func TestProposeResult(t *testing.T) {
 		for before := g.State(); !before.Leading; before = g.State() {
 			_, _, _, err := g.Propose([]byte("y")).Result()
 			if g.State() != before {
-				continue // it has perhaps led meanwhile
+				continue // it may have become leader meanwhile
 			}
 			if !errors.Is(err, ErrNotLeader) {
 				t.Errorf("a follower says %v, want ErrNotLeader", err)
@@ -52,7 +52,8 @@ func TestProposeResult(t *testing.T) {
 	if _, _, _, err := leader.group(1).Propose(make([]byte, MaxEntry+1)).Result(); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a large entry gets %v, want ErrTooLarge", err)
 	}
-	// So much takes a slow machine longer than a leader may be without an answer.
+	// Retry until a leader accepts it: so much data takes a slow machine longer than a leader may be without
+	// an answer.
 	leader, _, _, _, _ = c.accepted(1, func(int) []byte { return make([]byte, MaxEntry) })
 	g := leader.group(1)
 	if err := g.Stop(); err != nil {
@@ -63,8 +64,7 @@ func TestProposeResult(t *testing.T) {
 	}
 }
 
-// accepted proposes until a leader accepts: a leadership may end at any time, and with
-// it what is under way.
+// accepted proposes until an entry is accepted: a leadership may end at any time, with its proposals.
 func (c *cluster) accepted(id GroupID, data func(try int) []byte) (leader *node, said string, result any, index, term uint64) {
 	c.t.Helper()
 	deadline := time.Now().Add(testTimeout)
@@ -104,14 +104,14 @@ func TestLostLeadershipIsUnknown(t *testing.T) {
 	}
 }
 
-// TestFailover kills leaders and looks for what was acknowledged.
+// TestFailover kills leaders and checks that acknowledged entries are not lost.
 func TestFailover(t *testing.T) {
 	tries := 6
 	if raceEnabled {
 		tries = 3
 	}
-	// Timeouts alone would take longer than the shortest of these; a slow machine gets
-	// more of them.
+	// With timeouts alone, even the shortest of these times would be longer; a slow machine gets more
+	// tries.
 	var took []time.Duration
 	for limit, more := DefaultTimings().Heartbeat, 5; len(took) == 0 || took[0] > limit && more > 0; more-- {
 		took = failovers(t, false, tries)
@@ -237,7 +237,7 @@ func TestRestart(t *testing.T) {
 			}
 		}
 		for _, nd := range c.nodes {
-			// A bootstrap list must be ignored where there is state.
+			// A bootstrap list must be ignored if there is state.
 			nd.start(Coordinator, []Member{{ID: nd.id, Voter: true}})
 			nd.start(1, nil)
 		}
@@ -255,8 +255,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// A follower that missed more than the leader keeps, and a server that joins, get a
-// snapshot of several chunks.
+// A follower that has missed more entries than the leader keeps, and a server that joins, get a snapshot
+// in several chunks.
 func TestSnapshotInstall(t *testing.T) {
 	c := newCluster(t, 3, false, func(cfg *Config) { cfg.TrailingEntries = 5 })
 	c.startAll(1, 2)
@@ -287,11 +287,11 @@ func TestSnapshotInstall(t *testing.T) {
 	fresh := c.add()
 	fresh.start(1, nil)
 	fresh.start(2, nil)
-	if err := leader.group(1).take(Change{Kind: AddMember, Server: fresh.id}); err != nil {
+	if err := leader.group(1).applyChange(Change{Kind: AddMember, Server: fresh.id}); err != nil {
 		t.Fatal(err)
 	}
 	fresh.machines[1].await(t, 50)
-	if err := leader.group(1).take(Change{Kind: PromoteMember, Server: fresh.id}); err != nil {
+	if err := leader.group(1).applyChange(Change{Kind: PromoteMember, Server: fresh.id}); err != nil {
 		t.Fatal(err)
 	}
 	c.propose(1, "more")
@@ -301,13 +301,13 @@ func TestSnapshotInstall(t *testing.T) {
 			t.Errorf("%s differs from the leader", nd.id)
 		}
 	}
-	if err := leader.group(1).take(Change{Kind: DropMember, Server: late.id}); err != nil {
+	if err := leader.group(1).applyChange(Change{Kind: DropMember, Server: late.id}); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(leader.group(1).Status().Members); n != 3 {
 		t.Errorf("group has %d members, want 3", n)
 	}
-	// The new one has what it got after a restart, too.
+	// The new server still has its data after a restart.
 	fresh.close()
 	fresh.open()
 	fresh.start(1, nil)
@@ -369,7 +369,7 @@ func TestOnState(t *testing.T) {
 	if err := g.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	close(states) // nothing is told after Stop
+	close(states) // OnState must not be called after Stop
 	for s := range states {
 		last = s
 	}
@@ -384,7 +384,7 @@ func TestOnState(t *testing.T) {
 	}
 }
 
-// A heartbeat is left out only where an append request has just said the same.
+// A heartbeat is skipped only if an append request has just had the same effect.
 func TestHeartbeatLeftOut(t *testing.T) {
 	c := newCluster(t, 1, false, nil)
 	c.startAll(1)

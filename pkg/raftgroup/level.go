@@ -11,11 +11,10 @@ import (
 	"teahouse/pkg/versions"
 )
 
-// An entry's level stands in its extensions, as a uvarint; entries of the first level
-// have none, and neither do those that raft writes itself.
+// An entry's level is in its extensions, as a uvarint. Entries of the first level have no extensions, and
+// neither do those that raft writes itself.
 
-// levelOf is the level of a log entry. Extensions that say something else are above
-// every level.
+// levelOf returns the level of a log entry. Extensions of another form count as a level above all others.
 func levelOf(l *raft.Log) uint32 {
 	if len(l.Extensions) == 0 {
 		return versions.FirstLevel
@@ -29,7 +28,7 @@ func levelOf(l *raft.Log) uint32 {
 
 const unreadable = ^uint32(0)
 
-// extensions are what an entry of this level carries.
+// extensions returns the extensions of an entry of this level.
 func extensions(level uint32) []byte {
 	if level <= versions.FirstLevel {
 		return nil
@@ -37,14 +36,14 @@ func extensions(level uint32) []byte {
 	return binary.AppendUvarint(nil, uint64(level))
 }
 
-// entryLevel is what proposals carry now: the cluster's level as far as this host or
-// the group's own log knows it.
+// entryLevel returns the level for new proposals: the cluster's, as far as this host or the group's own
+// log knows it.
 func (g *Group) entryLevel() uint32 {
 	return max(versions.FirstLevel, g.host.level.Load(), g.fsm.level.Load())
 }
 
-// objection is why the entries of an append request must not be stored here, or "".
-func (g *Group) objection(entries []*raft.Log) string {
+// appendRefusal says why the entries of an append request must not be stored here, or "".
+func (g *Group) appendRefusal(entries []*raft.Log) string {
 	for _, e := range entries {
 		if why := g.unknownLevel(levelOf(e)); why != "" {
 			return fmt.Sprintf("entry %d has %s", e.Index, why)
@@ -53,8 +52,8 @@ func (g *Group) objection(entries []*raft.Log) string {
 	return ""
 }
 
-// A snapshot is version(1) index(8) of the last applied entry, then what the Machine
-// wrote. Version 2 has the level(4) between the two.
+// A snapshot is version(1), index(8) of the last applied entry, then what the Machine wrote. Version 2
+// has the level(4) after the version.
 const (
 	snapshotFirst   = 1
 	snapshotLeveled = 2
@@ -74,8 +73,8 @@ func (h snapshotHead) append(b []byte) []byte {
 	return binary.BigEndian.AppendUint64(b, h.index)
 }
 
-// readSnapshotHead returns also the bytes that it read. An error that is a Halt is about
-// a head that this binary does not know.
+// readSnapshotHead also returns the bytes that it has read. The error is a Halt if this binary does not
+// know the head's version.
 func readSnapshotHead(r io.Reader) (h snapshotHead, raw []byte, err error) {
 	raw = make([]byte, 1, 1+4+8)
 	if _, err := io.ReadFull(r, raw); err != nil {

@@ -16,17 +16,17 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// StoredEntry is an entry as it stands in a log, committed or not.
+// StoredEntry is an entry in a log, committed or not.
 type StoredEntry struct {
 	Group       GroupID
 	Index, Term uint64
 	Level       uint32
-	Kind        string // "command", or what raft writes itself: "noop", "configuration" …
+	Kind        string // "command", or a kind that raft writes itself: "noop", "configuration" …
 	Data        []byte // valid until the next entry is read
 }
 
-// Logs are the logs of a server that does not run, for tools that compare
-// replicas. Nothing is changed.
+// Logs reads the logs of a server that does not run, for tools that compare replicas. It changes
+// nothing.
 type Logs struct {
 	id     string
 	stores []logReader
@@ -34,19 +34,18 @@ type Logs struct {
 	lock   io.Closer
 }
 
-// logReader is one store, and which groups' logs stand in it.
+// logReader is one store and the range of groups whose logs are in it.
 type logReader struct {
 	db          *pebble.DB
 	first, last GroupID
 }
 
-// OpenLogs opens the data folder of a server that does not run. It fails if the
-// server runs, and if the log is damaged, as far as that can be seen before the
-// entries are read.
+// OpenLogs opens the data folder of a server that does not run. It fails if the server runs, or if the
+// log is damaged, as far as that shows before the entries are read.
 func OpenLogs(dir string) (_ *Logs, err error) {
 	d := &Disk{dir: dir, logger: slog.New(slog.DiscardHandler)}
 	if err := d.readIdentity(); err != nil {
-		return nil, fmt.Errorf("raftgroup: %s is no data folder: %w", dir, err)
+		return nil, fmt.Errorf("raftgroup: %s is not a data folder: %w", dir, err)
 	}
 	l := &Logs{id: d.id.ID, snaps: make(map[GroupID]uint64)}
 	defer func() {
@@ -90,7 +89,7 @@ func (l *Logs) findSnapshots(d *Disk) error {
 	for _, folder := range folders {
 		id, err := strconv.ParseUint(folder.Name(), 10, 32)
 		if err != nil {
-			continue // not ours
+			continue // not a group's folder
 		}
 		snaps, err := d.snapshots(GroupID(id))
 		if err != nil {
@@ -107,15 +106,14 @@ func (l *Logs) findSnapshots(d *Disk) error {
 	return nil
 }
 
-// DiskID is the random id of the folder's disk.
+// DiskID returns the random id of the folder's disk.
 func (l *Logs) DiskID() string { return l.id }
 
-// Snapshots are the last indexes of the newest readable snapshots, by group.
-// Entries up to there are committed, and may be gone from the log.
+// Snapshots returns the last index of the newest readable snapshot, by group. Entries up to it are
+// committed, and may be missing from the log.
 func (l *Logs) Snapshots() map[GroupID]uint64 { return l.snaps }
 
-// Entries yields all entries in the order of groups and indexes. After an
-// error it ends.
+// Entries yields all entries, ordered by group and index. It ends after an error.
 func (l *Logs) Entries() iter.Seq2[StoredEntry, error] {
 	return func(yield func(StoredEntry, error) bool) {
 		for _, r := range l.stores {
@@ -171,7 +169,7 @@ func kindOf(t raft.LogType) string {
 	return t.String()
 }
 
-// Close frees the folder.
+// Close closes the logs and unlocks the folder.
 func (l *Logs) Close() error {
 	var errs []error
 	for _, r := range l.stores {
@@ -185,7 +183,7 @@ func (l *Logs) Close() error {
 	return errors.Join(errs...)
 }
 
-// silent takes Pebble's log lines; what matters comes as an error too.
+// silent drops Pebble's log lines; everything that matters is returned as an error too.
 type silent struct{}
 
 func (silent) Infof(string, ...any)  {}

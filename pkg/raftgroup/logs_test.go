@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// entriesOf lists what stands in a folder, as "group/index term kind data".
+// entriesOf lists the entries in a folder, as "group/index term kind data".
 func entriesOf(t *testing.T, dir string) (list []string) {
 	t.Helper()
 	l, err := OpenLogs(dir)
@@ -27,8 +27,8 @@ func entriesOf(t *testing.T, dir string) (list []string) {
 	return list
 }
 
-// What a server wrote can be read when it does not run, wherever the
-// coordinator's log stands, and reading changes nothing.
+// A server's entries can be read while it does not run, wherever the coordinator's log is, and reading
+// changes nothing.
 func TestOpenLogs(t *testing.T) {
 	for _, sync := range []bool{true, false} {
 		t.Run(fmt.Sprintf("sync %v", sync), func(t *testing.T) {

@@ -15,7 +15,7 @@ type fsm struct {
 	g       *Group
 	machine Machine
 	applied atomic.Uint64
-	level   atomic.Uint32 // the highest of what was applied
+	level   atomic.Uint32 // the highest level among applied entries
 }
 
 var _ raft.BatchingFSM = (*fsm)(nil)
@@ -31,7 +31,7 @@ func (f *fsm) Apply(l *raft.Log) any {
 	if l.Type != raft.LogCommand {
 		return nil
 	}
-	if f.g.halting.is() {
+	if f.g.halting.halted() {
 		return outcome{halted: true}
 	}
 	level := levelOf(l)
@@ -57,10 +57,10 @@ func (f *fsm) ApplyBatch(logs []*raft.Log) []any {
 	return out
 }
 
-// Snapshot fails once the replica is halted: raft counts entries that were handed over
-// as applied, so the snapshot would claim what it does not hold.
+// Snapshot fails once the replica is halted: raft counts all entries that it has passed to fsm as applied,
+// so the snapshot would claim to contain entries that it does not.
 func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
-	if f.g.halting.is() {
+	if f.g.halting.halted() {
 		return nil, errHalted
 	}
 	w, err := f.machine.Snapshot()
@@ -79,8 +79,8 @@ func (f *fsm) Restore(r io.ReadCloser) error {
 		select {
 		case <-f.g.started:
 		default:
-			// Raft would take an older snapshot instead, and the log does not reach
-			// back to it. So it starts with this one, and is ended at once.
+			// After an error raft would restore an older snapshot, although the log does not reach
+			// back to it. So let raft start as if this one were restored; it is shut down at once.
 			return nil
 		}
 	}
@@ -103,9 +103,9 @@ func (f *fsm) restore(r io.Reader) error {
 	return nil
 }
 
-// snapshotObjection reads the head of a snapshot on its way in. An objection is why it
-// must not be stored here; else all is to be read from the returned reader.
-func (g *Group) snapshotObjection(r io.Reader) (whole io.Reader, objection string, err error) {
+// snapshotRefusal reads the head of a snapshot that arrives. refusal says why it must not be stored here;
+// if it is "", whole yields the whole snapshot, including the head.
+func (g *Group) snapshotRefusal(r io.Reader) (whole io.Reader, refusal string, err error) {
 	head, raw, err := readSnapshotHead(r)
 	var h Halt
 	switch {

@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// caughtUp is how many entries a server may be behind to get a vote: what one
-// append request carries.
+// caughtUp is how many entries a server may be behind and still get a vote: as many as one append request
+// carries.
 const caughtUp = maxAppend
 
 // ChangeKind says what a Change does.
@@ -20,22 +20,21 @@ type ChangeKind int
 
 // The kinds of a Change.
 const (
-	NoChange     ChangeKind = iota // the group is as it should be
+	NoChange     ChangeKind = iota // the group has the wanted members
 	WaitToChange                   // the next change would be unsafe now
-	AddMember                      // without a vote
+	AddMember                      // as a non-voter
 	PromoteMember
 	DropMember
 )
 
-// Change is the next step from the members that a group has to those that it
-// should have.
+// Change is the next step from a group's current members to the wanted ones.
 type Change struct {
 	Kind   ChangeKind
 	Server ServerID
-	Why    string // of WaitToChange, for the operator; the same as long as the reason is
+	Why    string // of WaitToChange, for the operator; the text does not change while the reason lasts
 }
 
-// Changes reports whether there is something to do now.
+// Changes reports whether the step changes the members.
 func (c Change) Changes() bool { return c.Kind != NoChange && c.Kind != WaitToChange }
 
 // String is for logs.
@@ -54,11 +53,10 @@ func (c Change) String() string {
 	}
 }
 
-// NextChange is the step that a leader may take now to give its group the
-// wanted members: add the new server without a vote, let it catch up, remove the one
-// that it takes the place of, give it the vote. One step at a time, and none that
-// changes who votes unless a majority of the new voters answers the leader. Roles
-// are raised, never lowered. st is the leader's status.
+// NextChange returns the step that a leader may take now to give its group the wanted members: add the
+// new server as a non-voter, let it catch up, remove the one that it replaces, make it a voter. It
+// returns one step at a time, and one that changes the voters only if a majority of the new voters
+// answers the leader. It never makes a voter a non-voter. st is the leader's status.
 func NextChange(self ServerID, st Status, want []Member) Change {
 	byID := func(id ServerID) func(Member) bool { return func(m Member) bool { return m.ID == id } }
 	has := func(list []Member, id ServerID) bool { return slices.ContainsFunc(list, byID(id)) }
@@ -69,7 +67,7 @@ func NextChange(self ServerID, st Status, want []Member) Change {
 		}
 	}
 	var promote ServerID           // one that has caught up
-	for _, m := range st.Members { // want may hold a server twice; the group does not
+	for _, m := range st.Members { // want may list a server twice; the group does not
 		i := slices.IndexFunc(want, byID(m.ID))
 		switch {
 		case i < 0 && !m.Voter:
@@ -87,10 +85,10 @@ func NextChange(self ServerID, st Status, want []Member) Change {
 		switch {
 		case has(want, m.ID):
 		case m.ID == self:
-			wait = Change{Kind: WaitToChange, Server: m.ID, Why: "a leader does not drop itself"}
+			wait = Change{Kind: WaitToChange, Server: m.ID, Why: "a leader does not remove itself"}
 		case st.majority(self, slices.DeleteFunc(slices.Clone(voters), byID(m.ID))):
 			return Change{Kind: DropMember, Server: m.ID}
-		default: // another one may be dead, and go first
+		default: // keep looking: another voter may be dead and can be removed first
 			wait = Change{Kind: WaitToChange, Server: m.ID, Why: fmt.Sprintf("no majority would answer without %s", m.ID)}
 		}
 	}
@@ -106,7 +104,7 @@ func NextChange(self ServerID, st Status, want []Member) Change {
 	return Change{Kind: PromoteMember, Server: promote}
 }
 
-// answers are the fields Matched and Silent of a leader's Status.
+// answers returns the fields Matched and Silent of a leader's Status.
 func (g *Group) answers(term uint64, members []Member) (matched map[ServerID]uint64, silent map[ServerID]time.Duration) {
 	matched, silent = make(map[ServerID]uint64), make(map[ServerID]time.Duration)
 	g.mu.Lock()
@@ -133,12 +131,12 @@ func (g *Group) answers(term uint64, members []Member) (matched map[ServerID]uin
 	return matched, silent
 }
 
-// Quorate reports whether most voters answer the leader now.
+// Quorate reports whether a majority of the voters currently answers the leader.
 func (s Status) Quorate() bool {
 	return s.majority(s.Leader, slices.DeleteFunc(slices.Clone(s.Members), func(m Member) bool { return !m.Voter }))
 }
 
-// majority reports whether most of the voters answer the leader now.
+// majority reports whether a majority of the given voters currently answers the leader.
 func (s Status) majority(self ServerID, voters []Member) bool {
 	answer := 0
 	for _, m := range voters {
@@ -149,10 +147,10 @@ func (s Status) majority(self ServerID, voters []Member) bool {
 	return answer > len(voters)/2
 }
 
-// Align takes the step that NextChange names, and returns it once it is
-// committed. Leader only, and one call at a time: a step that waits behind another
-// one would be taken by members who have changed since, and could bring back with a
-// vote who was dropped meanwhile. Errors: ErrNotLeader, ErrBusy, ErrStopped, ErrUnknown.
+// Align takes the step that NextChange returns, and returns it once it is committed. Leader only, and one
+// call at a time (ErrBusy): a step that waits for another one was decided for members that have
+// changed since, and could make a server a voter again that was removed meanwhile. Errors:
+// ErrNotLeader, ErrBusy, ErrStopped, ErrUnknown.
 func (g *Group) Align(ctx context.Context, want []Member) (Change, error) {
 	if !g.stepping.CompareAndSwap(false, true) {
 		return Change{}, ErrBusy
@@ -167,13 +165,13 @@ func (g *Group) Align(ctx context.Context, want []Member) (Change, error) {
 		return c, nil
 	}
 	return c, g.change(ctx, func() error {
-		defer g.stepping.Store(false) // not before raft is through with it, whenever ctx ends
-		return g.take(c)
+		defer g.stepping.Store(false) // only when raft has finished the step, even if ctx ends earlier
+		return g.applyChange(c)
 	})
 }
 
-// take changes the members. A removed replica is not told: its host must stop it.
-func (g *Group) take(c Change) error {
+// applyChange changes the members. A removed replica is not notified: its host must stop it.
+func (g *Group) applyChange(c Change) error {
 	id, addr, patience := raft.ServerID(c.Server), raft.ServerAddress(c.Server), g.host.cfg.Timings.Election
 	switch c.Kind {
 	case AddMember:
@@ -186,8 +184,7 @@ func (g *Group) take(c Change) error {
 	return nil
 }
 
-// Used reports whether a group has ever been started on the disk under its
-// present id.
+// Used reports whether any group has ever been started on the disk under its current id.
 func (d *Disk) Used() bool {
 	if len(d.extents) > 0 {
 		return true

@@ -14,7 +14,7 @@ import (
 
 const leader ServerID = "leader"
 
-// group is a group as the rules of NextChange see it.
+// toyGroup is a group as far as NextChange looks at it.
 type toyGroup struct {
 	members []Member
 	answers map[ServerID]bool // besides the leader
@@ -61,9 +61,9 @@ func (g *toyGroup) apply(c Change) {
 	}
 }
 
-// TestNextChange: whatever a group is like and whoever comes and goes, no step
-// costs it the majority, nobody who is behind gets a vote, and once all wanted
-// members answer the group becomes as wanted.
+// TestNextChange: whatever the state of a group and whichever members come and go, no step costs it the
+// majority, no server that is behind gets a vote, and once all wanted members answer, the group
+// becomes as wanted.
 func TestNextChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ids := []ServerID{leader, "a", "b", "c", "d", "a2", "b2"}
@@ -82,7 +82,7 @@ func TestNextChange(t *testing.T) {
 				g.members = append(g.members, Member{id, true})
 			}
 			switch rapid.IntRange(0, 2).Draw(t, "should be "+string(id)) {
-			case 1: // roles are never lowered, so nobody asks for it
+			case 1: // voters are never made non-voters, so do not ask for that
 				want = append(want, Member{id, slices.Contains(g.members, Member{id, true})})
 			case 2:
 				want = append(want, Member{id, true})
@@ -144,8 +144,8 @@ func TestNextChange(t *testing.T) {
 	})
 }
 
-// TestIdleMemberAnswers: raft asks a member of an idle group rarely, and one that
-// answers whenever it is asked is not silent.
+// TestIdleMemberAnswers: raft rarely sends requests to a member of an idle group; one that answers them
+// all does not count as silent.
 func TestIdleMemberAnswers(t *testing.T) {
 	for _, timings := range []Timings{DefaultTimings(), SlowTimings(), {Lease: 250 * time.Millisecond, Commit: 250 * time.Millisecond}} {
 		g := &Group{host: &Host{cfg: Config{Self: leader, Timings: timings}}}
@@ -169,8 +169,8 @@ func TestIdleMemberAnswers(t *testing.T) {
 	}
 }
 
-// TestWhyIsSaidOnce: a reason is the same text while it lasts, because whoever
-// waits asks again and again and tells the operator of each new one.
+// TestWhyIsSaidOnce: the text of a reason stays the same while the reason lasts, because callers poll and
+// log every new text.
 func TestWhyIsSaidOnce(t *testing.T) {
 	st := Status{Members: []Member{{leader, true}, {"a", false}}, Matched: map[ServerID]uint64{"a": 1}, LastIndex: 1000}
 	want := []Member{{leader, true}, {"a", true}}
@@ -181,9 +181,9 @@ func TestWhyIsSaidOnce(t *testing.T) {
 	}
 }
 
-// TestOneStepAtATime: a request for a step may be repeated while the first one is under
-// way. A second promotion behind it would bring back, with a vote, who was dropped
-// meanwhile, and nobody would look at the group any more.
+// TestOneStepAtATime: a step may be requested again while the first request is still running. A second
+// promotion after it would make a server a voter again that was removed meanwhile, and nobody would
+// check the group any more.
 func TestOneStepAtATime(t *testing.T) {
 	c := newCluster(t, 3, false, nil)
 	c.startAll(1)
@@ -201,7 +201,7 @@ func TestOneStepAtATime(t *testing.T) {
 	}
 	together.Wait()
 	changes := 0
-	for index := uint64(2); index <= g.Status().LastIndex; index++ { // 1 is the birth
+	for index := uint64(2); index <= g.Status().LastIndex; index++ { // 1 is the bootstrap
 		var entry raft.Log
 		if err := g.log.GetLog(index, &entry); err != nil {
 			t.Fatal(err)
@@ -218,8 +218,8 @@ func TestOneStepAtATime(t *testing.T) {
 	}
 }
 
-// TestAlign: a lost disk is replaced by a new one step by step, the new one's vote
-// counts, and what comes back with the old one can neither lead nor disturb.
+// TestAlign: a lost disk is replaced by a new one step by step, the new one's vote counts, and a server
+// that comes back with the old disk can neither lead nor disturb the group.
 func TestAlign(t *testing.T) {
 	c := newCluster(t, 3, false, nil)
 	c.startAll(1)
@@ -266,7 +266,7 @@ func TestAlign(t *testing.T) {
 		t.Errorf("steps %v, want %v", steps, wanted)
 	}
 
-	// It is none of the cluster's any more: it may never hear who leads.
+	// The old server no longer belongs to the cluster, so do not wait until it knows the leader.
 	c.nodes = slices.Delete(c.nodes, i, i+1)
 	old.open()
 	defer old.close()

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// maxHandshakes bounds the connections that have not proved who they are.
+// maxHandshakes bounds the incoming connections that have not finished their handshake.
 const maxHandshakes = 64
 
-// network is the transport of a host: one listener, one outgoing connection to
-// each peer (peer.go), and the connections that came in.
+// network is the transport of a host: one listener, one outgoing connection to each peer (peer.go), and
+// the incoming connections.
 type network struct {
 	cred     credentials
 	listener net.Listener
@@ -52,7 +52,7 @@ func newNetwork(cfg Config) *network {
 	return n
 }
 
-// run starts a goroutine that close waits for; false after close.
+// run starts a goroutine that close waits for. It returns false after close.
 func (n *network) run(f func()) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -73,7 +73,8 @@ func (n *network) close() {
 	n.wg.Wait()
 }
 
-// serve runs a connection: its writer, and read until the connection ends.
+// serve runs a connection: a goroutine that writes, and one that calls read, which must return when the
+// connection ends.
 func (n *network) serve(c *conn, read func()) bool {
 	stop := context.AfterFunc(n.ctx, c.close)
 	if !n.run(func() {
@@ -99,7 +100,7 @@ func (n *network) peer(id ServerID) *peer {
 	return p
 }
 
-// reachable reports whether a connection from or to the server lives.
+// reachable reports whether there is a live connection from or to the server.
 func (n *network) reachable(id ServerID) bool {
 	return n.incoming(id) != nil || n.peer(id).connected()
 }
@@ -126,7 +127,7 @@ func (n *network) acceptLoop() {
 				return
 			}
 			n.logger.Warn("accept failed", "error", err)
-			select { // out of descriptors: wait for better times
+			select { // probably out of file descriptors: pause
 			case <-time.After(50 * time.Millisecond):
 			case <-n.ctx.Done():
 				return
@@ -153,7 +154,7 @@ func (n *network) accept(nc net.Conn) {
 	stop := context.AfterFunc(n.ctx, func() { nc.Close() })
 	id, br, version, err := n.cred.accept(nc)
 	if !stop() || err != nil {
-		if err != nil && !errors.Is(err, io.EOF) { // a probe connects and goes away
+		if err != nil && !errors.Is(err, io.EOF) { // EOF: a probe (see gone) only connects and closes
 			n.refusals.Add(1)
 			n.logger.Warn("connection refused", "from", nc.RemoteAddr().String(), "error", err)
 		}
@@ -167,7 +168,7 @@ func (n *network) accept(nc net.Conn) {
 	n.in[id] = c
 	n.mu.Unlock()
 	if old != nil {
-		old.close() // the peer made a new one, so it has given this one up
+		old.close() // the peer has made a new connection, so it no longer uses this one
 	}
 	n.serve(c, func() { n.readRequests(c) })
 	n.onJoined(id)

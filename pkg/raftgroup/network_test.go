@@ -48,7 +48,7 @@ func TestHandshakeRefusals(t *testing.T) {
 	}
 }
 
-// An acceptor must not take a dialer that cannot prove the secret.
+// An acceptor must refuse a dialer that does not know the secret.
 func TestDialerMustProve(t *testing.T) {
 	c := newCluster(t, 1, false, nil)
 	nd := c.nodes[0]
@@ -58,7 +58,7 @@ func TestDialerMustProve(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	// The dialer's own check would stop it here, so it is done by hand.
+	// The dialer's own check would end the handshake here, so its part is done by hand.
 	b := append([]byte(handshakeMagic), 1)
 	for _, s := range []string{"test", "liar", string(nd.id), string(make([]byte, nonceLen))} {
 		b = appendBytes(b, []byte(s))
@@ -101,7 +101,8 @@ func TestGarbage(t *testing.T) {
 		}
 		nc.Close()
 	}
-	// After the handshake: a peer that breaks the protocol loses its connection, nothing else.
+	// After the handshake: a peer that violates the protocol loses its connection, and nothing else
+	// happens.
 	head := func(n uint32, kind byte) []byte {
 		b := append(binary.BigEndian.AppendUint32(nil, n), kind)
 		return append(b, make([]byte, headLen-1)...)
@@ -136,7 +137,7 @@ func isReset(err error) bool {
 	return errors.As(err, &op) && !op.Timeout()
 }
 
-// A peer that comes back is used at once, although raft's own pauses have grown long by then.
+// A peer that comes back is used at once, although raft's own pauses have become long by then.
 func TestPeerComesBack(t *testing.T) {
 	c := newCluster(t, 3, false, nil)
 	c.startAll(1)
@@ -186,8 +187,8 @@ func TestCodec(t *testing.T) {
 	}
 }
 
-// The commit index never passes what a request has compared or brings, and a
-// request that is too large is cut, not refused.
+// The commit index of a request never exceeds the entries that the request checks or brings, and a request
+// that is too large is cut, not refused.
 func TestAppendBounds(t *testing.T) {
 	req := &raft.AppendEntriesRequest{Term: 1, PrevLogEntry: 10, LeaderCommitIndex: 99}
 	for i := range uint64(5) {
@@ -210,7 +211,7 @@ func TestAppendBounds(t *testing.T) {
 	}
 }
 
-// FuzzFrame feeds the reader of a connection: it ends with an error, it does not crash.
+// FuzzFrame gives a connection's reader arbitrary bytes: it must end with an error and not crash.
 func FuzzFrame(f *testing.F) {
 	seed := &conn{wake: make(chan struct{}, 1)}
 	seed.send(kindAppend, 1, 2, appendMsg{&raft.AppendEntriesRequest{Term: 1, Entries: []*raft.Log{{Index: 1, Data: []byte("x")}}}})
@@ -234,7 +235,7 @@ func FuzzFrame(f *testing.F) {
 				if decodeBody(fr.body, m) != nil {
 					continue
 				}
-				// What decodes also survives the way back.
+				// A message that was decoded can be encoded and decoded again.
 				if err := decodeBody(m.append(nil), m); err != nil {
 					t.Errorf("%T: %v", m, err)
 				}
@@ -258,8 +259,8 @@ func FuzzHello(f *testing.F) {
 
 func bufioReader(b []byte) *bufio.Reader { return bufio.NewReader(bytes.NewReader(b)) }
 
-// The highest version that both speak is chosen, and one that was taken out on the way is
-// noticed; where there is none, both sides hear what each speaks.
+// The highest version in common is chosen, and the handshake fails if somebody in between has removed one;
+// if there is none in common, both sides' errors name both ranges.
 func TestVersionsAreNegotiated(t *testing.T) {
 	for _, tt := range []struct {
 		dialer, acceptor versions.Range

@@ -14,38 +14,39 @@ import (
 const (
 	dialTimeout = time.Second
 
-	// After a failed dial, calls fail at once for this long; then the next one
-	// dials again. Short, so that a restarted peer is back quickly.
+	// redialPause is how long calls fail at once after a failed dial; then the next one dials again.
+	// It is short so that a restarted peer is used soon.
 	redialPause = 10 * time.Millisecond
 
-	// A peer that refuses the handshake is misconfigured, not restarting.
+	// refusedPause is the same for a peer that refuses the handshake: it is not restarting but
+	// misconfigured.
 	refusedPause = time.Second
 
-	// silence is how long a peer may send nothing while calls wait for it.
+	// silence is how long a peer may send nothing while calls wait for its answers.
 	silence = 2 * time.Second
 )
 
 var (
 	errTimeout  = errors.New("raftgroup: peer does not answer in time")
-	errCanceled = errors.New("raftgroup: call is canceled")
+	errCanceled = errors.New("raftgroup: call was canceled")
 	errNoAddr   = errors.New("raftgroup: peer has no known address")
 )
 
-// peer is the calling side towards one server: it keeps at most one
-// connection, made when a call wants it.
+// peer is this host's client side towards one server. It keeps at most one connection, which is made when
+// a call needs it.
 type peer struct {
 	net *network
 	id  ServerID
 
 	mu      sync.Mutex
 	link    *link         // live connection or nil
-	dialing chan struct{} // closed when the present dial ends; nil without one
+	dialing chan struct{} // closed when the current dial ends; nil without one
 	retryAt time.Time     // calls fail with lastErr until then
 	lastErr error
 	up      chan struct{} // closed at the next connect
 }
 
-// link is a connection with its waiting calls.
+// link is a connection with the calls that wait for answers on it.
 type link struct {
 	*conn
 	heard atomic.Int64 // unix ns of the last frame received
@@ -55,8 +56,8 @@ type link struct {
 	nextID  uint64
 }
 
-// call is one request that waits for its answer. Whoever takes it out of the
-// link's map finishes it.
+// call is one request that waits for its answer. The goroutine that removes it from the link's map must
+// finish it.
 type call struct {
 	id    uint64
 	reply message
@@ -64,7 +65,7 @@ type call struct {
 }
 
 // call sends a request and waits for the answer, which is decoded into reply.
-// A timeout of 0 waits as long as the link lives.
+// A timeout of 0 means until the link breaks.
 func (p *peer) call(kind byte, group GroupID, req, reply message, timeout time.Duration, cancel <-chan struct{}) error {
 	var expired <-chan time.Time
 	if timeout > 0 {
@@ -91,7 +92,7 @@ func (l *link) start(kind byte, group GroupID, req, reply message) (*call, error
 		return nil, errConnClosed
 	}
 	if len(l.waiting) == 0 {
-		l.heard.Store(time.Now().UnixNano()) // silence begins with a question
+		l.heard.Store(time.Now().UnixNano()) // silence is measured from the first waiting request
 	}
 	l.nextID++
 	c.id = l.nextID
@@ -115,7 +116,7 @@ func (l *link) wait(c *call, expired <-chan time.Time, cancel <-chan struct{}) e
 		err = errCanceled
 	}
 	if l.take(c.id) == nil {
-		return <-c.done // the reader was faster and is filling in the reply
+		return <-c.done // readLoop was faster and is decoding the reply
 	}
 	if quiet := time.Since(time.Unix(0, l.heard.Load())); err == errTimeout && quiet > silence {
 		l.close()
@@ -123,7 +124,7 @@ func (l *link) wait(c *call, expired <-chan time.Time, cancel <-chan struct{}) e
 	return err
 }
 
-// take removes a call; nil means that somebody else took it.
+// take removes a call and returns it; nil means that another goroutine has removed it.
 func (l *link) take(id uint64) *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,7 +133,7 @@ func (l *link) take(id uint64) *call {
 	return c
 }
 
-// readLoop hands answers to their calls until the link breaks.
+// readLoop passes answers to their calls until the link breaks.
 func (l *link) readLoop() error {
 	defer func() {
 		l.close()
@@ -155,7 +156,7 @@ func (l *link) readLoop() error {
 		}
 		c := l.take(f.id)
 		if c == nil {
-			continue // too late
+			continue // the call has given up
 		}
 		switch f.body[0] {
 		case statusOK:
@@ -168,7 +169,7 @@ func (l *link) readLoop() error {
 	}
 }
 
-// connect returns the live link, dialing if need be.
+// connect returns the live link; it dials if there is none.
 func (p *peer) connect(expired <-chan time.Time, cancel <-chan struct{}) (*link, error) {
 	for {
 		p.mu.Lock()
@@ -197,7 +198,7 @@ func (p *peer) connect(expired <-chan time.Time, cancel <-chan struct{}) (*link,
 	}
 }
 
-// kick makes sure that the peer is connected or being dialed.
+// kick starts a dial unless the peer is connected or being dialed.
 func (p *peer) kick() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -212,8 +213,8 @@ func (p *peer) connected() bool {
 	return p.link != nil
 }
 
-// ready reports whether the peer is connected, and returns a channel that is
-// closed at its next connect.
+// ready reports whether the peer is connected, and returns a channel that is closed at the next
+// connect.
 func (p *peer) ready() (now bool, next <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,14 +8,14 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// maxInFlight bounds the proposals of a group that have no outcome yet. It is
-// not above raft's own queue, so handing one over never blocks.
+// maxInFlight bounds the proposals of a group that have no outcome yet. It does not exceed the capacity of
+// raft's own queue, so proposing never blocks.
 const maxInFlight = maxAppend
 
 // Future is the outcome of a proposal.
 type Future struct {
 	done     chan struct{}
-	resolved atomic.Bool // whoever sets it fills in the rest and closes done
+	resolved atomic.Bool // the goroutine that sets it fills in the result and closes done
 	raft     raft.ApplyFuture
 
 	result      any
@@ -26,9 +26,9 @@ type Future struct {
 // Done is closed when the outcome is known.
 func (f *Future) Done() <-chan struct{} { return f.done }
 
-// Result returns what Machine.Apply returned, and the entry's index and term.
-// It waits for Done. The error is nil, ErrNotLeader, ErrBusy, ErrTooLarge or
-// ErrStopped (the entry is in no log), or ErrUnknown (also where this replica halted).
+// Result waits for Done and returns the result of Machine.Apply and the entry's index and term. The error
+// is nil, ErrNotLeader, ErrBusy, ErrTooLarge or ErrStopped (the entry is in no log), or ErrUnknown
+// (also if this replica has halted).
 func (f *Future) Result() (result any, index, term uint64, err error) {
 	<-f.done
 	return f.result, f.index, f.term, f.err
@@ -57,9 +57,8 @@ func failed(err error) *Future {
 	return f
 }
 
-// Propose hands an entry to the log of a group that this replica leads. It
-// never blocks. data must not be changed afterwards. At most 64 proposals may
-// be without an outcome; at the bound the error is ErrBusy.
+// Propose appends an entry to the log of a group that this replica leads. It never blocks. data must not
+// be modified afterwards. At most 64 proposals may be without an outcome; more get ErrBusy.
 func (g *Group) Propose(data []byte) *Future {
 	if len(data) > MaxEntry {
 		return failed(ErrTooLarge)
@@ -69,7 +68,7 @@ func (g *Group) Propose(data []byte) *Future {
 	if g.stopping {
 		return failed(ErrStopped)
 	}
-	if g.halting.is() || g.raft.State() != raft.Leader {
+	if g.halting.halted() || g.raft.State() != raft.Leader {
 		return failed(ErrNotLeader)
 	}
 	if g.inFlight.Add(1) > maxInFlight {
@@ -90,7 +89,7 @@ func (g *Group) resolveLoop() {
 		g.inFlight.Add(-1)
 		switch {
 		case err == nil:
-			o := f.raft.Response().(outcome) // fsm answers every command with one
+			o := f.raft.Response().(outcome) // fsm.Apply returns one for every command
 			if o.halted {
 				f.resolve(nil, 0, 0, ErrUnknown)
 				continue
@@ -101,15 +100,15 @@ func (g *Group) resolveLoop() {
 		case errors.Is(err, raft.ErrLeadershipTransferInProgress):
 			f.resolve(nil, 0, 0, ErrBusy)
 		default:
-			// Also raft.ErrRaftShutdown, which raft gives to committed entries.
+			// Including raft.ErrRaftShutdown, which raft also returns for committed entries.
 			f.resolve(nil, 0, 0, ErrUnknown)
 		}
 	}
 }
 
-// abandonFutures resolves what raft left without an answer when it shut down
-// with a stalled log store. Raft will never answer, so resolveLoop stays behind
-// in that case, waiting for it.
+// abandonFutures resolves the futures that raft has left without an answer, because it was shut down with
+// a stalled log store. Raft will never answer them, so in that case resolveLoop stays blocked
+// forever.
 func (g *Group) abandonFutures() {
 	select {
 	case <-g.resolved:

@@ -2,6 +2,6 @@
 
 package raftgroup
 
-// raceEnabled selects the slower default timings: the race detector makes
-// everything five to ten times as slow.
+// raceEnabled selects the slower default timings, because the race detector makes everything five to ten
+// times slower.
 const raceEnabled = true

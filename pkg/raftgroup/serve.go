@@ -10,7 +10,7 @@ import (
 
 var (
 	errNoGroup = errors.New("this server runs no such group")
-	errFull    = errors.New("too many requests wait for this group")
+	errFull    = errors.New("too many requests are waiting for this group")
 )
 
 // inbound is one request that waits for a group.
@@ -19,13 +19,13 @@ type inbound struct {
 	frame  frame // without body
 	cmd    any   // a request of raft, or nil for a barrier
 	stream *snapshotStream
-	// barrier gets the end of the log once all earlier requests are done.
+	// barrier receives the end of the log once all earlier requests have been processed.
 	barrier chan<- position
 }
 
-// onRequest runs on the reader of an incoming connection, so it must not wait.
-// Requests for raft go through the group's queue; heartbeats are answered on
-// the spot. An error means that the peer breaks the protocol and ends the connection.
+// onRequest runs on the reader of an incoming connection, so it must not block. Requests for raft go
+// through the group's queue; heartbeats are answered at once. An error means that the peer violates
+// the protocol, and ends the connection.
 func (h *Host) onRequest(c *conn, f frame) error {
 	g, running := h.Group(f.group)
 	head := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(c.peer), Addr: []byte(c.peer)}
@@ -33,7 +33,7 @@ func (h *Host) onRequest(c *conn, f frame) error {
 	var m message
 	switch f.kind {
 	case kindAppend:
-		//lint:ignore SA1019 raft falls back to it where the header has no address
+		//lint:ignore SA1019 raft falls back to it if the header has no address
 		req := &raft.AppendEntriesRequest{RPCHeader: head, Leader: head.Addr}
 		in.cmd, m = req, appendMsg{req}
 	case kindVote:
@@ -58,7 +58,7 @@ func (h *Host) onRequest(c *conn, f frame) error {
 		if !running {
 			return c.reply(f, nil, errNoGroup)
 		}
-		if g.halting.is() {
+		if g.halting.halted() {
 			return c.reply(f, nil, errHalted)
 		}
 		return h.onPosition(g, in, ask)
@@ -71,13 +71,13 @@ func (h *Host) onRequest(c *conn, f frame) error {
 	if !running {
 		return c.reply(f, nil, errNoGroup)
 	}
-	if g.halting.is() {
+	if g.halting.halted() {
 		return c.reply(f, nil, errHalted)
 	}
 	switch req := in.cmd.(type) {
 	case *raft.AppendEntriesRequest:
 		g.noteTerm(req.Term)
-		if why := g.objection(req.Entries); why != "" {
+		if why := g.appendRefusal(req.Entries); why != "" {
 			return c.reply(f, nil, finalError(why))
 		}
 		if isHeartbeat(req) && g.fastHeartbeat(in, req) {
@@ -108,9 +108,9 @@ func (g *Group) noteTerm(term uint64) {
 	}
 }
 
-// fastHeartbeat answers a heartbeat beside raft's loop, which may be waiting
-// for the disk. Only a heartbeat that changes nothing may pass: raft's state is not made for
-// two goroutines that change it.
+// fastHeartbeat answers a heartbeat without raft's loop, which may be waiting for the disk. It does so only
+// if the heartbeat changes nothing in raft's state, which two goroutines must not change at the same
+// time.
 func (g *Group) fastHeartbeat(in inbound, req *raft.AppendEntriesRequest) bool {
 	g.beat.RLock()
 	defer g.beat.RUnlock()
@@ -128,7 +128,7 @@ func (g *Group) fastHeartbeat(in inbound, req *raft.AppendEntriesRequest) bool {
 	}
 }
 
-// serveLoop hands requests to raft one at a time, which is how raft takes them.
+// serveLoop passes requests to raft one at a time, as raft processes them.
 func (g *Group) serveLoop() {
 	for {
 		select {
@@ -149,7 +149,7 @@ func (g *Group) process(in inbound) raft.RPCResponse {
 	rpc := raft.RPC{Command: in.cmd, RespChan: answer}
 	if in.stream != nil {
 		defer in.stream.close()
-		whole, why, err := g.snapshotObjection(in.stream)
+		whole, why, err := g.snapshotRefusal(in.stream)
 		switch {
 		case err != nil:
 			return raft.RPCResponse{Error: err}
@@ -179,7 +179,7 @@ func (g *Group) answer(in inbound, a raft.RPCResponse) {
 	if in.from == nil {
 		return
 	}
-	if g.halting.is() { // what raft did meanwhile is acknowledged to nobody
+	if g.halting.halted() { // a halted replica acknowledges nothing, even if raft has done it
 		_ = in.from.reply(in.frame, nil, errHalted)
 		return
 	}
@@ -200,7 +200,7 @@ func (g *Group) answer(in inbound, a raft.RPCResponse) {
 			a.Error = errors.New("no answer")
 		}
 	}
-	// A connection that is gone or full loses the answer; the peer asks again.
+	// If the connection is closed or its queue full, the answer is lost; the peer retries.
 	_ = in.from.reply(in.frame, m, a.Error)
 }
 
@@ -212,12 +212,12 @@ func (g *Group) position() position {
 		p.lastTerm = last.Term
 		return p
 	}
-	// The log is empty after a snapshot; only Stats tells the snapshot's term.
+	// The log is empty after a snapshot, and raft shows the snapshot's term only in Stats.
 	fmt.Sscan(g.raft.Stats()["last_snapshot_term"], &p.lastTerm)
 	return p
 }
 
-// settledPosition returns the end of the log after all requests that wait at this moment.
+// settledPosition returns the end of the log once all requests that are waiting now have been processed.
 func (g *Group) settledPosition(bound time.Duration) (position, error) {
 	answer := make(chan position, 1)
 	expired := time.After(bound)

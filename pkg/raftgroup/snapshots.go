@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// snapshots is raft's file store with files that only their owner may read.
+// snapshots is raft's file store, but its files are readable by their owner only.
 type snapshots struct {
 	*raft.FileSnapshotStore
 	dir string
@@ -17,7 +17,7 @@ type snapshots struct {
 // snapshots returns the snapshot store of a group. Two snapshots are kept.
 func (d *Disk) snapshots(id GroupID) (snapshots, error) {
 	base := filepath.Join(d.dir, snapDir, strconv.FormatUint(uint64(id), 10))
-	s := snapshots{dir: filepath.Join(base, "snapshots")} // the name that raft uses
+	s := snapshots{dir: filepath.Join(base, "snapshots")} // raft's file store uses this name
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return s, err
 	}
@@ -26,8 +26,8 @@ func (d *Disk) snapshots(id GroupID) (snapshots, error) {
 	return s, err
 }
 
-// Create begins a snapshot. Raft has made its folder and files by now and
-// keeps them until the folder gets its final name.
+// Create starts a snapshot. Raft's file store makes its folder and files at once, and keeps them when the
+// folder gets its final name, so their modes can be set here.
 func (s snapshots) Create(v raft.SnapshotVersion, index, term uint64, c raft.Configuration, ci uint64, t raft.Transport) (raft.SnapshotSink, error) {
 	sink, err := s.FileSnapshotStore.Create(v, index, term, c, ci, t)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s snapshots) Create(v raft.SnapshotVersion, index, term uint64, c raft.Con
 	return sink, nil
 }
 
-// newestReadable returns the index of the newest snapshot whose checksum holds, or 0.
+// newestReadable returns the index of the newest snapshot with a correct checksum, or 0.
 func (s snapshots) newestReadable() (uint64, error) {
 	metas, err := s.List()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-// gate holds back what a log store writes and syncs while it is shut.
+// gate blocks the writes and syncs of a log store while it is shut.
 type gate struct {
 	store string // folder of the store
 
@@ -55,7 +55,7 @@ func (g *gate) release() {
 	g.shut = nil
 }
 
-// gated is a cluster whose first node leads the groups and has a gate before a store.
+// gated makes a cluster whose first node leads the groups and has a gate in front of a store.
 func gated(t *testing.T, sync bool, store string, modify func(*Config), ids ...GroupID) (*cluster, *node, *gate) {
 	c := newCluster(t, 3, sync, modify)
 	nd, g := c.nodes[0], &gate{store: store}
@@ -82,9 +82,8 @@ func (c *cluster) lead(id GroupID, nd *node) {
 	}
 }
 
-// A leader whose log store stalls gives its leadership away although its heartbeats
-// could go on. It acknowledges nothing that its successor does not have, and when
-// the stall is over it follows.
+// A leader whose log store stalls gives its leadership away, although it could go on sending heartbeats. It
+// acknowledges nothing that its successor does not have, and follows when the stall is over.
 func TestStalledStore(t *testing.T) {
 	for _, sync := range []bool{true, false} {
 		t.Run(fmt.Sprintf("sync=%v", sync), func(t *testing.T) {
@@ -139,8 +138,8 @@ func TestStalledStore(t *testing.T) {
 	}
 }
 
-// Where the coordinator has a store of its own, the stall of one store moves
-// nothing that is in the other.
+// If the coordinator has a store of its own, a stall of one store does not affect the leaderships of
+// groups in the other.
 func TestStallOfOneStore(t *testing.T) {
 	for _, tt := range []struct {
 		store          string
@@ -167,9 +166,9 @@ func TestStallOfOneStore(t *testing.T) {
 	}
 }
 
-// A stall shorter than Timings.Stall changes nothing, however many heartbeats it
-// lasts; nor does one of a follower. On a machine that is too slow for the heartbeats
-// leaderships move with and without a stall, so one try of several has to show it.
+// A stall shorter than Timings.Stall has no effect, however many heartbeats it lasts; nor has a follower's
+// stall. On a machine that is too slow for the heartbeats, leaderships move with and without a stall, so
+// only one of several tries has to show it.
 func TestShortStall(t *testing.T) {
 	c, nd, gate := gated(t, true, logDir, func(cfg *Config) { cfg.Timings.Stall = testTimeout }, 1)
 	for _, leader := range []*node{nd, c.nodes[1]} {

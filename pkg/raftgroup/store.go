@@ -29,33 +29,32 @@ var (
 	errDamaged     = errors.New("raftgroup: log store is damaged")
 )
 
-// store is one Pebble database that holds the logs of many groups. Each write
-// is one batch, committed with a sync that it shares with whatever other groups write at
-// that moment.
+// store is one Pebble database that holds the logs of many groups. Each write is one batch, committed with
+// a sync that it shares with the concurrent writes of other groups.
 type store struct {
 	db    *pebble.DB
 	fatal func(error)
 
-	// mu is held for reading during every use of db, so that close waits for
-	// the stragglers that raft leaves behind its shutdown.
+	// mu is held for reading during every use of db, so that close waits for goroutines of raft that
+	// still run after its shutdown.
 	mu     sync.RWMutex
 	closed bool
 
-	failed atomic.Pointer[error] // the first write error; nothing works after it
+	failed atomic.Pointer[error] // the first write error; every use fails after it
 
-	// progress tells a watchdog how long the store has not finished a write.
+	// progress is for the watchdog, see stalledFor.
 	progress struct {
 		sync.Mutex
-		writing int       // writes under way
-		since   time.Time // when the last of them finished or the first began
+		writing int       // running writes
+		since   time.Time // when a write last finished, or else the first of the running ones began
 	}
 }
 
 // extent is the range of log indexes that a group has in a store.
 type extent struct{ first, last uint64 }
 
-// openStore opens or, if create is set, makes a database. An error that wraps
-// errDamaged means that data before the newest intact record is gone.
+// openStore opens a database or, if create is set, makes it. An error that wraps errDamaged means that
+// data before the newest intact record is lost.
 func openStore(fs vfs.FS, dir string, create bool, fatal func(error), logger *slog.Logger) (*store, error) {
 	if err := checkTail(dir); err != nil {
 		return nil, err
@@ -68,13 +67,13 @@ func openStore(fs vfs.FS, dir string, create bool, fatal func(error), logger *sl
 		Cache:                       cache,
 		ErrorIfNotExists:            !create,
 		FormatMajorVersion:          pebble.FormatNewest,
-		MemTableSize:                16 << 20, // a log is deleted before it is read again: keep it out of tables for a while
+		MemTableSize:                16 << 20, // large, because most entries are deleted early and then need not be written to tables
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       1000, // a late compaction must not stop the log
+		L0StopWritesThreshold:       1000, // a late compaction must not stop writes to the log
 		MaxOpenFiles:                200,
 		Logger:                      pebbleLog{s, logger},
-		// Pebble's default ends the process; the reader decides instead.
+		// Pebble's default handler ends the process. Here the caller that reads decides.
 		EventListener: &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) {
 			logger.Warn("log store is damaged", "path", i.Path, "details", i.Details)
 		}},
@@ -94,7 +93,7 @@ func openStore(fs vfs.FS, dir string, create bool, fatal func(error), logger *sl
 	return s, nil
 }
 
-// close waits for running uses and closes the database.
+// close waits until the database is not in use and closes it.
 func (s *store) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +118,7 @@ func (s *store) use() (done func(), err error) {
 	return s.mu.RUnlock, nil
 }
 
-// write commits what fill puts into a batch, durably.
+// write durably commits the batch that fill makes.
 func (s *store) write(fill func(*pebble.Batch) error) error {
 	done, err := s.use()
 	if err != nil {
@@ -136,8 +135,8 @@ func (s *store) write(fill func(*pebble.Batch) error) error {
 	if err := b.Commit(pebble.Sync); err != nil {
 		s.fail(err)
 	}
-	// Pebble reports a failed write through its logger's Fatalf and then
-	// returns nil where that does not end the process.
+	// Pebble reports a failed write to its logger's Fatalf, and if that does not end the process, it
+	// returns nil.
 	if failed := s.failed.Load(); failed != nil {
 		return *failed
 	}
@@ -160,7 +159,7 @@ func (s *store) end() {
 	s.progress.Unlock()
 }
 
-// stalledFor is the time in which writes were under way and none finished.
+// stalledFor returns for how long writes have been running without any of them finishing.
 func (s *store) stalledFor() time.Duration {
 	s.progress.Lock()
 	defer s.progress.Unlock()
@@ -170,12 +169,12 @@ func (s *store) stalledFor() time.Duration {
 	return time.Since(s.progress.since)
 }
 
-// fail ends the process. Nobody may go on after a failed write or sync: what the
-// kernel has thrown away by then, the next sync would not bring back.
+// fail ends the process, because nothing may continue after a failed write or sync: the kernel may have
+// dropped the data, and the next sync would succeed without it.
 func (s *store) fail(err error) {
 	err = fmt.Errorf("raftgroup: log store failed: %w", err)
-	// Before others can see the failure: raft panics when it cannot store a
-	// vote, and would end the process with that instead of the reason.
+	// Call fatal before others can see the failure: raft panics when it cannot store a vote, and the
+	// process would end with that panic instead of the reason.
 	s.fatal(err)
 	s.failed.CompareAndSwap(nil, &err)
 }
@@ -233,7 +232,7 @@ func stableKey(id GroupID, name []byte) []byte {
 	return append(k, name...)
 }
 
-// pebbleLog sends Pebble's log lines to slog, and its fatal ones to the store.
+// pebbleLog sends Pebble's errors to slog and its fatal errors to the store.
 type pebbleLog struct {
 	s *store
 	l *slog.Logger

@@ -43,7 +43,7 @@ func sameEntry(a, b *raft.Log) bool {
 		string(a.Extensions) == string(b.Extensions) && a.AppendedAt.Equal(b.AppendedAt)
 }
 
-// The log does what a slice would do.
+// The log behaves like a slice.
 func TestLogModel(t *testing.T) {
 	d := mustOpenDisk(t, t.TempDir(), DiskConfig{})
 	defer func() { d.Close() }()
@@ -153,7 +153,7 @@ func TestStableStore(t *testing.T) {
 	}
 }
 
-// crashed copies a data folder as a killed process leaves it.
+// crashed copies a data folder in the state in which a killed process leaves it.
 func crashed(t testing.TB, dir string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "copy")
@@ -176,8 +176,8 @@ func newestWAL(t testing.TB, dir string) string {
 	return names[len(names)-1]
 }
 
-// Cutting the newest data at every byte of the last records loses these
-// records and nothing before them, and the disk keeps its id.
+// If the newest data is cut off at any byte of the last records, these records are lost and nothing
+// before them, and the disk keeps its id.
 func TestCutTail(t *testing.T) {
 	dir := t.TempDir()
 	d := mustOpenDisk(t, dir, DiskConfig{})
@@ -191,7 +191,7 @@ func TestCutTail(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := len(b)
-		for n > 0 && b[n-1] == 0 { // the file may be preallocated
+		for n > 0 && b[n-1] == 0 { // the file may end with preallocated zeros
 			n--
 		}
 		return int64(n)
@@ -222,7 +222,7 @@ func TestCutTail(t *testing.T) {
 		if fresh, reason := d.Fresh(); fresh || d.ID() != id {
 			t.Fatalf("cut at %d: the disk got a new id: %s", cut, reason)
 		}
-		// The last entry may be whole although padding behind it is cut.
+		// The last entry may be intact if only padding after it was cut off.
 		if got, _ := d.log(1).LastIndex(); got != want && got != want+1 {
 			t.Fatalf("cut at %d: last entry %d, want %d", cut, got, want)
 		}
@@ -235,7 +235,7 @@ func TestCutTail(t *testing.T) {
 	}
 }
 
-// Damage before the last intact record makes a new disk of it.
+// After damage before the last intact record, the disk gets a new id.
 func TestDamageBeforeTail(t *testing.T) {
 	dir := t.TempDir()
 	d := mustOpenDisk(t, dir, DiskConfig{Sync: true})
@@ -287,7 +287,7 @@ func TestHoleIsDamage(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// Entries 1 to 4 are in no snapshot.
+	// No snapshot has entries 1 to 4.
 	d = mustOpenDisk(t, dir, DiskConfig{Sync: true})
 	defer d.Close()
 	if fresh, reason := d.Fresh(); !fresh || d.ID() == id {
@@ -390,7 +390,7 @@ func TestDiskPolicy(t *testing.T) {
 	if _, err := OpenDisk(dir, DiskConfig{}); !errors.Is(err, ErrDiskPolicy) {
 		t.Errorf("a synced folder opened without syncing: %v, want ErrDiskPolicy", err)
 	}
-	// The other way round loses nothing.
+	// Changing the policy in the other direction loses nothing.
 	dir = t.TempDir()
 	d = mustOpenDisk(t, dir, DiskConfig{})
 	if d.main == d.coordinator {
@@ -408,7 +408,7 @@ func TestDiskPolicy(t *testing.T) {
 	}
 }
 
-// Nobody else may read what a log holds.
+// Only the owner may read the files of a log.
 func TestFileModes(t *testing.T) {
 	c := newCluster(t, 1, false, nil)
 	nd := c.nodes[0]

@@ -20,8 +20,8 @@ type streamKey struct {
 	id   uint64 // of the request that opened it
 }
 
-// snapshotStream is one snapshot on its way in: an io.Reader for raft. It
-// holds one chunk; the sender waits until that one is consumed.
+// snapshotStream is one snapshot that is being received, as an io.Reader for raft. It buffers one chunk; the
+// sender waits until the reader takes it.
 type snapshotStream struct {
 	streams *streams
 	key     streamKey
@@ -49,7 +49,7 @@ func (s *streams) open(c *conn, f frame, g *Group) *snapshotStream {
 	return st
 }
 
-// close ends the stream. A chunk that nobody will read is refused.
+// close ends the stream. A buffered chunk is refused.
 func (st *snapshotStream) close() {
 	st.streams.mu.Lock()
 	defer st.streams.mu.Unlock()
@@ -61,7 +61,7 @@ func (st *snapshotStream) close() {
 	}
 }
 
-// push hands a chunk to its stream.
+// push passes a chunk to its stream.
 func (s *streams) push(k streamKey, c chunk) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,7 +96,8 @@ func (st *snapshotStream) Read(p []byte) (int, error) {
 		select {
 		case st.now = <-st.chunks:
 			st.left = st.now.data
-			// Answered when it is taken: the next one travels while this one is consumed.
+			// Answer as soon as the chunk is taken, so that the next one is sent while this one is
+			// being read.
 			if err := st.key.from.reply(st.now.frame, emptyMsg{}, nil); err != nil {
 				return 0, err
 			}

@@ -33,9 +33,9 @@ func (t transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (raf
 
 func (t transport) SetHeartbeatHandler(f func(raft.RPC)) { t.g.setHeartbeat(f) }
 
-// call makes a request of this group, unless it is halted; a timeout of 0 waits as long as the link lives.
+// call sends a request of this group, unless it is halted. A timeout of 0 means until the link breaks.
 func (t transport) call(to raft.ServerID, kind byte, req, reply message, timeout time.Duration) error {
-	if t.g.halting.is() {
+	if t.g.halting.halted() {
 		return errEnded
 	}
 	return t.g.host.net.peer(ServerID(to)).call(kind, t.g.id, req, reply, timeout, t.g.done)
@@ -47,10 +47,10 @@ func (t transport) AppendEntries(to raft.ServerID, _ raft.ServerAddress, req *ra
 		if t.g.withheld.Load() {
 			return errWithheld
 		}
-		// Raft also sends the commit index after Timings.Commit of silence,
-		// which is a heartbeat too; without this, idle groups would cost twice as
-		// much. It makes the lease longer by as much, which is still shorter
-		// than any election, and would be wrong for raft's VerifyLeader, which is not used.
+		// Raft also sends the commit index after Timings.Commit without other requests, and that
+		// serves as a heartbeat too. Skipping the heartbeat then halves the cost of idle groups. It
+		// also prolongs the leader's lease by the age of that request, and the lease stays shorter
+		// than any election timeout. It would be wrong for raft's VerifyLeader, which is not used.
 		if t.g.heardFrom(ServerID(to), req.Term) {
 			resp.Term, resp.Success = req.Term, true
 			return nil
@@ -67,7 +67,7 @@ func (t transport) AppendEntries(to raft.ServerID, _ raft.ServerAddress, req *ra
 	t.g.host.net.counters.appends.Add(1)
 	_, next := t.g.host.net.peer(ServerID(to)).ready()
 	sent := time.Now()
-	// No timeout: a follower that is slow to write is not asked twice.
+	// No timeout, so that a follower that writes slowly does not get the same request twice.
 	if err := t.call(to, kindAppend, appendMsg{req}, appendReply{resp}, 0); err != nil {
 		return t.refused(ServerID(to), req.Term, next, err)
 	}
@@ -77,13 +77,13 @@ func (t transport) AppendEntries(to raft.ServerID, _ raft.ServerAddress, req *ra
 	return nil
 }
 
-// refused returns err. Where that says that the process of the peer will never take what
-// it was sent, it first waits for the next connection, which may be to another one.
+// refused returns err. If that is a finalError, it first waits for the next connection to the peer, because
+// the process there would refuse the request again, but its successor may not.
 func (t transport) refused(to ServerID, term uint64, next <-chan struct{}, err error) error {
 	if _, is := err.(finalError); !is {
 		return err
 	}
-	t.g.host.cfg.Logger.Warn("a member takes nothing more before it runs a newer binary",
+	t.g.host.cfg.Logger.Warn("a member does not accept entries or snapshots until it runs a newer binary",
 		"group", t.g.id, "member", to, "says", err.Error())
 	for {
 		changed := t.g.watch()
@@ -103,11 +103,11 @@ func (t transport) refused(to ServerID, term uint64, next <-chan struct{}, err e
 	}
 }
 
-// awaitPeer waits until the peer can be reached, as long as this replica leads
-// in the given term and the peer is a member. Raft itself would go on failing and pause
-// longer and longer, up to ten seconds, before it notices that the peer is back.
+// awaitPeer waits until the peer is connected, as long as this replica leads in the given term and the peer
+// is a member. Otherwise raft would retry with pauses that grow up to ten seconds, and notice late
+// that the peer is back.
 func (t transport) awaitPeer(to ServerID, term uint64) error {
-	<-t.g.started // the first leader may be elected before Start is through
+	<-t.g.started // a leader may be elected before Start has finished
 	p := t.g.host.net.peer(to)
 	for {
 		changed := t.g.watch()
@@ -151,7 +151,7 @@ func (t transport) TimeoutNow(to raft.ServerID, _ raft.ServerAddress, _ *raft.Ti
 // the peer has consumed the last one, so heartbeats of all groups pass between them.
 func (t transport) InstallSnapshot(to raft.ServerID, _ raft.ServerAddress, req *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
 	resp.RPCHeader = raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(to), Addr: []byte(to)}
-	if t.g.halting.is() {
+	if t.g.halting.halted() {
 		return errEnded
 	}
 	_, next := t.g.host.net.peer(ServerID(to)).ready()
@@ -170,7 +170,7 @@ func (t transport) InstallSnapshot(to raft.ServerID, _ raft.ServerAddress, req *
 		case err == io.EOF || err == io.ErrUnexpectedEOF:
 			last = true
 		case err != nil:
-			l.close() // the peer waits for the rest of a stream that cannot go on
+			l.close() // the stream cannot go on, and the peer would wait for the rest of it
 			return err
 		}
 		c, err := l.start(kindSnapshotChunk, t.g.id, &chunkMsg{stream: install.id, last: last, data: buf[:n]}, emptyMsg{})
@@ -179,7 +179,7 @@ func (t transport) InstallSnapshot(to raft.ServerID, _ raft.ServerAddress, req *
 		}
 		if err := l.wait(c, nil, t.g.done); err != nil {
 			if _, ok := err.(remoteError); ok {
-				break // the answer to install says more
+				break // the answer to the install request has the reason
 			}
 			return err
 		}
@@ -187,8 +187,8 @@ func (t transport) InstallSnapshot(to raft.ServerID, _ raft.ServerAddress, req *
 	return t.refused(ServerID(to), req.Term, next, l.wait(install, nil, t.g.done))
 }
 
-// isHeartbeat tells heartbeats, which must not wait for a disk, from other
-// append requests: raft fills in nothing but the term.
+// isHeartbeat reports whether an append request is a heartbeat, in which raft sets nothing but the term.
+// Heartbeats must not wait for a disk.
 func isHeartbeat(req *raft.AppendEntriesRequest) bool {
 	return req.PrevLogEntry == 0 && req.PrevLogTerm == 0 && len(req.Entries) == 0 && req.LeaderCommitIndex == 0
 }

@@ -10,11 +10,10 @@ import (
 	"strings"
 )
 
-// Pebble takes the first unreadable record of its newest write-ahead log for
-// the torn end of it, unless a later block proves otherwise, and drops
-// everything behind it. Within the last block that could be records that were
-// synced and acknowledged. checkTail finds these: an intact record behind a
-// damaged one.
+// Pebble treats the first unreadable record of its newest write-ahead log as the torn end of the log,
+// unless a later block proves otherwise, and drops everything after it. Within the last block, that
+// could include records that were synced and acknowledged. checkTail detects this case: an intact
+// record after a damaged one.
 //
 // The format: blocks of 32 KiB hold chunks; a chunk does not cross a block and is
 // crc(4, masked CRC-32C of what follows the length) length(2) type(1)
@@ -26,7 +25,7 @@ const (
 	walTypeLast  = 12
 )
 
-// checkTail looks at the newest write-ahead log in dir. It must run before Pebble opens it.
+// checkTail checks the newest write-ahead log in dir. It must be called before Pebble opens the log.
 func checkTail(dir string) error {
 	names, err := filepath.Glob(filepath.Join(dir, "*.log"))
 	if err != nil {
@@ -47,14 +46,15 @@ func checkTail(dir string) error {
 	if err != nil {
 		return err
 	}
-	if at, behind, bad := damagedChunk(b, uint32(number)); bad {
-		return fmt.Errorf("%w: %s is unreadable at %d, but intact at %d", errDamaged, filepath.Base(newest), at, behind)
+	if at, after, bad := damagedChunk(b, uint32(number)); bad {
+		return fmt.Errorf("%w: %s is unreadable at %d, but intact at %d", errDamaged, filepath.Base(newest), at, after)
 	}
 	return nil
 }
 
-// damagedChunk returns the first offset without a chunk and an intact chunk behind it, if there is one.
-func damagedChunk(b []byte, number uint32) (at, behind int, bad bool) {
+// damagedChunk returns the first offset at which there is no intact chunk, and the offset of an intact chunk
+// after it. bad is false if there is none.
+func damagedChunk(b []byte, number uint32) (at, after int, bad bool) {
 	for {
 		if walBlock-at%walBlock < walHead {
 			at += walBlock - at%walBlock // the rest of a block that holds no chunk
@@ -65,9 +65,9 @@ func damagedChunk(b []byte, number uint32) (at, behind int, bad bool) {
 		}
 		at += n
 	}
-	for behind = at + 1; behind < len(b); behind++ {
-		if chunkAt(b, behind, number) != 0 {
-			return at, behind, true
+	for after = at + 1; after < len(b); after++ {
+		if chunkAt(b, after, number) != 0 {
+			return at, after, true
 		}
 	}
 	return 0, 0, false

@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// A log store that stalls blocks raft's loop, while raft's heartbeats go on
-// from other goroutines (hashicorp/raft #503): such a leader would neither
-// commit nor be replaced. The watchdog looks from outside: as long as a write takes too
-// long, the groups that this host leads send nothing to their followers, and
+// watchdog detects a stalled log store. A stall blocks raft's loop, while other goroutines of raft go on
+// sending heartbeats (hashicorp/raft #503): such a leader would neither commit nor be replaced. So as
+// long as a write takes too long, the groups that this host leads send nothing to their followers, and
 // the most advanced voter is told to campaign.
 func (h *Host) watchdog() {
 	tick := time.NewTicker(h.cfg.Timings.Stall / 5)
 	defer tick.Stop()
 	last := time.Now()
-	awake := last // since when this process runs without a pause, in which nothing could be written
+	awake := last // when the process last resumed from a pause, during which no write could finish
 	for {
 		select {
 		case <-tick.C:
@@ -35,14 +34,14 @@ func (h *Host) watchdog() {
 				h.net.run(g.handOver)
 			case !stalled && g.withheld.Load():
 				g.withheld.Store(false)
-				g.notify() // wakes the replication that waits
+				g.notify() // wakes awaitPeer
 			}
 		}
 	}
 }
 
-// handOver tells the voters to campaign, the most advanced first, until one
-// has a newer term or the stall is over.
+// handOver tells the voters to campaign, the most advanced first, until one has a newer term or the stall is
+// over.
 func (g *Group) handOver() {
 	term := g.State().Term
 	matched := g.matchedIn(term)
