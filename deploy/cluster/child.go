@@ -16,24 +16,24 @@ import (
 	"time"
 )
 
-// readyTimeout is how long a child may take until it says that it serves. A
-// cold machine opens databases slowly.
+// readyTimeout is how long a child may take until it reports that it serves. It is long because a machine
+// with cold caches opens databases slowly.
 const readyTimeout = 60 * time.Second
 
-// child is a process of the cluster, whether it runs or not. All of it is
-// guarded by the supervisor's mu.
+// child is one named process of the cluster, whether it runs or not. The supervisor's mu guards all of
+// it.
 type child struct {
 	name string
 	role string
 	spec roleSpec
 
-	run       *run // the newest; nil before the first
-	addresses map[string]string
-	returns   bool // it ended by itself, and Respawn is about to start it
+	run        *run // the newest; nil before the first
+	addresses  map[string]string
+	respawning bool // it ended by itself, and Respawn is about to start it again
 }
 
-// condition is what a child is in. Only who is down can be started: who was told
-// to end is waited for first, whoever starts is left to it.
+// condition is the condition of a child. Only a child that is down can be started: one that is ending must
+// end first, and one that is starting must not be started again.
 type condition int
 
 const (
@@ -47,17 +47,17 @@ func (c *child) condition() condition {
 	switch r := c.run; {
 	case r == nil || closed(r.gone):
 		return down
-	case r.told != 0 || r.dead():
+	case r.endSignal != 0 || r.dead():
 		return ending
 	case !closed(r.ready):
 		return starting
-	case r.err != nil: // it has said why it does not serve, and is on its way out
+	case r.err != nil: // it has reported an error instead of serving, and is about to exit
 		return ending
 	}
 	return serving
 }
 
-// pid is 0 of who is down.
+// pid returns the process id, 0 if the child is down.
 func (c *child) pid() int {
 	if c.condition() == down {
 		return 0
@@ -74,27 +74,26 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-// run is one process that a child was.
+// run is one process of a child, from its start to its end.
 type run struct {
-	cmd    *exec.Cmd
-	stdin  io.Closer     // closing it ends the process
-	heard  chan struct{} // closed once it has said where it serves, or why it does not
-	ready  chan struct{} // closed once the supervisor has noted that
-	exited chan struct{} // closed when it has been waited for
-	gone   chan struct{} // closed once the supervisor has noted that
+	cmd      *exec.Cmd
+	stdin    io.Closer     // closing it ends the process
+	reported chan struct{} // closed once it has reported where it serves, or an error, or has ended
+	ready    chan struct{} // closed once the supervisor has recorded that
+	exited   chan struct{} // closed once the process has ended and was waited for
+	gone     chan struct{} // closed once the supervisor has recorded that
 
-	// To be read when heard is closed.
+	// May be read once reported is closed.
 	addresses map[string]string
-	err       error // it does not serve
+	err       error // why it does not serve
 
-	told syscall.Signal // that it was told to end with; guarded by the supervisor's mu
+	endSignal syscall.Signal // the signal that told it to end, 0 = none; guarded by the supervisor's mu
 
 	mu     sync.Mutex
-	waited bool // for cmd, whose number may be somebody else's from then on
+	waited bool // the process was waited for; from then on its id may belong to another process
 }
 
-// readiness is the line that a child says once: where it serves, or why it
-// does not.
+// readiness is the one line that a child reports: its addresses, or why it does not serve.
 type readiness struct {
 	Addresses map[string]string `json:"addresses,omitempty"`
 	Error     string            `json:"error,omitempty"`
@@ -109,9 +108,9 @@ func (c *child) launch(executable, logDir string) error {
 	defer log.Close()
 	cmd := exec.Command(executable, RoleArgument)
 	cmd.Stderr = log
-	// Its own process group: Ctrl-C in the terminal reaches the supervisor
-	// alone, which ends its children in order. A server that the child starts is
-	// in it too, and gets the same signals.
+	// A process group of its own, so that Ctrl-C in the terminal reaches only the supervisor, which
+	// ends its children in order. Servers that the child starts are in the group too and get the same
+	// signals.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -124,25 +123,25 @@ func (c *child) launch(executable, logDir string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	r := &run{cmd: cmd, stdin: stdin, heard: make(chan struct{}), ready: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{})}
-	c.run, c.addresses, c.returns = r, nil, false
+	r := &run{cmd: cmd, stdin: stdin, reported: make(chan struct{}), ready: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{})}
+	c.run, c.addresses, c.respawning = r, nil, false
 	if err := json.NewEncoder(stdin).Encode(c.spec); err != nil {
 		r.signal(syscall.SIGKILL)
 	}
 	name := c.name
 	go func() { // ends with the process
 		defer close(r.exited)
-		r.addresses, r.err = hear(name, stdout, log.Name())
-		close(r.heard)
+		r.addresses, r.err = readReadiness(name, stdout, log.Name())
+		close(r.reported)
 		io.Copy(io.Discard, stdout)
-		r.signal(syscall.SIGKILL) // whom it has left behind
+		r.signal(syscall.SIGKILL) // processes that it has started and left behind
 		r.wait()
 	}()
 	return nil
 }
 
-// hear reads the line that a child says.
-func hear(name string, stdout io.Reader, log string) (addresses map[string]string, err error) {
+// readReadiness reads a child's line.
+func readReadiness(name string, stdout io.Reader, log string) (addresses map[string]string, err error) {
 	var said readiness
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
 	if err == nil {
@@ -159,22 +158,21 @@ func hear(name string, stdout io.Reader, log string) (addresses map[string]strin
 	return said.Addresses, nil
 }
 
-// lastLine is the end of a log: what a process said before it died, or what
-// keeps it waiting.
+// lastLine returns the last line of a log file: usually why the process has ended, or what it waits for.
 func lastLine(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err.Error()
 	}
 	if len(text) == 0 {
-		return "its log says nothing (or stands in --log-file)"
+		return "its log is empty (or is in --log-file)"
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return lines[len(lines)-1]
 }
 
-// signal reaches the process and what it has started; os.ErrProcessDone says that
-// nobody is left.
+// signal signals the process and all that it has started. The error is os.ErrProcessDone if all have
+// ended.
 func (r *run) signal(signal syscall.Signal) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -202,21 +200,23 @@ func (r *run) wait() {
 	r.cmd.Wait()
 }
 
-// tell signals a child that runs, and notes what that does to it; the supervisor's
-// mu is held. After SIGKILL nothing reaches it any more.
-func (c *child) tell(signal syscall.Signal) error {
+// signal signals a child that runs and records if that ends it; the supervisor's mu is held. After SIGKILL
+// the child counts as not running.
+func (c *child) signal(signal syscall.Signal) error {
 	isDown := c.condition() == down
-	if isDown && !(c.returns && ends(signal)) || !isDown && c.run.told == syscall.SIGKILL {
+	if isDown && !(c.respawning && ends(signal)) || !isDown && c.run.endSignal == syscall.SIGKILL {
 		return fmt.Errorf("%s %w", c.name, ErrNotRunning)
 	}
-	if isDown { // killed between its end and its return
-		c.returns = false
+	if isDown { // killed between its end and its respawn
+		c.respawning = false
 		return nil
 	}
 	err := c.run.signal(signal)
 	switch {
 	case ends(signal) && (err == nil || errors.Is(err, os.ErrProcessDone)):
-		c.run.told = signal // also if it was faster: nobody can tell, and it stays down
+		// Also if the process has ended by itself just before: that cannot be distinguished, and the
+		// caller wants it to stay down.
+		c.run.endSignal = signal
 		return nil
 	case errors.Is(err, os.ErrProcessDone):
 		return fmt.Errorf("%s %w", c.name, ErrNotRunning)
@@ -226,7 +226,7 @@ func (c *child) tell(signal syscall.Signal) error {
 	return nil
 }
 
-// awaitEnd waits until a process that is ending has ended.
+// awaitEnd waits until an ending process has ended, at most endsWithin.
 func (r *run) awaitEnd(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, endsWithin)
 	defer cancel()
@@ -238,8 +238,7 @@ func (r *run) awaitEnd(ctx context.Context, name string) error {
 	}
 }
 
-// ends says which signals tell a process to end. The others pause it, or it does
-// as it likes about them.
+// ends reports whether a signal tells a process to end. Others pause it, or the process decides.
 func ends(signal syscall.Signal) bool {
 	switch signal {
 	case syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGABRT:
@@ -248,7 +247,7 @@ func ends(signal syscall.Signal) bool {
 	return false
 }
 
-// stop ends the process: first by its pipe, then by force.
+// stop ends the process: it closes the pipe, and after grace it kills the process.
 func (r *run) stop(grace time.Duration) {
 	r.stdin.Close()
 	timer := time.NewTimer(grace)

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be the children of a supervisor.
+// TestMain lets the test binary also run as a supervisor's children.
 func TestMain(m *testing.M) {
 	switch {
 	case len(os.Args) == 2 && os.Args[1] == RoleArgument:
@@ -31,10 +31,10 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// pretend is a child that serves nothing. What it does is decided by files in the
-// cluster's folder: NAME.refuse lets it fail, the pipe NAME.start keeps it from being
-// ready, and after the pipe NAME.hold somebody whom no signal reaches keeps the
-// supervisor from seeing that it is dead.
+// pretend is a child that serves nothing. Files in the cluster's folder control it: NAME.refuse makes it
+// fail; the pipe NAME.start delays its readiness until the pipe is opened; with the pipe NAME.hold, a
+// process that no signal reaches keeps its standard output open after its death, so that the
+// supervisor does not notice the death until the pipe is opened.
 func pretend() error {
 	line, err := bufio.NewReader(os.Stdin).ReadBytes('\n')
 	if err != nil {
@@ -65,7 +65,7 @@ func pretend() error {
 	return nil
 }
 
-// fake is a supervisor with such children: a registry, three nodes and a gateway.
+// fake is a supervisor of children that only pretend: a registry, three nodes and a gateway.
 type fake struct {
 	*testing.T
 	*Supervisor
@@ -86,7 +86,7 @@ func newFake(t *testing.T, cfg Config) fake {
 	return fake{t, s}
 }
 
-// pipe makes one of the pipes that keep a child; open lets it go on.
+// pipe makes one of the pipes that block a child; open unblocks it.
 func (f fake) pipe(name string) (open func()) {
 	f.Helper()
 	file := filepath.Join(f.data, name)
@@ -95,7 +95,7 @@ func (f fake) pipe(name string) (open func()) {
 	}
 	open = func() {
 		os.Remove(file + ".opened")
-		if os.Rename(file, file+".opened") != nil { // for those who come later it is not there
+		if os.Rename(file, file+".opened") != nil { // renamed, so that it does not block later processes
 			return
 		}
 		p, err := os.OpenFile(file+".opened", os.O_RDWR, 0)
@@ -122,7 +122,7 @@ func (f fake) is(name string, want condition) {
 	f.until(name, func(c *child) bool { return c.condition() == want })
 }
 
-// until looks again and again, because nobody tells what happens to a process.
+// until polls, because there is no event for every change of a process.
 func (f fake) until(name string, holds func(*child) bool) {
 	f.Helper()
 	ctx, cancel := context.WithTimeout(f.Context(), time.Minute)
@@ -151,8 +151,8 @@ func (f fake) process(name string) Process {
 	return Process{}
 }
 
-// TestStartAfterKill: who is dead, but not waited for, neither counts as running nor is
-// left out, whoever killed it and with whatever it is brought back.
+// TestStartAfterKill: a child that is dead but was not waited for does not count as running, and a start
+// waits for it and starts it again, whoever has killed it and with whichever command it is started.
 func TestStartAfterKill(t *testing.T) {
 	const name = "node-2"
 	kills := map[string]func(f fake) error{
@@ -182,7 +182,7 @@ func TestStartAfterKill(t *testing.T) {
 		for what, start := range starts {
 			t.Run(what+" after "+how, func(t *testing.T) {
 				t.Parallel()
-				f := newFake(t, Config{Respawn: true}) // which must not interfere
+				f := newFake(t, Config{Respawn: true}) // Respawn must not interfere
 				bury := f.pipe(name + ".hold")
 				f.startAll()
 				before := f.process(name)
@@ -196,14 +196,14 @@ func TestStartAfterKill(t *testing.T) {
 					t.Errorf("after the kill it is %+v", p)
 				}
 				if missing := f.State().Unhealthy(t.Context()); missing == "" {
-					t.Error("the cluster counts as whole")
+					t.Error("the cluster counts as healthy")
 				}
 				started := make(chan error, 1)
 				go func() { started <- start(f) }()
 				select {
 				case err := <-started:
 					t.Fatalf("it was not waited for: %v", err)
-				case <-time.After(20 * time.Millisecond): // a start that skips it has returned by then, or is slow and found below
+				case <-time.After(20 * time.Millisecond): // a wrong start would have returned by now, or fails below
 				}
 				bury()
 				if err := <-started; err != nil {
@@ -217,12 +217,12 @@ func TestStartAfterKill(t *testing.T) {
 	}
 }
 
-// TestStartOfOneThatStays: who was told to end and does not is named, and waited for no
-// longer than agreed.
+// TestStartOfOneThatStays: a child that was told to end and does not is named in the error, and a start
+// waits for it no longer than endsWithin.
 func TestStartOfOneThatStays(t *testing.T) {
 	f := newFake(t, Config{})
 	f.startAll()
-	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGTERM} { // a paused process does not see the second
+	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGTERM} { // the paused process does not see the second one
 		if err := f.Kill("node-2", signal); err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +238,7 @@ func TestStartOfOneThatStays(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if err := f.Kill("node-2", syscall.SIGKILL); err != nil { // stronger than what it was told
+	if err := f.Kill("node-2", syscall.SIGKILL); err != nil { // works where SIGTERM did not
 		t.Error(err)
 	}
 	if err := f.Start(t.Context(), "node-2"); err != nil {
@@ -249,7 +249,7 @@ func TestStartOfOneThatStays(t *testing.T) {
 	}
 }
 
-// TestStartAllNames names all that do not run, also those that it did not come to.
+// TestStartAllNames: the error names all children that do not run, including those not tried.
 func TestStartAllNames(t *testing.T) {
 	f := newFake(t, Config{})
 	refuse := filepath.Join(f.data, "node-3.refuse")
@@ -272,7 +272,7 @@ func TestStartAllNames(t *testing.T) {
 	f.startAll() // nothing to do
 }
 
-// TestStartUnderWay: a start that is under way is joined, not refused and not overlooked.
+// TestStartUnderWay: a second start of a child that is starting waits for the first, and is not refused.
 func TestStartUnderWay(t *testing.T) {
 	f := newFake(t, Config{})
 	f.startAll()
@@ -292,7 +292,7 @@ func TestStartUnderWay(t *testing.T) {
 	}
 	open()
 	for range cap(started) {
-		if err := <-started; err != nil && !errors.Is(err, ErrRunning) { // the second Start may have come late
+		if err := <-started; err != nil && !errors.Is(err, ErrRunning) { // the second Start may have come too late to join
 			t.Error(err)
 		}
 	}
@@ -301,8 +301,8 @@ func TestStartUnderWay(t *testing.T) {
 	}
 }
 
-// TestRespawnAndKill: what is killed, or wiped, while Respawn is about to bring it back
-// stays down, and a signal that ends nothing leaves Respawn alone.
+// TestRespawnAndKill: a child that is killed or wiped while Respawn is about to restart it stays down; a
+// signal that does not end processes does not stop Respawn.
 func TestRespawnAndKill(t *testing.T) {
 	for what, end := range map[string]func(fake) error{
 		"kill":     func(f fake) error { return f.Kill("node-1", syscall.SIGKILL) },
@@ -324,14 +324,14 @@ func TestRespawnAndKill(t *testing.T) {
 				f.is("node-1", serving)
 				return
 			}
-			f.until("node-1", func(c *child) bool { return c.returns })
+			f.until("node-1", func(c *child) bool { return c.respawning })
 			if err := end(f); err != nil {
 				t.Fatal(err)
 			}
 			for _, name := range []string{"registry", "node-2", "node-3", "gateway-1"} {
 				f.Kill(name, syscall.SIGKILL)
 			}
-			f.watchers.Wait() // also for those who respawn
+			f.watchers.Wait() // includes pending respawns
 			if p := f.process("node-1"); p.PID != 0 {
 				t.Errorf("it is back: %+v", p)
 			}
@@ -342,7 +342,8 @@ func TestRespawnAndKill(t *testing.T) {
 	}
 }
 
-// TestKillTwice: one SIGKILL is enough, whether it has been seen to work or not.
+// TestKillTwice: a second SIGKILL is refused, whether the supervisor has noticed the effect of the first
+// or not.
 func TestKillTwice(t *testing.T) {
 	f := newFake(t, Config{})
 	f.pipe("node-1.hold")
@@ -361,7 +362,7 @@ func TestKillTwice(t *testing.T) {
 	}
 }
 
-// TestRefusalsCrossTheWire: a client knows the supervisor's errors again.
+// TestRefusalsCrossTheWire: a client can recognize the supervisor's errors.
 func TestRefusalsCrossTheWire(t *testing.T) {
 	f := newFake(t, Config{})
 	go f.control.serve()

@@ -25,7 +25,7 @@ func TestRedactDSN(t *testing.T) {
 	}
 }
 
-// TestSupervised: a process id that somebody else has by now is no supervisor.
+// TestSupervised: another process that has the supervisor's former id does not count as the supervisor.
 func TestSupervised(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -41,7 +41,7 @@ func TestSupervised(t *testing.T) {
 	}
 }
 
-// TestFolder: one cluster at a time, and always with the nodes it began with.
+// TestFolder: a folder serves one cluster at a time, and always with its first number of nodes.
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
 	cfg := Config{Executable: "unused", Data: dir, Nodes: 2, Listen: "127.0.0.1:0", State: filepath.Join(dir, "state.json")}
@@ -100,8 +100,8 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestAfterKilledSupervisor: who starts a cluster when the supervisor before was killed
-// waits until the last of its processes, which cleans up, is gone.
+// TestAfterKilledSupervisor: if the previous supervisor was killed, a new one waits until the last process
+// of the old cluster, the reaper, has ended.
 func TestAfterKilledSupervisor(t *testing.T) {
 	old, file := t.TempDir(), filepath.Join(t.TempDir(), "state.json")
 	if err := (State{Supervisor: 1 << 30, Control: "127.0.0.1:1", Data: old}).write(file); err != nil {

@@ -25,66 +25,67 @@ type Config struct {
 
 	Nodes    int    // 1..MaxNodes; default 3
 	Gateways int    // 1..MaxGateways, sharing Listen by SO_REUSEPORT; default 1
-	Listen   string // the clients' address; default 127.0.0.1:7700; when it is busy a free port is taken
+	Listen   string // the clients' address; default 127.0.0.1:7700; if it is busy, a free port of the host is used
 
-	Data  string // folder kept between runs; empty = a temporary one that goes with the supervisor
+	Data  string // folder kept between runs; empty = a temporary one, removed at the end
 	State string // state file; default: StateFile()
 	Sync  bool   // whether each write of the shards' logs is synced to disk
 
-	// KeepLog is how many log entries each group keeps behind a snapshot, for
-	// tools that compare the replicas' logs; 0 = the usual number.
+	// KeepLog is how many log entries before a snapshot each group keeps, for tools that compare the
+	// replicas' logs; 0 = the default.
 	KeepLog uint64
 
-	// Registry is the address of a Consul agent, or Consul to run one (in
-	// development mode: it keeps nothing); empty = the embedded registry.
+	// Registry is the address of a Consul agent, or Consul to run one (in development mode, without
+	// data on disk); empty = the embedded registry.
 	Registry string
 	// Database is a DSN, or MariaDB to run a server in Data; empty = SQLite in Data.
 	Database string
 
 	BotsAfter time.Duration // wait in the queue for people after which bots fill a table; default 10 s
-	// How bots play with people: see host.Config, whose defaults these have.
+	// How bots play with people: see host.Config, which has the defaults.
 	BotStrength, BotPace string
 
-	// Unsettled is at how many finished hands that are not in the database yet a
-	// shard takes no tables and deals no hand; default 256.
+	// Unsettled is the number of finished hands not in the database yet at which a shard accepts no
+	// tables and deals no hands; default 256.
 	Unsettled int
 
-	// MinFree is at how few free bytes of Data's file system nodes take no new
+	// MinFree is the number of free bytes on Data's file system below which nodes accept no new
 	// tables; default host.DefaultMinFree.
 	MinFree int64
 
-	// MaxLevels are the highest levels of the cluster that nodes can run at, by name, for
-	// tests of two builds in one cluster; none = what the build knows.
+	// MaxLevels are the highest cluster levels that nodes can run at, by node name, for tests of two
+	// builds in one cluster; none = the build's own maximum.
 	MaxLevels map[string]uint32
 
-	// Respawn starts a child again that ended without being told to.
+	// Respawn restarts a child that has ended without being told to.
 	Respawn bool
 
-	// Profile is an existing folder that gets a CPU profile of each process
-	// that ends by itself; empty = none.
+	// Profile is an existing folder for a CPU profile of each process that is not killed; empty =
+	// none.
 	Profile string
 
-	// Log is what the processes log. Without a File each of them has one of its own,
-	// in the folder logs of Data; with one they share it.
+	// Log configures the processes' logs. Without a File each process has its own, in the folder logs
+	// of Data; with one they share it.
 	Log logging.Config
 
-	Output io.Writer // what people read; default: discard
+	Output io.Writer // messages for people; default: discard
 }
 
-// Words for servers that are started here, from programs of this machine.
+// Values of Config.Registry and Config.Database for servers that the cluster runs itself, from programs
+// installed on this machine.
 const (
 	Consul  = "consul"
 	MariaDB = "mariadb"
 )
 
-// RoleArgument makes the executable a child.
+// RoleArgument is the argument that makes the executable a child.
 const RoleArgument = "role"
 
-// StateFile is where the state of the newest local cluster stands.
+// StateFile returns the default path of the state file.
 func StateFile() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("the state file has no place (%w); name one: --state FILE", err)
+		return "", fmt.Errorf("there is no default folder for the state file (%w); name a file: --state FILE", err)
 	}
 	return filepath.Join(dir, "teahouse", "local.json"), nil
 }

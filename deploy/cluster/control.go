@@ -102,7 +102,7 @@ func (c *control) stop(w http.ResponseWriter, _ *http.Request) {
 	c.sup.stop()
 }
 
-// refusals are the errors that a client is to know again, by the status that it gets.
+// refusals are the errors that a client must be able to recognize, by the HTTP status that carries them.
 var refusals = map[int]error{
 	http.StatusNotFound: ErrUnknownProcess,
 	http.StatusConflict: ErrRunning,
@@ -123,18 +123,18 @@ func answer(w http.ResponseWriter, err error) {
 	http.Error(w, err.Error(), http.StatusInternalServerError)
 }
 
-// refusal is an error of the supervisor, as its client got it.
+// refusal is an error of the supervisor, as the client received it.
 type refusal struct {
 	text string
-	kind error // of refusals, or nil
+	kind error // one of refusals, or nil
 }
 
 func (r refusal) Error() string { return r.text }
 func (r refusal) Unwrap() error { return r.kind }
 
-// Client speaks to a running supervisor.
+// Client controls a running supervisor.
 type Client struct {
-	file           string // where the state stands
+	file           string // the state file
 	address, token string
 	http           *http.Client
 }
@@ -148,7 +148,7 @@ func Open(stateFile string) (*Client, error) {
 	return &Client{file: stateFile, address: state.Control, token: state.Token, http: &http.Client{Timeout: 2 * readyTimeout}}, nil
 }
 
-// State is the cluster as it is now.
+// State returns the current state of the cluster.
 func (c *Client) State(ctx context.Context) (State, error) {
 	var state State
 	body, err := c.do(ctx, http.MethodGet, "/state", nil)
@@ -158,30 +158,29 @@ func (c *Client) State(ctx context.Context) (State, error) {
 	return state, json.Unmarshal(body, &state)
 }
 
-// Kill sends a signal to a process, or to all at once if name is Everything. It does
-// not wait for what that does. The error is ErrNotRunning for who is down or has been
-// sent SIGKILL before.
+// Kill sends a signal to a process, or to all at once if name is Everything. It does not wait for the
+// effect. The error is ErrNotRunning for a process that is down or was sent SIGKILL before.
 func (c *Client) Kill(ctx context.Context, name string, signal syscall.Signal) error {
 	_, err := c.do(ctx, http.MethodPost, "/kill", url.Values{"name": {name}, "signal": {strconv.Itoa(int(signal))}})
 	return err
 }
 
-// Wipe kills a node and takes its data away.
+// Wipe kills a node and deletes its data.
 func (c *Client) Wipe(ctx context.Context, name string) error {
 	_, err := c.do(ctx, http.MethodPost, "/wipe", url.Values{"name": {name}})
 	return err
 }
 
-// Start starts a process that has ended, or all such if name is Everything, and
-// waits until it serves; who was told to end is waited for first. The error is
-// ErrRunning for one that serves, or that was told to end and has not.
+// Start starts a process that has ended, or all such processes if name is Everything, and waits until it
+// serves. If it was told to end, Start first waits for its end. The error is ErrRunning if it serves
+// already, or was told to end and does not.
 func (c *Client) Start(ctx context.Context, name string) error {
 	_, err := c.do(ctx, http.MethodPost, "/start", url.Values{"name": {name}})
 	return err
 }
 
-// SetMaxLevel says which levels of the cluster a node can run at from its next start on:
-// as if another build was put in its place. For tests.
+// SetMaxLevel sets the highest cluster level that a node can run at, from its next start on, as if another
+// build was installed. For tests.
 func (c *Client) SetMaxLevel(ctx context.Context, name string, level uint32) error {
 	_, err := c.do(ctx, http.MethodPost, "/max-level", url.Values{"name": {name}, "level": {strconv.FormatUint(uint64(level), 10)}})
 	return err
@@ -208,7 +207,7 @@ func (c *Client) Stop(ctx context.Context) error {
 	}
 }
 
-// maxAnswer bounds what the client reads of an answer, in bytes.
+// maxAnswer bounds an answer of the supervisor, in bytes.
 const maxAnswer = 1 << 20
 
 func (c *Client) do(ctx context.Context, method, path string, form url.Values) ([]byte, error) {

@@ -7,8 +7,7 @@
 //	c, err := cluster.Open(stateFile)   // from another process
 //	err = c.Kill(ctx, "node-2", syscall.SIGKILL)
 //
-// Children end when the supervisor's pipe to them closes, however it died. All
-// listeners are on 127.0.0.1 unless the configuration says otherwise. It is for
-// development, benchmarks and tests: it knows one machine. Only deploy/local,
-// bench and tests may import it.
+// Children end when the supervisor's pipe to them closes, however the supervisor ends. All listeners are
+// on 127.0.0.1 unless configured otherwise. The package is for development, benchmarks and tests: a
+// cluster runs on one machine only. Only deploy/local, bench and tests may import it.
 package cluster

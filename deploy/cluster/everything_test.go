@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestCheckNodes: a kept folder knows how many nodes it has, even when one of
-// their folders is lost.
+// TestCheckNodes: the number of nodes of a kept folder is known even if one of the nodes' folders is lost.
 func TestCheckNodes(t *testing.T) {
 	for _, test := range []struct {
 		folders []string
@@ -33,7 +32,7 @@ func TestCheckNodes(t *testing.T) {
 	}
 }
 
-// TestWipeRefused: what has no disk to lose, or nobody to replace it.
+// TestWipeRefused: processes without a disk, and clusters that cannot replace one.
 func TestWipeRefused(t *testing.T) {
 	s := &Supervisor{cfg: Config{Nodes: 3}, data: t.TempDir(), children: []*child{
 		{name: "registry", role: roleRegistry}, {name: "node-1", role: roleNode},

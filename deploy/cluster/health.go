@@ -12,15 +12,15 @@ import (
 	"teahouse/node/host"
 )
 
-// level is how many entries a replica may be behind and still count as level:
-// what one message of the leader carries.
-const level = 64
+// maxLag is how many entries a replica may be behind its leader and still count as up to date: as many as
+// one append request carries.
+const maxLag = 64
 
-// pollEvery is how often a waiting caller looks at the nodes.
+// pollEvery is the polling interval of all that waits here.
 const pollEvery = 50 * time.Millisecond
 
-// Statuses asks every running node for its status. A node that does not answer
-// has no entry, nor has one that is ending: what it says is about to change.
+// Statuses asks every running node for its status. A node that does not answer has no entry, and neither
+// has one that is ending, because its status will soon be wrong.
 func (s State) Statuses(ctx context.Context) map[string]host.Status {
 	statuses := make(map[string]host.Status)
 	for _, p := range s.Processes {
@@ -49,8 +49,8 @@ func nodeStatus(ctx context.Context, addr string) (status host.Status, err error
 	return status, json.NewDecoder(resp.Body).Decode(&status)
 }
 
-// Unhealthy says what is missing until every group has one leader that its
-// replicas are level with, or "".
+// Unhealthy returns "" if every group has one leader and all its replicas are up to date; otherwise it says
+// what is missing.
 func (s State) Unhealthy(ctx context.Context) string {
 	statuses := s.Statuses(ctx)
 	for _, p := range s.Processes {
@@ -71,7 +71,7 @@ func (s State) Unhealthy(ctx context.Context) string {
 	for name, status := range statuses {
 		want = max(want, status.Groups)
 		if status.Replacing != "" {
-			return fmt.Sprintf("%s knows that %s does not take part everywhere yet", name, status.Replacing)
+			return fmt.Sprintf("%s reports that %s is not a member of all its groups yet", name, status.Replacing)
 		}
 		for _, g := range status.Replicas {
 			groups[g.Group]++
@@ -94,7 +94,7 @@ func (s State) Unhealthy(ctx context.Context) string {
 				return fmt.Sprintf("group %d has no leader", g.Group)
 			case !leader.Serving:
 				return fmt.Sprintf("the leader of group %d has not taken over yet", g.Group)
-			case g.Term != leader.Term || g.Applied+level < leader.Applied:
+			case g.Term != leader.Term || g.Applied+maxLag < leader.Applied:
 				return fmt.Sprintf("group %d on %s is behind", g.Group, name)
 			case groups[g.Group] < g.Members:
 				return fmt.Sprintf("group %d has %d of %d replicas", g.Group, groups[g.Group], g.Members)
@@ -104,7 +104,7 @@ func (s State) Unhealthy(ctx context.Context) string {
 	return ""
 }
 
-// Warnings are what a person should look at: results that the database refuses,
+// Warnings returns the problems that an operator should look at: results that conflict with the database,
 // tables whose game broke, backlogs at their bound.
 func (s State) Warnings(ctx context.Context) []string {
 	return warnings(s.Statuses(ctx))
@@ -128,8 +128,7 @@ func warnings(statuses map[string]host.Status) (lines []string) {
 	return lines
 }
 
-// AwaitHealthy waits until Unhealthy has nothing to say; the error says what it
-// said last.
+// AwaitHealthy waits until Unhealthy returns ""; the error contains what it returned last.
 func (c *Client) AwaitHealthy(ctx context.Context) error {
 	return awaitHealthy(ctx, func() (State, error) { return c.State(ctx) })
 }
@@ -154,7 +153,7 @@ func awaitHealthy(ctx context.Context, read func() (State, error)) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the cluster is not whole: %s: %w", missing, ctx.Err())
+			return fmt.Errorf("the cluster is not healthy: %s: %w", missing, ctx.Err())
 		case <-tick.C:
 		}
 	}

@@ -43,7 +43,7 @@ func writeKeys(dir string) error {
 	return token.GenerateKeyFiles(dir)
 }
 
-// Keys are the files that the programs of one cluster share.
+// Keys are the paths of the key files that the programs of one cluster share.
 type Keys struct {
 	Secret      string // of nodes and gateways, mode 0600
 	Token       string // of nodes: signs session tokens, mode 0600
@@ -74,9 +74,9 @@ func MakeKeys(dir string) (Keys, error) {
 	return keys, nil
 }
 
-// registryCluster is what the cluster in dir calls itself in the registry, so
-// that clusters that share a Consul agent do not meet. It is made of the public
-// key: the cluster's id is not known before its nodes have found each other.
+// registryCluster returns the name under which the cluster in dir registers, so that clusters that share a
+// Consul agent do not mix. It is derived from the public key, because the cluster's id is not known
+// before its nodes have found each other.
 func registryCluster(dir string) (string, error) {
 	key, err := os.ReadFile(filepath.Join(dir, token.PublicFile))
 	if err != nil {
@@ -86,8 +86,7 @@ func registryCluster(dir string) (string, error) {
 	return "teahouse-" + hex.EncodeToString(sum[:6]), nil
 }
 
-// lockFolder takes a shared lock on the data folder, which ends with the
-// process, however it ends.
+// lockFolder takes a shared lock on the data folder. The lock ends with the process, however that ends.
 func lockFolder(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -100,8 +99,8 @@ func lockFolder(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// awaitFolder waits, no longer than patience, until no process of the cluster in dir is
-// left, its reaper included.
+// awaitFolder waits, no longer than patience, until all processes of the cluster in dir have ended,
+// including its reaper.
 func awaitFolder(dir string, patience time.Duration) {
 	f, err := os.Open(filepath.Join(dir, lockFile))
 	if err != nil {
@@ -113,8 +112,8 @@ func awaitFolder(dir string, patience time.Duration) {
 	}
 }
 
-// takeFolder is lockFolder for the supervisor: no process of another cluster
-// may be there. Those of one whose supervisor was killed get some time to end.
+// takeFolder is lockFolder for the supervisor: it fails if processes of another cluster use the folder. It
+// waits no longer than patience for them, because those of a killed supervisor are about to end.
 func takeFolder(dir string, patience time.Duration) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -31,7 +31,7 @@ func TestMakeKeys(t *testing.T) {
 			t.Errorf("%s: %v, %v", file, info.Mode(), err)
 		}
 	}
-	// One that is there, and were it a broken link, keeps all of them from being made.
+	// If one of the files exists, even as a broken link, none is made.
 	for _, there := range []string{keys.Secret, keys.Token, keys.TokenPublic} {
 		other := t.TempDir()
 		if err := os.Symlink("nowhere", filepath.Join(other, filepath.Base(there))); err != nil {
@@ -49,7 +49,7 @@ func TestMakeKeys(t *testing.T) {
 	}
 }
 
-// TestNoHome: without a place for the state file, whoever needs it says what to do.
+// TestNoHome: without a folder for the state file, the error says what to do.
 func TestNoHome(t *testing.T) {
 	t.Setenv("HOME", "")
 	t.Setenv("XDG_CACHE_HOME", "")

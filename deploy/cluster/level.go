@@ -27,8 +27,8 @@ func (s *Supervisor) setMaxLevel(name string, level uint32) error {
 	return err
 }
 
-// Level asks the coordinator's leader for the cluster's level, or has it raise it (raise
-// above zero). Members that are named in without need not be able to follow.
+// Level asks the coordinator's leader for the cluster's level, or, if raise is not 0, to raise it to that.
+// Members named in without need not know the new level.
 func (s State) Level(ctx context.Context, raise uint32, without []string) (*linkpb.LevelReply, error) {
 	ctx, cancel := context.WithTimeout(ctx, levelTimeout)
 	defer cancel()
@@ -65,7 +65,7 @@ func (s State) Level(ctx context.Context, raise uint32, without []string) (*link
 	return nil, errors.Join(errors.New("no node leads the coordinator now"), none)
 }
 
-// ask makes one call.
+// ask makes one call on a link of its own.
 func ask(ctx context.Context, cfg link.Config, addr string, req *linkpb.Request) (*linkpb.Response, error) {
 	c, err := link.Dial(ctx, cfg, addr, link.Handler{})
 	if err != nil {

@@ -5,15 +5,14 @@ import (
 	"syscall"
 )
 
-// reapSpec tells the reaper what its supervisor would remove.
+// reapSpec tells the reaper what to remove if its supervisor cannot.
 type reapSpec struct {
 	Data       string // folder to remove, or empty
 	State      string // state file to remove if it is still this supervisor's
 	Supervisor int
 }
 
-// startReaper starts the child that cleans up after a supervisor that was
-// killed and could not do so itself.
+// startReaper starts the child that cleans up if the supervisor is killed and cannot do so itself.
 func (s *Supervisor) startReaper() (*child, error) {
 	spec := reapSpec{State: s.cfg.State, Supervisor: os.Getpid()}
 	if s.cfg.Data == "" {
@@ -31,7 +30,7 @@ func reap(spec reapSpec, lock *os.File) error {
 	if state, err := ReadState(spec.State); err == nil && state.Supervisor == spec.Supervisor {
 		for _, p := range state.Processes {
 			if p.PID > 0 {
-				syscall.Kill(-p.PID, syscall.SIGCONT) // who is paused does not see that its pipe has closed
+				syscall.Kill(-p.PID, syscall.SIGCONT) // a paused process does not notice that its pipe has closed
 			}
 		}
 		os.Remove(spec.State)
@@ -39,7 +38,7 @@ func reap(spec reapSpec, lock *os.File) error {
 	if spec.Data == "" {
 		return nil
 	}
-	// The exclusive lock is free when the last other process of the cluster is gone.
+	// The exclusive lock is granted once all other processes of the cluster have ended.
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return err
 	}

@@ -41,11 +41,11 @@ type roleSpec struct {
 	Role      string
 	Data      string // the cluster's folder
 	Registry  string // address of the registry; for the registry itself: where to listen
-	Consul    bool   // the registry is to be Consul
-	Cluster   string // of the names in the registry
+	Consul    bool   // the registry runs Consul
+	Cluster   string // name in the registry, see registryCluster
 	Listen    string // clients' address of a gateway
 	Share     bool   // the gateways share Listen
-	Expect    int    // nodes that begin the cluster
+	Expect    int    // number of nodes that start the cluster
 	Sync      bool
 	KeepLog   uint64
 	Database  string
@@ -59,10 +59,10 @@ type roleSpec struct {
 	Reap      *reapSpec     `json:",omitempty"`
 	Log       logging.Config
 
-	exit func(status int, why error) // of the process; see process.Exit
+	exit func(status int, why error) // ends the process, see process.Exit
 }
 
-// specs is what the supervisor's children are started with, in order.
+// specs returns the specs of the supervisor's children, in starting order.
 func (s *Supervisor) specs() ([]roleSpec, error) {
 	var specs []roleSpec
 	if s.cfg.Database == MariaDB {
@@ -100,10 +100,10 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 	return specs, nil
 }
 
-// nodeName is the name, and the folder, of the node with index i.
+// nodeName returns the name of the node with index i, which is also its folder.
 func nodeName(i int) string { return fmt.Sprintf("%s-%d", roleNode, i+1) }
 
-// dsn is the database of this cluster.
+// dsn returns the DSN of the cluster's database.
 func (s *Supervisor) dsn() string {
 	switch s.cfg.Database {
 	case "":
@@ -116,8 +116,8 @@ func (s *Supervisor) dsn() string {
 
 const database = "teahouse"
 
-// RunRole is the main of a child: it reads its line from stdin, serves, writes
-// one line with its addresses to stdout, and returns when stdin closes.
+// RunRole is the main function of a child: it reads its spec from stdin, serves, writes one line with its
+// addresses (or an error) to stdout, and returns when stdin closes.
 func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	in := bufio.NewReaderSize(io.LimitReader(stdin, maxSpec), 4096)
 	line, err := in.ReadBytes('\n')
@@ -130,7 +130,7 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { // ends with the pipe: the supervisor is gone or wants us to go
+	go func() { // ends with the pipe: the supervisor has ended, or wants this process to end
 		io.Copy(io.Discard, stdin)
 		cancel()
 	}()
@@ -143,7 +143,7 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	defer log.Close()
 	logger := log.With("process", spec.Name)
 	if spec.Role == roleReaper {
-		lock, err := lockFolder(spec.Data) // who comes after its supervisor waits for it
+		lock, err := lockFolder(spec.Data) // the next supervisor waits until the reaper has released it
 		if err != nil {
 			return err
 		}
@@ -179,9 +179,9 @@ func (r roleSpec) serve(ctx context.Context, logger *slog.Logger, ready func(map
 		}
 		defer stop()
 	}
-	// A role that hangs must not outlive its supervisor.
+	// A child that hangs must not outlive its supervisor.
 	context.AfterFunc(ctx, func() {
-		time.AfterFunc(stopGrace, func() { r.exit(1, fmt.Errorf("it does not end within %v", stopGrace)) })
+		time.AfterFunc(stopGrace, func() { r.exit(1, fmt.Errorf("the process did not end within %v", stopGrace)) })
 	})
 	return r.run(ctx, logger, ready)
 }
@@ -214,7 +214,7 @@ func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[s
 			return err
 		}
 		ready(map[string]string{"mysql": db.Socket()})
-		return outlive(ctx, db.Daemon)
+		return awaitServer(ctx, db.Daemon)
 	case roleRegistry:
 		if r.Consul {
 			agent, err := daemon.StartConsul(ctx, filepath.Join(r.Data, Consul), r.Registry)
@@ -223,7 +223,7 @@ func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[s
 			}
 			defer agent.Stop()
 			ready(map[string]string{"http": agent.Addr()})
-			return outlive(ctx, agent.Daemon)
+			return awaitServer(ctx, agent.Daemon)
 		}
 		server, err := embedded.New(embedded.Config{Addr: r.Registry, Logger: logger})
 		if err != nil {
@@ -244,8 +244,8 @@ func (r roleSpec) run(ctx context.Context, logger *slog.Logger, ready func(map[s
 	return fmt.Errorf("no role %q", r.Role)
 }
 
-// outlive waits for the end of a server that this process has started.
-func outlive(ctx context.Context, d *daemon.Daemon) error {
+// awaitServer waits until ctx ends, or until the server ends, which is an error.
+func awaitServer(ctx context.Context, d *daemon.Daemon) error {
 	select {
 	case <-ctx.Done():
 		return nil

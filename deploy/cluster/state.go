@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// State is what the state file says: which processes there are and how to
-// reach the supervisor. The file is readable by its owner only, because Token
-// lets its reader kill processes.
+// State is the content of the state file: the cluster's processes, and how to reach the supervisor. Only its
+// owner can read the file, because Token permits killing the processes.
 type State struct {
 	Processes  []Process `json:"processes"`
 	Address    string    `json:"address"`    // of the gateways, for clients
@@ -22,7 +21,7 @@ type State struct {
 	Database   string    `json:"database"`   // DSN
 	Data       string    `json:"data"`       // folder
 	Sync       bool      `json:"sync"`
-	Services   string    `json:"services"` // how the names in the registry begin
+	Services   string    `json:"services"` // prefix of the names in the registry
 }
 
 // Process is one child.
@@ -30,11 +29,11 @@ type Process struct {
 	Name      string            `json:"name"`
 	Role      string            `json:"role"`             // database, registry, node or gateway
 	PID       int               `json:"pid"`              // 0 = not running
-	Ending    bool              `json:"ending,omitempty"` // told to end, or dead, and not gone yet
+	Ending    bool              `json:"ending,omitempty"` // told to end, or dead but not waited for
 	Addresses map[string]string `json:"addresses"`        // by purpose: client, link, raft, status, http, mysql
 }
 
-// Runs reports whether the process runs and is not about to end.
+// Runs reports whether the process runs and is not ending.
 func (p Process) Runs() bool { return p.PID != 0 && !p.Ending }
 
 // ReadState reads a state file.
@@ -59,8 +58,8 @@ func ReadState(file string) (State, error) {
 	return s, nil
 }
 
-// supervised reports whether the supervisor lives. Its process id alone could
-// be somebody else's by now.
+// supervised reports whether the supervisor is alive. Its process id is not enough, because another process
+// may have it by now.
 func (s State) supervised() bool {
 	if s.Supervisor <= 0 || syscall.Kill(s.Supervisor, 0) != nil {
 		return false
@@ -73,7 +72,7 @@ func (s State) supervised() bool {
 	return true
 }
 
-// write replaces the file as a whole, so that a reader never sees half of it.
+// write replaces the file atomically.
 func (s State) write(file string) error {
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {

@@ -18,19 +18,20 @@ import (
 // stopGrace is how long a child may take to end by itself.
 const stopGrace = 5 * time.Second
 
-// respawnPause keeps a child that cannot start from being started all the time.
+// respawnPause is the pause before a respawn, so that a child that cannot start is not started in a tight
+// loop.
 const respawnPause = time.Second
 
-// endsWithin is how long somebody waits for the end of a child that was told to
-// end. It is more than a child takes by itself: see roleSpec.serve.
+// endsWithin is how long awaitEnd waits for a child that was told to end. It is longer than a child can
+// take by itself, see roleSpec.serve.
 const endsWithin = 3 * stopGrace
 
 var (
 	// ErrUnknownProcess says that no child has this name.
 	ErrUnknownProcess = errors.New("no such process")
-	// ErrRunning refuses to start what runs.
+	// ErrRunning says that a process to be started runs already.
 	ErrRunning = errors.New("runs already")
-	// ErrNotRunning refuses to signal what does not run.
+	// ErrNotRunning says that a process to be signalled does not run.
 	ErrNotRunning = errors.New("does not run")
 )
 
@@ -38,22 +39,22 @@ var (
 type Supervisor struct {
 	cfg    Config
 	data   string
-	listen string // as taken
-	moved  bool   // listen is not what was asked for
-	// services begins the cluster's names in the registry.
+	listen string // the clients' address in use
+	moved  bool   // listen is not Config.Listen, which was busy
+	// services is the prefix of the cluster's names in the registry.
 	services string
 	control  *control
-	lock     *os.File // held by every process of the cluster: see reap
+	lock     *os.File // every process of the cluster holds it, see reap
 	stop     context.CancelFunc
 
 	mu       sync.Mutex
 	children []*child // in starting order; the list itself does not change
 	ended    bool
 	ending   chan struct{}  // closed when ended is set
-	watchers sync.WaitGroup // one a started child
+	watchers sync.WaitGroup // one per started process
 }
 
-// New prepares the data folder and takes the address; nothing runs yet.
+// New prepares the data folder and chooses the clients' address; it starts no process yet.
 func New(cfg Config) (*Supervisor, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -63,8 +64,8 @@ func New(cfg Config) (*Supervisor, error) {
 		if old.supervised() {
 			return nil, fmt.Errorf("a cluster runs already (pid %d, %s); end it with: go run ./deploy/local stop", old.Supervisor, cfg.State)
 		}
-		// Its processes are ending: one of them still has the clients' address, and the
-		// reaper would take our state file for the old one, which it is about to remove.
+		// The old cluster's processes are ending. Wait, because one of them still has the clients'
+		// address, and the reaper would remove the new state file in place of the old one.
 		awaitFolder(old.Data, 2*stopGrace)
 	}
 	s := &Supervisor{cfg: cfg, data: cfg.Data, ending: make(chan struct{})}
@@ -115,9 +116,8 @@ func (s *Supervisor) prepare() error {
 	return err
 }
 
-// checkNodes refuses a folder whose cluster has another number of nodes: who
-// takes part is decided at its birth. The last node's folder tells; another one
-// may be lost.
+// checkNodes refuses a folder whose cluster has another number of nodes, which cannot change after its
+// birth. It finds the number by the folder with the highest number, because other folders may be lost.
 func (s *Supervisor) checkNodes() error {
 	had := 0
 	for i := range MaxNodes {
@@ -131,14 +131,14 @@ func (s *Supervisor) checkNodes() error {
 	return nil
 }
 
-// Run starts everything and returns when ctx ends or the cluster is told to
-// stop; then no process is left, and no file that was not asked for.
+// Run starts everything and returns when ctx ends or a client stops the cluster. Then all processes have
+// ended, and all temporary files are removed.
 func (s *Supervisor) Run(ctx context.Context) error {
 	ctx, s.stop = context.WithCancel(ctx)
 	defer s.stop()
 	reaper, err := s.startReaper()
 	if err == nil {
-		defer reaper.run.stop(stopGrace) // last: until then it cleans up behind a supervisor that was killed
+		defer reaper.run.stop(stopGrace) // last: until then it is there in case the supervisor is killed
 	}
 	defer s.end()
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		err = s.control.awaitHealthy(ctx)
 	}
 	if ctx.Err() != nil {
-		return nil // told to end while it started
+		return nil // stopped while it was starting
 	}
 	if err != nil {
 		return err
@@ -160,8 +160,8 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	return nil
 }
 
-// startAll brings up what is down: database and registry first, because the others
-// look for them, then the nodes together, because they wait for each other, then the gateways.
+// startAll starts the children that are down: database and registry first, because the others need them,
+// then the nodes together, because they wait for each other, then the gateways.
 func (s *Supervisor) startAll(ctx context.Context) error {
 	for _, role := range []string{roleDatabase, roleRegistry, roleNode, roleGateway} {
 		if err := s.startRole(ctx, role); err != nil {
@@ -171,8 +171,8 @@ func (s *Supervisor) startAll(ctx context.Context) error {
 	return nil
 }
 
-// startRole brings up all children of a role, and gives up with whoever fails first:
-// the others may be waiting for it.
+// startRole starts all children of a role. It gives up at the first failure, because the others may be
+// waiting for the one that has failed.
 func (s *Supervisor) startRole(ctx context.Context, role string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -184,7 +184,7 @@ func (s *Supervisor) startRole(ctx context.Context, role string) error {
 	for _, c := range s.children {
 		if c.role == role {
 			waiting++
-			wg.Go(func() { _, err := s.up(ctx, c); started <- err })
+			wg.Go(func() { _, err := s.ensureServing(ctx, c); started <- err })
 		}
 	}
 	for range waiting {
@@ -195,11 +195,10 @@ func (s *Supervisor) startRole(ctx context.Context, role string) error {
 	return nil
 }
 
-// up waits until c serves, and launches it where that takes it: who was told to end
-// is waited for, who starts already is not started again. was says that there was
-// nothing to do.
-func (s *Supervisor) up(ctx context.Context, c *child) (was bool, err error) {
-	for was = true; ; was = false {
+// ensureServing waits until c serves, and launches it if it is down. If it is ending, it waits for the end
+// first; if it is starting already, it only waits. already reports that c was serving before.
+func (s *Supervisor) ensureServing(ctx context.Context, c *child) (already bool, err error) {
+	for already = true; ; already = false {
 		s.mu.Lock()
 		r, condition := c.run, c.condition()
 		if condition == down {
@@ -213,7 +212,7 @@ func (s *Supervisor) up(ctx context.Context, c *child) (was bool, err error) {
 		s.mu.Unlock()
 		switch condition {
 		case serving:
-			return was, nil
+			return already, nil
 		case ending:
 			if err := r.awaitEnd(ctx, c.name); err != nil {
 				return false, err
@@ -226,13 +225,13 @@ func (s *Supervisor) up(ctx context.Context, c *child) (was bool, err error) {
 		case <-r.ready:
 			return false, r.err
 		case <-ctx.Done():
-			return false, fmt.Errorf("%s is not ready (%w); %s", c.name, ctx.Err(), s.hangs())
+			return false, fmt.Errorf("%s is not ready (%w); %s", c.name, ctx.Err(), s.notServing())
 		}
 	}
 }
 
-// hangs says what the first running child that does not serve said last.
-func (s *Supervisor) hangs() string {
+// notServing names the first child that runs but does not serve, with the last line of its log.
+func (s *Supervisor) notServing() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.children {
@@ -243,12 +242,12 @@ func (s *Supervisor) hangs() string {
 	return "all processes serve"
 }
 
-// placedLocked notes where a child serves, and tells the others' specs about
-// the registry; s.mu is held.
-func (s *Supervisor) placedLocked(c *child, addresses map[string]string) {
+// setAddressesLocked records where a child serves, and sets the registry's address in the specs of all
+// children; s.mu is held.
+func (s *Supervisor) setAddressesLocked(c *child, addresses map[string]string) {
 	c.addresses = addresses
 	if c.role == roleRegistry {
-		for _, other := range s.children { // itself as well: it comes back where it was
+		for _, other := range s.children { // including its own spec, so that a restarted registry has the same address
 			other.spec.Registry = addresses["http"]
 		}
 	}
@@ -266,15 +265,15 @@ func (s *Supervisor) launchLocked(c *child) error {
 	}
 	r := c.run
 	s.watchers.Go(func() {
-		<-r.heard // comes in any case: the end of a process ends its line
+		<-r.reported // closed in any case, because its end closes its standard output
 		s.mu.Lock()
 		if r.err == nil && c.run == r {
-			s.placedLocked(c, r.addresses)
+			s.setAddressesLocked(c, r.addresses)
 		}
 		close(r.ready)
 		s.mu.Unlock()
 		<-r.exited
-		s.left(c, r)
+		s.exited(c, r)
 	})
 	s.writeStateLocked()
 	return nil
@@ -282,18 +281,18 @@ func (s *Supervisor) launchLocked(c *child) error {
 
 func (s *Supervisor) logs() string { return filepath.Join(s.data, "logs") }
 
-// left notes that a process has ended, and starts its child again if that is wanted.
-func (s *Supervisor) left(c *child, r *run) {
+// exited records that a process has ended, and respawns its child if that is wanted.
+func (s *Supervisor) exited(c *child, r *run) {
 	s.mu.Lock()
-	again := s.cfg.Respawn && r.told == 0 && !s.ended
-	c.returns = again
+	again := s.cfg.Respawn && r.endSignal == 0 && !s.ended
+	c.respawning = again
 	close(r.gone)
 	if !s.ended {
 		s.writeStateLocked()
 		switch {
-		case r.err != nil && again: // else its starter is told
+		case r.err != nil && again: // otherwise the caller that has started it gets the error
 			fmt.Fprintln(s.cfg.Output, r.err)
-		case r.err == nil && r.told == 0:
+		case r.err == nil && r.endSignal == 0:
 			fmt.Fprintf(s.cfg.Output, "%s has ended (%v): %s\n", c.name, r.cmd.ProcessState, lastLine(filepath.Join(s.logs(), c.name+".log")))
 		}
 	}
@@ -310,16 +309,16 @@ func (s *Supervisor) left(c *child, r *run) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended || c.run != r || !c.returns { // somebody was faster
+	if s.ended || c.run != r || !c.respawning { // it was started or killed meanwhile
 		return
 	}
-	c.returns = false
+	c.respawning = false
 	if err := s.launchLocked(c); err != nil {
 		fmt.Fprintf(s.cfg.Output, "%s does not start again: %v\n", c.name, err)
 	}
 }
 
-// Start runs a child that has ended, or is about to, and waits until it serves.
+// Start starts a child that has ended or is ending, and waits until it serves.
 func (s *Supervisor) Start(ctx context.Context, name string) error {
 	s.mu.Lock()
 	c, err := s.findLocked(name)
@@ -327,15 +326,14 @@ func (s *Supervisor) Start(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	was, err := s.up(ctx, c)
-	if was {
+	already, err := s.ensureServing(ctx, c)
+	if already {
 		return fmt.Errorf("%s %w", name, ErrRunning)
 	}
 	return err
 }
 
-// Kill sends a signal to a child. A child that it ends is not started again by
-// Respawn.
+// Kill sends a signal to a child. Respawn does not restart a child that it ends.
 func (s *Supervisor) Kill(name string, signal syscall.Signal) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -344,7 +342,7 @@ func (s *Supervisor) Kill(name string, signal syscall.Signal) error {
 		return err
 	}
 	defer s.writeStateLocked()
-	return c.tell(signal)
+	return c.signal(signal)
 }
 
 func (s *Supervisor) findLocked(name string) (*child, error) {
@@ -355,7 +353,7 @@ func (s *Supervisor) findLocked(name string) (*child, error) {
 	return s.children[i], nil
 }
 
-// State is the present content of the state file.
+// State returns the current content of the state file.
 func (s *Supervisor) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -381,12 +379,12 @@ func (s *Supervisor) writeStateLocked() {
 	}
 }
 
-// end stops the children, gateways first, and takes back what New made.
+// end stops the children, gateways first, and removes what New has made.
 func (s *Supervisor) end() {
 	s.mu.Lock()
 	s.ended = true
 	close(s.ending)
-	var runs []*run // by child; nothing is launched any more
+	var runs []*run // by child; they are final, because nothing is launched after ended is set
 	for _, c := range s.children {
 		runs = append(runs, c.run)
 	}
@@ -403,7 +401,7 @@ func (s *Supervisor) end() {
 	s.watchers.Wait()
 	s.control.close()
 	s.removeTemporary()
-	os.Remove(s.cfg.State) // last: without it nothing of the cluster is left
+	os.Remove(s.cfg.State) // last, because Client.Stop takes its absence as the end of everything
 }
 
 func (s *Supervisor) removeTemporary() {
@@ -415,10 +413,9 @@ func (s *Supervisor) removeTemporary() {
 	}
 }
 
-// freeAddress probes addr without SO_REUSEPORT, since with it two clusters
-// would share one address unseen. A busy one is replaced by a free port of the
-// same host.
-func freeAddress(addr string) (taken string, moved bool, err error) {
+// freeAddress returns addr, or, if it is busy, one with a free port of the same host. It probes addr
+// without SO_REUSEPORT, because with it two clusters could share one address without noticing.
+func freeAddress(addr string) (free string, moved bool, err error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err == nil && port != "0" {
 		var l net.Listener

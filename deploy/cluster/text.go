@@ -18,8 +18,8 @@ func addressLine(addresses map[string]string) string {
 	return strings.Join(parts, "  ")
 }
 
-// redactDSN hides the password of a DSN of the form scheme:user:password@….
-// The password may hold any of these signs.
+// redactDSN hides the password of a DSN of the form scheme:user:password@…. The password may contain any
+// of these separators.
 func redactDSN(dsn string) string {
 	scheme, rest, _ := strings.Cut(dsn, ":")
 	colon, at := strings.Index(rest, ":"), strings.LastIndex(rest, "@")
@@ -29,7 +29,7 @@ func redactDSN(dsn string) string {
 	return scheme + ":" + rest[:colon] + ":…" + rest[at:]
 }
 
-// Print writes the process list as people read it.
+// Print writes the process list for people.
 func (s State) Print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 2, 8, 2, ' ', 0)
 	for _, p := range s.Processes {
@@ -45,7 +45,7 @@ func (s State) Print(out io.Writer) error {
 	return w.Flush()
 }
 
-// explain tells a person what listens where and what to type next.
+// explain prints which process listens where and what to type next.
 func (s *Supervisor) explain() {
 	state, out := s.State(), s.cfg.Output
 	fmt.Fprintln(out, "Teahouse is open.")

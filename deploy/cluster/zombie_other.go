@@ -2,8 +2,8 @@
 
 package cluster
 
-// Elsewhere nobody tells the dead from the living before they are waited for: a
-// process that was killed from outside counts as running for a moment longer.
+// Other systems cannot report a dead child process without waiting for it: a process that was killed from
+// outside counts as running for a moment longer.
 
 func awaitDeath(int) {}
 

@@ -15,8 +15,8 @@ func keygenCommand() *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use: "keygen --dir DIR", Short: "Make the secret and the keys of a cluster by hand", Args: process.NoArgs,
-		Long: `Makes what the programs of one cluster share: its secret, and the pair of keys that session tokens are
-signed and checked with. Nothing that is there already is overwritten.`,
+		Long: `Makes the key files that the programs of one cluster share: its secret, and the key pair with which session
+tokens are signed and checked. It never overwrites a file.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			keys, err := cluster.MakeKeys(dir)
 			if err != nil {
@@ -27,7 +27,7 @@ signed and checked with. Nothing that is there already is overwritten.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "`DIR` for the files, made if it is not there (required)")
+	cmd.Flags().StringVar(&dir, "dir", "", "`DIR` for the files, made if it does not exist (required)")
 	cmd.MarkFlagRequired("dir")
 	return cmd
 }
@@ -38,7 +38,7 @@ func registryCommand(p *process.Process) *cobra.Command {
 		Use: "registry", Short: "Run the embedded registry alone", Args: process.NoArgs,
 		Long: `Runs the registry in which the nodes and gateways of a cluster by hand find each other. It speaks the
 part of Consul's HTTP API that they use, without a password, and keeps nothing on disk: after a restart
-everybody registers again within seconds, and play goes on meanwhile.`,
+all of them register again within seconds, and play goes on meanwhile.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			process.SetMemory()
 			cfg.Logger = p.Logger()
@@ -50,6 +50,6 @@ everybody registers again within seconds, and play goes on meanwhile.`,
 			return server.Run(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&cfg.Addr, "listen", consul.DefaultAddr, "`HOST:PORT` to listen on; whoever reaches it can register")
+	cmd.Flags().StringVar(&cfg.Addr, "listen", consul.DefaultAddr, "`HOST:PORT` to listen on; anyone who can connect can register")
 	return cmd
 }

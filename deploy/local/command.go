@@ -17,7 +17,7 @@ import (
 	"teahouse/pkg/process"
 )
 
-// command is the command line; the root command starts the cluster.
+// command returns the command line; the root command starts the cluster.
 func command(p *process.Process) *cobra.Command {
 	var cfg cluster.Config
 	var node host.Config
@@ -38,7 +38,7 @@ folder's logs, or all of them to --log-file.`,
 			return run(cmd.Context(), cfg)
 		},
 	}
-	stateFile, _ := cluster.StateFile() // where there is none, whoever needs it says so
+	stateFile, _ := cluster.StateFile() // on an error it is "", and the commands that need it report the error
 	root.PersistentFlags().StringVar(&cfg.State, "state", stateFile, "state file of the cluster")
 	flags := root.Flags()
 	flags.IntVar(&cfg.Nodes, "nodes", 3, "game nodes")
@@ -71,8 +71,8 @@ func run(ctx context.Context, cfg cluster.Config) error {
 	return sup.Run(ctx)
 }
 
-// endWithGoRun ends the cluster when the go command that started it is killed:
-// `go run` passes no signal on but the terminal's, and would leave us behind.
+// endWithGoRun ends the cluster when the go command that started it is killed: `go run` does not forward
+// signals (the terminal sends its own to both), so the cluster would keep running.
 func endWithGoRun(ctx context.Context, end context.CancelFunc) {
 	parent := os.Getppid()
 	name, err := os.Readlink("/proc/" + strconv.Itoa(parent) + "/exe")
@@ -108,7 +108,7 @@ func psCommand(state *string) *cobra.Command {
 			}
 			health := now.Unhealthy(cmd.Context())
 			if health == "" {
-				health = "whole: every group has a leader, all replicas are level"
+				health = "healthy: every group has a leader, and all replicas are up to date"
 			}
 			for _, line := range append(now.Warnings(cmd.Context()), health) {
 				if _, err := fmt.Fprintln(cmd.OutOrStdout(), line); err != nil {

@@ -39,7 +39,7 @@ raises it by one, once all nodes can follow; it is never lowered.`,
 			return printLevel(cmd.OutOrStdout(), reply)
 		},
 	}
-	cmd.Flags().StringSliceVar(&without, "without", nil, "`NODES` that need not be able to follow: what they run halts when they come back")
+	cmd.Flags().StringSliceVar(&without, "without", nil, "`NODES` that need not know the new level: their replicas halt if they come back with the same binary")
 	return cmd
 }
 
@@ -48,9 +48,9 @@ func printLevel(w io.Writer, r *linkpb.LevelReply) error {
 		return err
 	}
 	for _, m := range r.Members.GetMembers() {
-		line := fmt.Sprintf("%-12s has not said what it knows", m.Name)
+		line := fmt.Sprintf("%-12s has not reported its levels", m.Name)
 		if v := m.Versions; v != nil {
-			line = fmt.Sprintf("%-12s knows %d to %d", m.Name, v.MinLevel, v.MaxLevel)
+			line = fmt.Sprintf("%-12s knows levels %d to %d", m.Name, v.MinLevel, v.MaxLevel)
 		}
 		if slices.Contains(r.Silent, m.Name) {
 			line += ", does not answer"
