@@ -53,7 +53,7 @@ func TestMakeKeys(t *testing.T) {
 func TestNoHome(t *testing.T) {
 	t.Setenv("HOME", "")
 	t.Setenv("XDG_CACHE_HOME", "")
-	const says = "name one: --state FILE"
+	const says = "name a file: --state FILE"
 	if _, err := Open(""); err == nil || !strings.Contains(err.Error(), says) {
 		t.Error(err)
 	}
