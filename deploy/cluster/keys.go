@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"teahouse/pkg/durable"
 	"teahouse/pkg/token"
 )
 
@@ -23,19 +24,9 @@ const (
 func writeKeys(dir string) error {
 	secret := make([]byte, 32)
 	rand.Read(secret)
-	f, err := os.OpenFile(filepath.Join(dir, secretFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	switch {
-	case errors.Is(err, os.ErrExist):
-	case err != nil:
+	err := durable.Create(filepath.Join(dir, secretFile), []byte(hex.EncodeToString(secret)+"\n"), 0o600)
+	if err != nil && !errors.Is(err, os.ErrExist) {
 		return err
-	default:
-		if _, err := fmt.Fprintln(f, hex.EncodeToString(secret)); err != nil {
-			f.Close()
-			return err
-		}
-		if err := f.Close(); err != nil {
-			return err
-		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, token.SecretFile)); err == nil {
 		return nil

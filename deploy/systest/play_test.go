@@ -62,17 +62,24 @@ func (p player) play(ctx context.Context, table *client.Table) (scores []int64, 
 		if err != nil {
 			return nil, err
 		}
-		switch e := ev.Event.GetBody().(type) {
-		case *wirepb.TableEvent_Prompt:
-			move, err := p.game.Think(e.Prompt.Game, game.Middle)
+		number, prompt := ev.Number, ev.Event.GetPrompt()
+		if ev.View != nil {
+			number, prompt = ev.View.GetPrompt().GetNumber(), ev.View.GetPrompt().GetPrompt()
+		}
+		if prompt != nil {
+			move, err := p.game.Think(prompt.Game, game.Middle)
 			if err != nil {
 				return nil, err
 			}
-			_, err = table.Move(ctx, ev.Number, move)
-			if err != nil && game.CodeOf(err, wirepb.Code_INTERNAL) != wirepb.Code_PROMPT_GONE {
+			_, err = table.Move(ctx, number, move)
+			switch {
+			case err == nil:
+				p.answers.Add(1)
+			case game.CodeOf(err, wirepb.Code_INTERNAL) != wirepb.Code_PROMPT_GONE:
 				return nil, err
 			}
-			p.answers.Add(1)
+		}
+		switch e := ev.Event.GetBody().(type) {
 		case *wirepb.TableEvent_HandEnded:
 			scores = e.HandEnded.GetScores()
 		case *wirepb.TableEvent_Released:

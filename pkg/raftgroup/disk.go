@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"teahouse/pkg/durable"
 )
 
 // A data folder holds:
@@ -310,7 +312,7 @@ func (d *Disk) setAside() error {
 			return err
 		}
 	}
-	return syncFile(d.dir)
+	return durable.SyncFile(d.dir)
 }
 
 func (d *Disk) readIdentity() error {
@@ -333,17 +335,7 @@ func (d *Disk) writeIdentity() error {
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(d.dir, identityFile)
-	if err := os.WriteFile(name+".tmp", b, 0o600); err != nil {
-		return err
-	}
-	if err := syncFile(name + ".tmp"); err != nil {
-		return err
-	}
-	if err := os.Rename(name+".tmp", name); err != nil {
-		return err
-	}
-	return syncFile(d.dir)
+	return durable.Replace(filepath.Join(d.dir, identityFile), b, 0o600)
 }
 
 // syncTree makes all files and folders below root durable.
@@ -352,16 +344,8 @@ func syncTree(root string) error {
 		if err != nil {
 			return err
 		}
-		return syncFile(path)
+		return durable.SyncFile(path)
 	})
-}
-
-func syncFile(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // bootID returns the kernel's id of the current boot; "" if the system has none.

@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"teahouse/pkg/durable"
 )
 
 // The names of the files that GenerateKeyFiles writes: PEM, readable by other tools.
@@ -65,28 +67,11 @@ func GenerateKeyFiles(dir string) error {
 	return err
 }
 
-// createFile writes a PEM file that must not exist yet. A link, unlike a rename, fails if the file
-// exists, so two processes cannot both believe that they made the key.
-func createFile(path, block string, der []byte, mode fs.FileMode) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // mode 0600
-	if err != nil {
+// createFile writes a PEM file that must not exist yet, so that two processes cannot both believe
+// that they made the key.
+func createFile(path, block string, der []byte, mode fs.FileMode) error {
+	if err := durable.Create(path, pem.EncodeToMemory(&pem.Block{Type: block, Bytes: der}), mode); err != nil {
 		return fmt.Errorf("token: %w", err)
-	}
-	defer func() {
-		err = errors.Join(err, os.Remove(temp.Name()))
-	}()
-	err = pem.Encode(temp, &pem.Block{Type: block, Bytes: der})
-	if err == nil {
-		err = temp.Chmod(mode)
-	}
-	if err == nil {
-		err = temp.Sync()
-	}
-	if err = errors.Join(err, temp.Close()); err != nil {
-		return fmt.Errorf("token: write %s: %w", path, err)
-	}
-	if err = os.Link(temp.Name(), path); err != nil {
-		return fmt.Errorf("token: create %s: %w", path, err)
 	}
 	return nil
 }

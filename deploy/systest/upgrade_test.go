@@ -1,0 +1,133 @@
+package systest
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"teahouse/deploy/cluster"
+	"teahouse/node/host"
+	"teahouse/pkg/client"
+	"teahouse/pkg/game"
+	"teahouse/pkg/mahjong/tablegame"
+	"teahouse/pkg/token"
+)
+
+// TestUpgrade starts this build on what each fixture's release left behind: it is the same
+// cluster of the same servers, the hands that were in play end and are settled, whether their
+// players come back or not, and new players play.
+func TestUpgrade(t *testing.T) {
+	slow(t)
+	eachFixture(t, func(t *testing.T, file string) {
+		before := unpackFixture(t, file) // a copy to look at: what starts is what was left behind
+		store := before.store(t)
+		birth, err := store.Born(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		open := before.open(settlements(t, store, birth.Cluster))
+		if len(open) < 2 {
+			t.Fatalf("the hands in play are those of %v", open)
+		}
+
+		f := unpackFixture(t, file)
+		state := filepath.Join(t.TempDir(), "state.json")
+		l := lossy{t, start(t, cluster.Config{Nodes: 3, Data: f.data, Sync: true, KeepLog: 1 << 20, State: state}), f.data}
+		same := func() {
+			t.Helper()
+			for _, server := range birth.Voters {
+				s := l.status(server.Name)
+				if s.Server != server.ID || s.Cluster != birth.Cluster {
+					t.Errorf("%s of cluster %s is now %s of cluster %s", server.ID, birth.Cluster, s.Server, s.Cluster)
+				}
+				if bad := slices.IndexFunc(s.Replicas, func(g host.GroupStatus) bool { return g.Halted != "" || g.Voided+g.Conflicts > 0 }); bad >= 0 {
+					t.Errorf("%s: %+v", server.ID, s.Replicas[bad])
+				}
+			}
+		}
+		same()
+		crowd := startCrowd(t, state)
+
+		t.Log("players come back to all tables but one, where auto-play is left to end the hand")
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		signer, err := token.LoadSigner(filepath.Join(f.data, token.SecretFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answers atomic.Int64
+		var wg sync.WaitGroup
+		left := false
+		for id, players := range open {
+			if !left {
+				left = true
+				continue
+			}
+			for _, player := range players {
+				wg.Go(func() {
+					if err := l.comesBack(ctx, signer, player, id, &answers); err != nil {
+						t.Errorf("table %v player %d: %v", id, player, err)
+					}
+				})
+			}
+		}
+		wg.Wait()
+		if answers.Load() == 0 {
+			t.Error("the hands in play went on without a move")
+		}
+
+		crowd.plays(t)
+		crowd.audited(t)
+		now := f.store(t)
+		eventually(t, "the settlement of all hands that were in play", func() bool {
+			return len(f.open(settlements(t, now, birth.Cluster))) == 0
+		})
+		for _, s := range settlements(t, now, birth.Cluster) {
+			if _, was := open[s.Key.Table]; was {
+				if err := replays(t, now, s); err != nil {
+					t.Errorf("%v, which was in play: %v", s.Key, err)
+				}
+			}
+		}
+		same()
+		if err := l.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.equalReplicas(t)
+	})
+}
+
+// comesBack resumes the session of a player, who must still sit at the table, and plays there to
+// the end.
+func (l lossy) comesBack(ctx context.Context, signer *token.Signer, id game.PlayerID, seat game.TableID, answers *atomic.Int64) error {
+	text, err := signer.Sign(token.Claims{Player: uint64(id), Guest: true}, time.Now())
+	if err != nil {
+		return err
+	}
+	g, err := tablegame.New(tablegame.Config{})
+	if err != nil {
+		return err
+	}
+	c, err := client.Dial(ctx, client.Config{Addr: l.state().Address, Token: text})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if c.Table() != seat {
+		return fmt.Errorf("he sits at table %v", c.Table())
+	}
+	table, err := c.Attach(ctx, seat)
+	if err != nil {
+		return err
+	}
+	scores, err := player{c, g, answers}.play(ctx, table)
+	if err == nil && len(scores) != 4 {
+		err = fmt.Errorf("he was told the scores %v", scores)
+	}
+	return err
+}
