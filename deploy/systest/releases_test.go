@@ -240,6 +240,20 @@ func (f fixture) open(settled []gormstore.Settlement) map[game.TableID][]game.Pl
 	return tables
 }
 
+// oldest is the table that had the most moves: its hand ends soonest.
+func (f fixture) oldest(open map[game.TableID][]game.PlayerID) (oldest game.TableID) {
+	moves := make(map[game.TableID]int)
+	for _, m := range f.moves {
+		moves[m.Table]++
+	}
+	for id := range open {
+		if moves[id] > moves[oldest] || moves[id] == moves[oldest] && id > oldest {
+			oldest = id
+		}
+	}
+	return oldest
+}
+
 func eachFixture(t *testing.T, test func(t *testing.T, file string)) {
 	files, err := filepath.Glob(filepath.Join(fixtures, "*"))
 	if err != nil || len(files) == 0 {
@@ -251,7 +265,8 @@ func eachFixture(t *testing.T, test func(t *testing.T, file string)) {
 }
 
 // TestFixturesRead reads all that a fixture holds, without a cluster: snapshots, logs with
-// every acknowledged move in them, and the archives, which must replay to the settled scores.
+// every acknowledged move in them, and the archives (the newest, in a usual test run), which must
+// replay to the settled scores.
 func TestFixturesRead(t *testing.T) {
 	eachFixture(t, func(t *testing.T, file string) {
 		f := unpackFixture(t, file)
@@ -281,6 +296,9 @@ func TestFixturesRead(t *testing.T) {
 		settled := settlements(t, store, birth.Cluster)
 		if open := f.open(settled); len(settled) == 0 || len(open) == 0 {
 			t.Errorf("%d hands are settled, tables %v in play: want some of both", len(settled), open)
+		}
+		if os.Getenv("TEAHOUSE_SLOW") == "" {
+			settled = settled[len(settled)-min(len(settled), 20):]
 		}
 		for _, s := range settled {
 			if err := replays(t, store, s); err != nil {

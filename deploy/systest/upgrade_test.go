@@ -53,7 +53,7 @@ func TestUpgrade(t *testing.T) {
 		same()
 		crowd := startCrowd(t, state)
 
-		t.Log("players come back to all tables but one, where auto-play is left to end the hand")
+		t.Log("all players but one come back to their tables; one seat is left to auto-play")
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		signer, err := token.LoadSigner(filepath.Join(f.data, token.SecretFile))
@@ -62,11 +62,10 @@ func TestUpgrade(t *testing.T) {
 		}
 		var answers atomic.Int64
 		var wg sync.WaitGroup
-		left := false
+		oldest := before.oldest(open)
 		for id, players := range open {
-			if !left {
-				left = true
-				continue
+			if id == oldest {
+				players = players[1:]
 			}
 			for _, player := range players {
 				wg.Go(func() {
