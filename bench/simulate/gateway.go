@@ -15,11 +15,11 @@ import (
 // gateway is one edge process.
 type gateway struct {
 	process
-	hub   *session.Hub
-	desk  *upstream.Desk
-	links []*glink // by node
-	conns []*conn  // open on this side
-	swept time.Time
+	hub        *session.Hub
+	dispatcher *upstream.Dispatcher
+	links      []*glink // by node
+	conns      []*conn  // open on this side
+	swept      time.Time
 }
 
 func (g *gateway) boot() {
@@ -32,7 +32,7 @@ func (g *gateway) boot() {
 		panic(err)
 	}
 	g.hub = hub
-	g.desk = upstream.NewDesk(g, 100, g.w.plan.timeout)
+	g.dispatcher = upstream.NewDispatcher(g, 100, g.w.plan.timeout)
 	g.conns = nil
 	g.links = nil
 	for _, n := range g.w.nodes {
@@ -47,7 +47,7 @@ func (g *gateway) boot() {
 const sweepEvery = 250 * time.Millisecond
 
 func (g *gateway) sweep() {
-	g.desk.Expire(g.w.clock())
+	g.dispatcher.Expire(g.w.clock())
 	g.hub.Sweep(g.swept)
 	g.swept = g.w.clock()
 	g.settle()
@@ -66,15 +66,15 @@ func (g *gateway) Conn(node string) upstream.Conn {
 
 // Call implements session.Upstream.
 func (g *gateway) Call(req *linkpb.Request, scope wirepb.Scope, done func(*linkpb.Response)) {
-	g.desk.Call(g.w.clock(), req, scope, done)
-	g.desk.Answer()()
+	g.dispatcher.Call(g.w.clock(), req, scope, done)
+	g.dispatcher.Answer()()
 }
 
 // SessionClosed implements session.Upstream.
 func (g *gateway) SessionClosed(m *linkpb.SessionClosed) {
 	id := game.TableID(m.Table)
 	for _, l := range g.links {
-		if l.up && l.node.name == g.desk.Leader(id) {
+		if l.up && l.node.name == g.dispatcher.Leader(id) {
 			gen := l.gen
 			l.toNode.deliver(&l.node.process, func() {
 				if gen == l.gen && id.Shard() >= 1 && id.Shard() <= shards {
@@ -87,8 +87,8 @@ func (g *gateway) SessionClosed(m *linkpb.SessionClosed) {
 }
 
 func (g *gateway) announced(node string, a *linkpb.Announce) {
-	led := g.desk.Announced(node, a)
-	g.desk.Answer()()
+	led := g.dispatcher.Announced(node, a)
+	g.dispatcher.Answer()()
 	if led {
 		g.hub.Led(game.GroupID(a.Group))
 	}
@@ -97,7 +97,7 @@ func (g *gateway) announced(node string, a *linkpb.Announce) {
 
 // settle answers what has finished, and writes pending output to clients.
 func (g *gateway) settle() {
-	g.desk.Answer()()
+	g.dispatcher.Answer()()
 	for _, c := range g.conns {
 		c.steps.Flush()
 	}

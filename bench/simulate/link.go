@@ -51,7 +51,7 @@ func (l *glink) dial() {
 		l.toNode, l.toGate = wireEnd{w: w}, wireEnd{w: w}
 		l.open = map[uint64]func(*linkpb.Response, error){}
 		w.tracef("link %s-%s up", l.gate.name, l.node.name)
-		l.gate.desk.LinkUp()
+		l.gate.dispatcher.LinkUp()
 		l.gate.settle()
 		l.node.linked(l)
 	})
@@ -83,7 +83,7 @@ func (l *glink) lose() {
 			for _, id := range ids {
 				open[id](nil, link.ErrBroken)
 			}
-			l.gate.desk.LinkDown(l.node.name)
+			l.gate.dispatcher.LinkDown(l.node.name)
 			l.gate.settle()
 			l.dial()
 		})
@@ -173,7 +173,7 @@ func (l *glink) announce(a *linkpb.Announce) {
 
 func (l *glink) members(m *linkpb.Members) {
 	l.tell(l.gen, func() {
-		if changed, err := l.gate.desk.Members(m); err == nil && changed {
+		if changed, err := l.gate.dispatcher.Members(m); err == nil && changed {
 			l.gate.hub.Members()
 		}
 		l.gate.settle()

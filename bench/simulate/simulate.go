@@ -141,7 +141,7 @@ func (w *world) unfinished() string {
 		}
 	}
 	for _, g := range w.gateways {
-		if s := g.desk.Stats(); s.Open+s.Parked > 0 || g.hub.Len() != len(g.conns) {
+		if s := g.dispatcher.Stats(); s.Open+s.Parked > 0 || g.hub.Len() != len(g.conns) {
 			return fmt.Sprintf("%s has %d calls open, %d parked, and %d sessions on %d connections",
 				g.name, s.Open, s.Parked, g.hub.Len(), len(g.conns))
 		}

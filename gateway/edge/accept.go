@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// strangers is how many connections beyond Config.MaxConns may be told at the same time that
+	// maxRefused is how many connections beyond Config.MaxConns may be told at the same time that
 	// the server is full; any more are closed without a message.
-	strangers = 256
+	maxRefused = 256
 	// acceptPause is the pause after an error of accept, such as running out of file descriptors.
 	acceptPause = 20 * time.Millisecond
 )

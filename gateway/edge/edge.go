@@ -136,7 +136,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	})
 	background.Go(func() { e.hub.Run(inner) })
 
-	clients := &acceptor{ln: e.ln, serve: e.hub.Serve, max: e.cfg.MaxConns + strangers, log: e.cfg.Logger}
+	clients := &acceptor{ln: e.ln, serve: e.hub.Serve, max: e.cfg.MaxConns + maxRefused, log: e.cfg.Logger}
 	background.Go(func() {
 		if err := clients.run(ctx); err != nil {
 			failed <- err

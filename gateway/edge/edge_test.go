@@ -136,8 +136,8 @@ func (n *fakeNode) request(c *link.Conn, r *linkpb.Request) {
 	}
 }
 
-// book is a registry in memory.
-type book struct {
+// fakeRegistry is a registry in memory.
+type fakeRegistry struct {
 	registered chan registry.Instance
 	left       chan string
 
@@ -146,11 +146,11 @@ type book struct {
 	changed chan struct{} // closed and replaced by show
 }
 
-func newBook() *book {
-	return &book{registered: make(chan registry.Instance, 1), left: make(chan string, 1), changed: make(chan struct{})}
+func newFakeRegistry() *fakeRegistry {
+	return &fakeRegistry{registered: make(chan registry.Instance, 1), left: make(chan string, 1), changed: make(chan struct{})}
 }
 
-func (b *book) show(nodes ...*fakeNode) {
+func (b *fakeRegistry) show(nodes ...*fakeNode) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.current = registry.Snapshot{}
@@ -163,7 +163,7 @@ func (b *book) show(nodes ...*fakeNode) {
 	b.changed = make(chan struct{})
 }
 
-func (b *book) Watch(ctx context.Context, _ string) (<-chan registry.Snapshot, error) {
+func (b *fakeRegistry) Watch(ctx context.Context, _ string) (<-chan registry.Snapshot, error) {
 	out := make(chan registry.Snapshot)
 	go func() {
 		defer close(out)
@@ -186,15 +186,15 @@ func (b *book) Watch(ctx context.Context, _ string) (<-chan registry.Snapshot, e
 	return out, nil
 }
 
-func (b *book) Register(_ context.Context, i registry.Instance) (registry.Registration, error) {
+func (b *fakeRegistry) Register(_ context.Context, i registry.Instance) (registry.Registration, error) {
 	b.registered <- i
 	return registration{b, i.ID}, i.Validate()
 }
 
-func (b *book) Close() error { return nil }
+func (b *fakeRegistry) Close() error { return nil }
 
 type registration struct {
-	b  *book
+	b  *fakeRegistry
 	id string
 }
 
@@ -231,7 +231,7 @@ func newSigner(t *testing.T) *token.Signer {
 // move survives the death of the leader on an open connection, and the end is announced.
 func TestAGatewayFromBirthToFarewell(t *testing.T) {
 	signer := newSigner(t)
-	reg := newBook()
+	reg := newFakeRegistry()
 	a := startNode(t, "node-a", 1, signer)
 	reg.show(a)
 	ready := make(chan map[string]string, 1)
@@ -326,7 +326,7 @@ func TestAGatewayFromBirthToFarewell(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	signer := newSigner(t)
-	reg := newBook()
+	reg := newFakeRegistry()
 	good := Config{Listen: "127.0.0.1:0", Cluster: "c", Registry: reg, Secret: secret, Verifier: signer.Verifier()}
 	for name, change := range map[string]func(*Config){
 		"no registry":    func(c *Config) { c.Registry = nil },

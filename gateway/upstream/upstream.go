@@ -80,10 +80,10 @@ type Upstream struct {
 	pool     *link.Pool
 	contacts *link.Contacts
 
-	mu    sync.Mutex
-	desk  *Desk             // guarded by mu
-	shown map[string]string // guarded by mu; link addresses by node, as the registry shows them
-	known map[string]string // guarded by mu; the same plus members that it does not show
+	mu         sync.Mutex
+	dispatcher *Dispatcher       // guarded by mu
+	shown      map[string]string // guarded by mu; link addresses by node, as the registry shows them
+	known      map[string]string // guarded by mu; the same plus members that it does not show
 }
 
 // Stats counts what happened to calls.
@@ -111,7 +111,7 @@ func New(cfg Config, sink Sink) (*Upstream, error) {
 	}
 	u := &Upstream{cfg: cfg, sink: sink, contacts: new(link.Contacts), known: make(map[string]string)}
 	cfg.Link.Contacts = u.contacts
-	u.desk = NewDesk(links{u}, cfg.MaxParked, cfg.Timeout)
+	u.dispatcher = NewDispatcher(links{u}, cfg.MaxParked, cfg.Timeout)
 	u.pool, err = link.NewPool(link.PoolConfig{Link: cfg.Link, Handler: link.Handler{
 		Up:       u.linkUp,
 		Down:     u.linkDown,
@@ -168,7 +168,7 @@ func (u *Upstream) linkLocked() {
 	maps.Copy(u.known, u.shown)
 	maps.DeleteFunc(u.known, func(name, _ string) bool {
 		_, shown := u.shown[name]
-		return !shown && !u.desk.MayBeMember(name)
+		return !shown && !u.dispatcher.MayBeMember(name)
 	})
 	u.pool.SetTargets(u.known)
 }
@@ -176,7 +176,7 @@ func (u *Upstream) linkLocked() {
 func (u *Upstream) Stats() Stats {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	s := u.desk.Stats()
+	s := u.dispatcher.Stats()
 	s.Links = len(u.pool.Conns())
 	return s
 }
@@ -193,7 +193,7 @@ func (u *Upstream) Contacts() []link.Contact {
 func (u *Upstream) Missing() []string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.desk.Missing()
+	return u.dispatcher.Missing()
 }
 
 // Call brings req to the node that executes it. done is called exactly once, from any goroutine and
@@ -203,14 +203,14 @@ func (u *Upstream) Missing() []string {
 func (u *Upstream) Call(req *linkpb.Request, scope wirepb.Scope, done func(*linkpb.Response)) {
 	u.mu.Lock()
 	defer u.unlock()
-	u.desk.Call(time.Now(), req, scope, done)
+	u.dispatcher.Call(time.Now(), req, scope, done)
 }
 
 // SessionClosed tells the leader of the session's table, if known, that the client is gone. If
 // unknown, the next leader waits for the seats to attach anyway.
 func (u *Upstream) SessionClosed(m *linkpb.SessionClosed) {
 	u.mu.Lock()
-	node := u.desk.Leader(game.TableID(m.Table))
+	node := u.dispatcher.Leader(game.TableID(m.Table))
 	u.mu.Unlock()
 	if conn := u.pool.Conn(node); conn != nil {
 		if err := conn.SendSessionClosed(m); err != nil {
@@ -222,18 +222,18 @@ func (u *Upstream) SessionClosed(m *linkpb.SessionClosed) {
 func (u *Upstream) linkUp(*link.Conn) {
 	u.mu.Lock()
 	defer u.unlock()
-	u.desk.LinkUp()
+	u.dispatcher.LinkUp()
 }
 
 func (u *Upstream) linkDown(conn *link.Conn, _ error) {
 	u.mu.Lock()
 	defer u.unlock()
-	u.desk.LinkDown(conn.Peer().Name)
+	u.dispatcher.LinkDown(conn.Peer().Name)
 }
 
 func (u *Upstream) announced(conn *link.Conn, a *linkpb.Announce) {
 	u.mu.Lock()
-	led := u.desk.Announced(conn.Peer().Name, a)
+	led := u.dispatcher.Announced(conn.Peer().Name, a)
 	u.unlock()
 	if led {
 		u.sink.Led(game.GroupID(a.Group))
@@ -242,7 +242,7 @@ func (u *Upstream) announced(conn *link.Conn, a *linkpb.Announce) {
 
 func (u *Upstream) memberList(conn *link.Conn, list *linkpb.Members) {
 	u.mu.Lock()
-	changed, err := u.desk.Members(list)
+	changed, err := u.dispatcher.Members(list)
 	if changed {
 		u.linkLocked()
 	}
@@ -260,18 +260,18 @@ func (u *Upstream) end() {
 	u.pool.Close()
 	u.mu.Lock()
 	defer u.unlock()
-	u.desk.End()
+	u.dispatcher.End()
 }
 
 func (u *Upstream) expire(now time.Time) {
 	u.mu.Lock()
 	defer u.unlock()
-	u.desk.Expire(now)
+	u.dispatcher.Expire(now)
 }
 
 // unlock releases mu and then answers what has finished, so that done may call back.
 func (u *Upstream) unlock() {
-	answer := u.desk.Answer()
+	answer := u.dispatcher.Answer()
 	u.mu.Unlock()
 	answer()
 }
@@ -286,7 +286,7 @@ func (l links) Conn(node string) Conn {
 	return nil
 }
 
-// locked is a link that passes answers to the Desk under the Upstream's lock.
+// locked is a link that passes answers to the Dispatcher under the Upstream's lock.
 type locked struct {
 	*link.Conn
 	u *Upstream

@@ -195,8 +195,8 @@ func TestTimeIsUp(t *testing.T) {
 
 func TestParkingIsBounded(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.MaxParked = 20 })
-	strange := []<-chan *linkpb.Response{r.call(9, ""), r.call(9, ""), r.call(9, "")}
-	expect(t, strange[2], wirepb.Code_NOT_SENT, "") // a tenth for groups that nobody has announced
+	unknown := []<-chan *linkpb.Response{r.call(9, ""), r.call(9, ""), r.call(9, "")}
+	expect(t, unknown[2], wirepb.Code_NOT_SENT, "") // a tenth for groups that no node has announced
 	for range 18 {
 		r.scoped(wirepb.Scope_CLUSTER, "login")
 	}
@@ -206,7 +206,7 @@ func TestParkingIsBounded(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	r.stop()
-	expect(t, strange[0], wirepb.Code_NOT_SENT, "")
+	expect(t, unknown[0], wirepb.Code_NOT_SENT, "")
 	after := r.scoped(wirepb.Scope_CLUSTER, "after the end")
 	expect(t, after, wirepb.Code_NOT_SENT, "")
 }

@@ -13,7 +13,7 @@ import (
 func TestBookAgainstAModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		maxParked := rapid.IntRange(1, 30).Draw(t, "maxParked")
-		b := newBook(maxParked)
+		b := newOpenCalls(maxParked)
 		start := time.Unix(0, 0)
 		var model []*call
 		count := func(match func(*call) bool) (n int) {
@@ -28,7 +28,7 @@ func TestBookAgainstAModel(t *testing.T) {
 			what := rapid.SampledFrom([]string{"open", "open", "park", "unpark", "close", "expire"}).Draw(t, "what")
 			if what == "open" {
 				c := &call{scope: wirepb.Scope_TABLE, deadline: start.Add(time.Duration(step) * time.Second)}
-				b.open(c)
+				b.add(c)
 				model = append(model, c)
 				continue
 			}
@@ -39,18 +39,18 @@ func TestBookAgainstAModel(t *testing.T) {
 			c := model[i]
 			switch what {
 			case "park":
-				strange := rapid.Bool().Draw(t, "strange")
+				unknown := rapid.Bool().Draw(t, "unknown")
 				parked := count(func(c *call) bool { return c.parked })
-				strangers := count(func(c *call) bool { return c.strange })
-				want := c.parked || parked < maxParked && (!strange || strangers < max(1, maxParked/10))
-				if got := b.park(c, strange); got != want {
-					t.Fatalf("park is %v with %d parked, %d of them strange, at most %d", got, parked, strangers, maxParked)
+				parkedUnknown := count(func(c *call) bool { return c.unknown })
+				want := c.parked || parked < maxParked && (!unknown || parkedUnknown < max(1, maxParked/10))
+				if got := b.park(c, unknown); got != want {
+					t.Fatalf("park is %v with %d parked, %d of them for unknown groups, at most %d", got, parked, parkedUnknown, maxParked)
 				}
 			case "unpark":
 				b.unpark(c)
 			case "close":
-				if !b.close(c) || b.close(c) || b.isOpen(c) {
-					t.Fatal("close must report true exactly once")
+				if !b.remove(c) || b.remove(c) || b.has(c) {
+					t.Fatal("remove must report true exactly once")
 				}
 				model = append(model[:i], model[i+1:]...)
 			case "expire":
@@ -59,15 +59,15 @@ func TestBookAgainstAModel(t *testing.T) {
 					if late != model[0] || now.Before(late.deadline) {
 						t.Fatal("expired out of order or too early")
 					}
-					b.close(late)
+					b.remove(late)
 					model = model[1:]
 				}
 				if len(model) > 0 && !now.Before(model[0].deadline) {
 					t.Fatal("an expired call is still open")
 				}
 			}
-			if b.parked != count(func(c *call) bool { return c.parked }) || b.strange != count(func(c *call) bool { return c.strange }) {
-				t.Fatalf("counted %d parked, %d strange", b.parked, b.strange)
+			if b.parked != count(func(c *call) bool { return c.parked }) || b.unknown != count(func(c *call) bool { return c.unknown }) {
+				t.Fatalf("counted %d parked, %d for unknown groups", b.parked, b.unknown)
 			}
 			next := 0
 			for c := range b.all() {
@@ -84,18 +84,18 @@ func TestBookAgainstAModel(t *testing.T) {
 }
 
 func TestParkingIsBoundedInBytes(t *testing.T) {
-	b := newBook(100)
+	b := newOpenCalls(100)
 	payload := make([]byte, minParkedBytes/2)
 	var calls []*call
 	for range 3 {
 		c := &call{req: &linkpb.Request{Payload: payload}}
-		b.open(c)
+		b.add(c)
 		calls = append(calls, c)
 	}
 	if !b.park(calls[0], false) || !b.park(calls[1], false) || b.park(calls[2], false) {
 		t.Fatal("the bound in bytes is not enforced")
 	}
-	b.close(calls[0])
+	b.remove(calls[0])
 	if !b.park(calls[2], false) || b.bytes != minParkedBytes {
 		t.Fatalf("%d bytes are counted", b.bytes)
 	}

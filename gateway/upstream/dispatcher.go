@@ -12,14 +12,14 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// Desk makes the decisions of an Upstream, from the routing snapshot and the open calls. It has no
+// Dispatcher makes the decisions of an Upstream, from the routing snapshot and the open calls. It has no
 // lock, no clock and no goroutine; its owner (an Upstream, or a simulation) calls one method at a
 // time, and Answer after each.
-type Desk struct {
+type Dispatcher struct {
 	links    Links
 	timeout  time.Duration
 	snapshot *route.Snapshot // replaced, never edited
-	book     *book
+	open     *openCalls
 	finished []finished // for Answer
 	ended    bool
 	stats    Stats
@@ -44,19 +44,19 @@ type finished struct {
 	resp *linkpb.Response
 }
 
-// NewDesk makes a Desk that knows no node. maxParked and timeout are as in Config.
-func NewDesk(links Links, maxParked int, timeout time.Duration) *Desk {
-	return &Desk{links: links, timeout: timeout, snapshot: &route.Snapshot{}, book: newBook(maxParked)}
+// NewDispatcher makes a Dispatcher that knows no node. maxParked and timeout are as in Config.
+func NewDispatcher(links Links, maxParked int, timeout time.Duration) *Dispatcher {
+	return &Dispatcher{links: links, timeout: timeout, snapshot: &route.Snapshot{}, open: newOpenCalls(maxParked)}
 }
 
 // Call brings req to the node that executes it; see Upstream.Call.
-func (d *Desk) Call(now time.Time, req *linkpb.Request, scope wirepb.Scope, done func(*linkpb.Response)) {
+func (d *Dispatcher) Call(now time.Time, req *linkpb.Request, scope wirepb.Scope, done func(*linkpb.Response)) {
 	c := &call{req: req, scope: scope, done: done, deadline: now.Add(d.timeout)}
 	if scope == wirepb.Scope_TABLE {
 		c.group = game.TableID(req.Table).Shard()
 	}
 	d.stats.Calls++
-	d.book.open(c)
+	d.open.add(c)
 	if d.ended {
 		d.giveUp(c, "the gateway is shutting down")
 		return
@@ -69,35 +69,35 @@ func (d *Desk) Call(now time.Time, req *linkpb.Request, scope wirepb.Scope, done
 }
 
 // Leader is the node that runs a table, as far as known.
-func (d *Desk) Leader(table game.TableID) string { return d.snapshot.Leader(table.Shard()).Node }
+func (d *Dispatcher) Leader(table game.TableID) string { return d.snapshot.Leader(table.Shard()).Node }
 
 // Missing says which groups' leaders are not known or not linked.
-func (d *Desk) Missing() []string {
+func (d *Dispatcher) Missing() []string {
 	return d.snapshot.Missing(func(node string) bool { return d.links.Conn(node) != nil })
 }
 
 // MayBeMember reports whether a node is in the member list; without a list everyone may be.
-func (d *Desk) MayBeMember(node string) bool { return d.snapshot.MayBeMember(node) }
+func (d *Dispatcher) MayBeMember(node string) bool { return d.snapshot.MayBeMember(node) }
 
 // LinkUp is called for a new link.
-func (d *Desk) LinkUp() { d.resendParked() }
+func (d *Dispatcher) LinkUp() { d.resendParked() }
 
 // LinkDown clears the routes to the node and sends calls for players' homes to the next one on the
 // ring. The link's calls have already been ended.
-func (d *Desk) LinkDown(node string) {
+func (d *Dispatcher) LinkDown(node string) {
 	d.snapshot, _ = d.snapshot.Down(node)
 	d.resendParked()
 }
 
 // resendParked tries the parked calls for players' homes again.
-func (d *Desk) resendParked() {
+func (d *Dispatcher) resendParked() {
 	d.resend(func(c *call) bool { return c.scope == wirepb.Scope_SESSION && c.parked })
 }
 
 // Announced takes in an announcement and sends the group's calls to a new leader: the parked ones,
 // and those in flight to other nodes, which may never answer. It reports true if the group got a
 // leader other than the one known before.
-func (d *Desk) Announced(node string, a *linkpb.Announce) (led bool) {
+func (d *Dispatcher) Announced(node string, a *linkpb.Announce) (led bool) {
 	group := game.GroupID(a.Group)
 	next, changed := d.snapshot.Announced(node, a)
 	d.snapshot = next
@@ -112,7 +112,7 @@ func (d *Desk) Announced(node string, a *linkpb.Announce) (led bool) {
 }
 
 // Members takes in a member list. It returns an error if the list is unusable.
-func (d *Desk) Members(list *linkpb.Members) (changed bool, err error) {
+func (d *Dispatcher) Members(list *linkpb.Members) (changed bool, err error) {
 	d.snapshot, changed, err = d.snapshot.WithMembers(list)
 	if changed {
 		d.resendParked()
@@ -121,24 +121,24 @@ func (d *Desk) Members(list *linkpb.Members) (changed bool, err error) {
 }
 
 // Expire gives up calls that have been open for too long.
-func (d *Desk) Expire(now time.Time) {
-	for c := range d.book.expired(now) {
+func (d *Dispatcher) Expire(now time.Time) {
+	for c := range d.open.expired(now) {
 		d.stats.Expired++
 		d.giveUp(c, "no answer in time")
 	}
 }
 
 // End gives up all calls, future ones too.
-func (d *Desk) End() {
+func (d *Dispatcher) End() {
 	d.ended = true
-	for c := range d.book.all() {
+	for c := range d.open.all() {
 		d.giveUp(c, "the gateway is shutting down")
 	}
 }
 
 // Answer returns a function that answers the finished calls; call it without a lock that the calls'
-// done functions take. They may use the Desk.
-func (d *Desk) Answer() func() {
+// done functions take. They may use the Dispatcher.
+func (d *Dispatcher) Answer() func() {
 	done := d.finished
 	d.finished = nil
 	return func() {
@@ -148,15 +148,15 @@ func (d *Desk) Answer() func() {
 	}
 }
 
-func (d *Desk) Stats() Stats {
+func (d *Dispatcher) Stats() Stats {
 	s := d.stats
-	s.Open, s.Parked = d.book.calls.Len(), d.book.parked
-	s.EverParked, s.ParkRefused = d.book.everParked, d.book.refusedPark
+	s.Open, s.Parked = d.open.calls.Len(), d.open.parked
+	s.EverParked, s.ParkRefused = d.open.everParked, d.open.refusedPark
 	return s
 }
 
 // send sends the call by the current snapshot, or parks it.
-func (d *Desk) send(c *call) {
+func (d *Dispatcher) send(c *call) {
 	node, known := d.snapshot.Lookup(c.scope, game.TableID(c.req.Table), game.PlayerID(c.req.Player),
 		func(node string) bool { return d.links.Conn(node) != nil })
 	var conn Conn
@@ -178,8 +178,8 @@ func (d *Desk) send(c *call) {
 		if c.sent {
 			d.stats.Resent++
 		}
-		c.sent, c.flying, c.via, c.id = true, true, conn, id
-		d.book.unpark(c)
+		c.sent, c.inFlight, c.via, c.id = true, true, conn, id
+		d.open.unpark(c)
 	case errors.Is(err, link.ErrClosed):
 		d.park(c) // LinkDown will follow
 	case errors.Is(err, link.ErrTooLong):
@@ -191,26 +191,26 @@ func (d *Desk) send(c *call) {
 }
 
 // resend sends the open calls that match, in order of arrival.
-func (d *Desk) resend(match func(*call) bool) {
-	for c := range d.book.all() {
+func (d *Dispatcher) resend(match func(*call) bool) {
+	for c := range d.open.all() {
 		if !match(c) {
 			continue
 		}
-		if c.flying {
+		if c.inFlight {
 			c.via.Forget(c.id)
-			c.flying, c.doubt = false, true
+			c.inFlight, c.inDoubt = false, true
 		}
 		d.send(c)
 	}
 }
 
 // answered handles the outcome of one attempt: an answer or a broken link.
-func (d *Desk) answered(c *call, attempt uint64, r *linkpb.Response, err error) {
-	if attempt != c.attempt || !d.book.isOpen(c) {
+func (d *Dispatcher) answered(c *call, attempt uint64, r *linkpb.Response, err error) {
+	if attempt != c.attempt || !d.open.has(c) {
 		return // sent again since, or given up
 	}
-	c.flying = false
-	c.doubt = c.doubt || err != nil || wire.SendAgain(r.Code)
+	c.inFlight = false
+	c.inDoubt = c.inDoubt || err != nil || wire.SendAgain(r.Code)
 	switch {
 	case err != nil:
 		d.stats.Broken++
@@ -230,35 +230,35 @@ func (d *Desk) answered(c *call, attempt uint64, r *linkpb.Response, err error) 
 		d.send(c) // it stepped down; the next leader knows the outcome
 	case r.Code == wirepb.Code_NOT_LEADER || r.Code == wirepb.Code_MOVED:
 		d.giveUp(c, "the node gave an answer that makes no sense for the method")
-	case c.doubt && wire.NoEffect(r.Code):
+	case c.inDoubt && wire.NoEffect(r.Code):
 		d.giveUp(c, r.Detail) // says nothing about the earlier attempts
 	default:
 		d.finish(c, r)
 	}
 }
 
-func (d *Desk) park(c *call) {
-	strange := c.scope == wirepb.Scope_TABLE && d.snapshot.Leader(c.group).Term == 0
-	if d.ended || !d.book.park(c, strange) {
+func (d *Dispatcher) park(c *call) {
+	unknown := c.scope == wirepb.Scope_TABLE && d.snapshot.Leader(c.group).Term == 0
+	if d.ended || !d.open.park(c, unknown) {
 		d.giveUp(c, "too many calls wait for a leader")
 	}
 }
 
 // giveUp ends a call that got no answer.
-func (d *Desk) giveUp(c *call, why string) {
+func (d *Dispatcher) giveUp(c *call, why string) {
 	code := wirepb.Code_NOT_SENT
-	if c.flying || c.doubt {
+	if c.inFlight || c.inDoubt {
 		code = wirepb.Code_OUTCOME_UNKNOWN
 	}
-	if c.flying {
+	if c.inFlight {
 		c.via.Forget(c.id)
 	}
 	d.finish(c, &linkpb.Response{Code: code, Detail: why})
 }
 
 // finish ends the call; Answer then answers it.
-func (d *Desk) finish(c *call, r *linkpb.Response) {
-	if d.book.close(c) {
+func (d *Dispatcher) finish(c *call, r *linkpb.Response) {
+	if d.open.remove(c) {
 		d.finished = append(d.finished, finished{c.done, r})
 	}
 }
