@@ -29,7 +29,14 @@ type crowd struct {
 
 func startCrowd(t *testing.T, state string) *crowd {
 	t.Helper()
-	s, err := swarm.New(swarm.Config{State: state, Players: 40, Pace: 30 * time.Millisecond, Duration: time.Hour})
+	return startSwarm(t, swarm.Config{State: state, Players: 40, Pace: 30 * time.Millisecond})
+}
+
+// startSwarm starts a crowd that plays until it is audited.
+func startSwarm(t *testing.T, cfg swarm.Config) *crowd {
+	t.Helper()
+	cfg.Duration = time.Hour
+	s, err := swarm.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
