@@ -10,20 +10,35 @@ import (
 // ErrCorrupt is wrapped by every error of UnmarshalBinary.
 var ErrCorrupt = errors.New("mahjong: not an encoded hand")
 
-// codecVersion covers the layout and the engine's behaviour: what is stored is the way to the
-// state, so an engine that plays a command differently needs a new version.
-const codecVersion = 2
+// The versions cover the layout and the engine's behaviour: what is stored is the way to the
+// state, so an engine that plays a command differently needs new ones.
+const (
+	// codecVersion is that of hands whose later options all have their defaults: builds that do
+	// not know these options play the hand alike.
+	codecVersion = 2
+	// codecLater is that of all other hands.
+	codecLater = 3
+)
 
 // MarshalBinary encodes the hand: rules, deal and the commands so far, a few hundred
 // bytes. It contains the wall, so it must stay where the wall may be known.
 //
 // Layout: version, one value per option (flags and the index of a named value one byte,
-// numbers four, balances eight each), dealer, swap direction, 108 tiles, then the commands, each one byte
+// numbers four, balances eight each), in version 3 the number of later options and their values up
+// to the last one that is not the default, dealer, swap direction, 108 tiles, then the commands, each one byte
 // (action<<2 | seat) and its tiles, kind or suit. All numbers are big-endian.
 func (h *Hand) MarshalBinary() ([]byte, error) {
 	b := make([]byte, 0, 1+96+2+NumTiles+len(h.log))
-	b = append(b, codecVersion)
-	b = h.rules.appendBinary(b)
+	options := h.rules.options()
+	if later := written(options[firstOptions:]); len(later) == 0 {
+		b = append(b, codecVersion)
+		b = appendOptions(b, options[:firstOptions])
+	} else {
+		b = append(b, codecLater)
+		b = appendOptions(b, options[:firstOptions])
+		b = append(b, byte(len(later)))
+		b = appendOptions(b, later)
+	}
 	b = append(b, byte(h.deal.Dealer), byte(h.deal.SwapDir))
 	for _, t := range h.deal.Wall {
 		b = append(b, byte(t))
@@ -34,11 +49,8 @@ func (h *Hand) MarshalBinary() ([]byte, error) {
 // UnmarshalBinary replaces h by a hand encoded by MarshalBinary, by replaying it. Input that does
 // not lead to a state gives an error and leaves h unchanged.
 func (h *Hand) UnmarshalBinary(data []byte) error {
-	if len(data) == 0 || data[0] != codecVersion {
-		return fmt.Errorf("%w: unknown version", ErrCorrupt)
-	}
 	var rules Rules
-	data, err := rules.readBinary(data[1:])
+	data, err := rules.readBinary(data)
 	if err != nil {
 		return err
 	}
@@ -68,8 +80,19 @@ func (h *Hand) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-func (r *Rules) appendBinary(b []byte) []byte {
-	for _, o := range r.options() {
+// written returns those of the later options that are written: up to the last one that is not the
+// default.
+func written(later []option) []option {
+	for n := len(later); n > 0; n-- {
+		if !later[n-1].zero() {
+			return later[:n]
+		}
+	}
+	return nil
+}
+
+func appendOptions(b []byte, options []option) []byte {
+	for _, o := range options {
 		switch {
 		case o.text != nil:
 			b = append(b, byte(slices.Index(o.values, *o.text)))
@@ -88,10 +111,31 @@ func (r *Rules) appendBinary(b []byte) []byte {
 	return b
 }
 
-// readBinary reads what appendBinary wrote and returns the rest. The values are checked
-// by New.
+// readBinary reads the version and the options, and returns the rest. The values are checked by New.
 func (r *Rules) readBinary(data []byte) ([]byte, error) {
-	for _, o := range r.options() {
+	if len(data) == 0 || data[0] != codecVersion && data[0] != codecLater {
+		return nil, fmt.Errorf("%w: unknown version", ErrCorrupt)
+	}
+	all := r.options()
+	rest, err := readOptions(data[1:], all[:firstOptions])
+	if err != nil || data[0] == codecVersion {
+		return rest, err
+	}
+	if len(rest) == 0 || int(rest[0]) > len(all)-firstOptions {
+		return nil, fmt.Errorf("%w: unknown options", ErrCorrupt)
+	}
+	later := all[firstOptions : firstOptions+int(rest[0])]
+	if rest, err = readOptions(rest[1:], later); err != nil {
+		return nil, err
+	}
+	if len(later) == 0 || len(written(later)) != len(later) { // only one form is valid, so that equal hands have equal bytes
+		return nil, fmt.Errorf("%w: an option that is not written", ErrCorrupt)
+	}
+	return rest, nil
+}
+
+func readOptions(data []byte, options []option) ([]byte, error) {
+	for _, o := range options {
 		size := 1
 		switch {
 		case o.number != nil:

@@ -3,6 +3,7 @@ package mahjong_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 
 	"teahouse/pkg/mahjong"
@@ -28,6 +29,37 @@ func FuzzUnmarshal(f *testing.F) {
 			t.Fatalf("%x was accepted for %x", data, got)
 		}
 	})
+}
+
+// TestLaterOptions: a hand without later options has the bytes and rules of builds that know none, and
+// what such builds cannot know has a version that they refuse.
+func TestLaterOptions(t *testing.T) {
+	plainHand := mustMarshal(t, mustNew(t, mahjong.DefaultRules(), testDeal(1)))
+	if v, size := plainHand[0], len(plainHand); v != 2 || size != 1+80+2+mahjong.NumTiles {
+		t.Errorf("version %d with %d bytes", v, size)
+	}
+	later := `{"gang_ready":true}`
+	data := mustMarshal(t, mustNew(t, mustRules(t, later), testDeal(1)))
+	var back mahjong.Hand
+	if err := back.UnmarshalBinary(data); err != nil || back.Rules() != mustRules(t, later) || data[0] != 3 {
+		t.Fatalf("version %d: %+v, %v", data[0], back.Rules(), err)
+	}
+	const count = 1 + 80 // after the version and the options that every build knows
+	for name, spoil := range map[string]func([]byte) []byte{
+		"an option too many":         func(b []byte) []byte { b[count]++; return slices.Insert(b, count+1, 0) },
+		"more than this build knows": func(b []byte) []byte { b[count] = 200; return b },
+		"none":                       func(b []byte) []byte { b[count] = 0; return slices.Delete(b, count+1, count+2) },
+		"the default, written":       func(b []byte) []byte { b[count+1] = 0; return b },
+		"neither on nor off":         func(b []byte) []byte { b[count+1] = 2; return b },
+		"version 2":                  func(b []byte) []byte { b[0] = 2; return b },
+		"version 4":                  func(b []byte) []byte { b[0] = 4; return b },
+		"cut short at the count":     func(b []byte) []byte { return b[:count] },
+		"cut short at the value":     func(b []byte) []byte { return b[:count+1] },
+	} {
+		if err := back.UnmarshalBinary(spoil(bytes.Clone(data))); !errors.Is(err, mahjong.ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // TestUnmarshalCut truncates a hand at every byte: whatever is accepted is an earlier state and

@@ -1,11 +1,12 @@
 package mahjong
 
-// gang is a completed gang and the money it brought.
+// gang is a completed gang and the money it brought, or will bring.
 type gang struct {
 	seat     int
 	from     int // who fed a zhi-gang, else -1
-	payments []payment
-	moved    bool // the money was passed on with the discard after the gang
+	why      Why
+	payments []payment // what was really paid, if it is paid
+	moved    bool      // the money was passed on with the discard after the gang
 }
 
 type payment struct{ from, points int }
@@ -60,24 +61,23 @@ func (h *Hand) zhiGang(i, from int, t Tile) {
 	h.finishGang(i, meld, paid)
 }
 
-// finishGang pays for a completed gang and draws the replacement.
+// finishGang pays for a completed gang, unless that waits for the end, and draws the replacement.
 func (h *Hand) finishGang(i int, m Meld, paid []payment) {
-	g := gang{seat: i, from: -1, payments: paid}
+	g := gang{seat: i, from: -1, why: WhyGangAn, payments: paid}
 	e := newEvent(EventGang, i)
 	if m.Type == ZhiGang {
 		g.from, e.From = m.From, m.From
 	}
 	e.Meld = cloneMeld(m)
 	h.emit(e)
-	why := WhyGangAn
 	switch m.Type {
 	case ZhiGang:
-		why = WhyGangZhi
+		g.why = WhyGangZhi
 	case BuGang:
-		why = WhyGangBu
+		g.why = WhyGangBu
 	}
-	for n, p := range paid {
-		paid[n].points = h.pay(why, p.from, i, p.points) // a refund returns what was actually paid
+	if !h.rules.GangReady {
+		h.payGang(&g)
 	}
 	h.called = true
 	h.seats[i].unlock()
@@ -85,6 +85,14 @@ func (h *Hand) finishGang(i int, m Meld, paid []payment) {
 	h.dropBankrupt()
 	if !h.ended() {
 		h.drawReplacement(i, len(h.gangs)-1)
+	}
+}
+
+// payGang makes the payments of a gang and notes how much was really paid: no more moves on, or goes
+// back.
+func (h *Hand) payGang(g *gang) {
+	for n, p := range g.payments {
+		g.payments[n].points = h.pay(g.why, p.from, g.seat, p.points)
 	}
 }
 

@@ -5,7 +5,7 @@ package mahjong_test
 const (
 	randomHands     = 1000
 	hiddenHands     = 200
-	oracleHands     = 200
+	oracleHands     = 800
 	manyOracleHands = 5_000
 	manyHiddenHands = 10_000
 	manyHands       = 100_000

@@ -20,7 +20,11 @@ type option struct {
 	lo, hi int // for number and each element of list, inclusive
 }
 
-// options lists the options of r in the order of their binary form. The bounds of base and the fan
+// firstOptions is how many of the options every version of the binary form knows.
+const firstOptions = 31
+
+// options lists the options of r in the order of their binary form: new ones go to the end and
+// are flags or numbers whose default is zero. The bounds of base and the fan
 // numbers keep every amount well inside an int64: the largest sum of fan is below 40, so a payment
 // stays below 2^60.
 func (r *Rules) options() []option {
@@ -56,6 +60,7 @@ func (r *Rules) options() []option {
 		{key: "hide_angang", flag: &r.HideAnGang},
 		{key: "show_winners", flag: &r.ShowWinners},
 		{key: "min_claim_ms", number: &r.MinClaimMs, lo: 0, hi: 3000},
+		{key: "gang_ready", flag: &r.GangReady},
 	}
 }
 
@@ -80,6 +85,14 @@ func (r Rules) Validate() error {
 		}
 	}
 	return nil
+}
+
+// zero reports whether a flag or number is zero.
+func (o *option) zero() bool {
+	if o.flag != nil {
+		return !*o.flag
+	}
+	return *o.number == 0
 }
 
 func (o *option) check() error {

@@ -45,6 +45,21 @@ func TestDefaultRulesText(t *testing.T) {
 	}
 }
 
+// TestLaterOptionsText pins that the text of a rule set names later options only where they are set:
+// builds that do not know them read and write the same text for everything that they can play.
+func TestLaterOptionsText(t *testing.T) {
+	text, err := json.Marshal(mahjong.DefaultRules())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, later := range []string{`"gang_ready":true`} {
+		got, err := json.Marshal(mustRules(t, "{"+later+"}"))
+		if want := string(text[:len(text)-1]) + "," + later + "}"; err != nil || string(got) != want {
+			t.Errorf("got %s, %v", got, err)
+		}
+	}
+}
+
 func TestParseRulesRefusesByName(t *testing.T) {
 	for text, key := range map[string]string{
 		`{"chow":true}`:                 "chow",
@@ -73,6 +88,7 @@ func TestParseRulesRefusesByName(t *testing.T) {
 		`{"balances":[1,2,3,4.5]}`:      "balances",
 		`{"must_hu_last4":"yes"}`:       "must_hu_last4",
 		`{"void_calls":null}`:           "void_calls",
+		`{"gang_ready":"end"}`:          "gang_ready",
 	} {
 		_, err := mahjong.ParseRules([]byte(text))
 		var bad *mahjong.OptionError

@@ -288,10 +288,14 @@ func (o *oracle) claimWins(winners []int) {
 	if !o.rob && o.replaced && o.lastGang >= 0 && o.Transfer != "none" { // 7.5
 		g := &o.gangs[o.lastGang]
 		g.moved = true
+		unpaid := g.owed
+		if g.owed = g.owed && o.Transfer == "transfer"; g.owed {
+			o.collect(o.lastGang)
+		}
 		total := 0
 		for n, payer := range g.from {
 			total += g.points[n]
-			if o.Transfer == "refund" {
+			if o.Transfer == "refund" && !unpaid {
 				o.pay(mahjong.WhyTransfer, from, payer, g.points[n])
 			}
 		}
@@ -328,13 +332,36 @@ func (o *oracle) gang(g oracleGang, kind mahjong.MeldKind, k mahjong.Kind, why m
 		s.melds = append(s.melds, mahjong.MeldShape{Type: kind, Kind: k})
 	}
 	o.event++
-	for n := range g.from {
-		g.points[n] = o.pay(why, g.from[n], g.seat, g.points[n])
-	}
+	g.why, g.owed = why, true
 	o.gangs = append(o.gangs, g)
+	if !o.GangReady {
+		o.collect(len(o.gangs) - 1)
+	}
 	o.anyCall = true
 	if !o.settled() {
 		o.draw(g.seat, true, len(o.gangs)-1)
+	}
+}
+
+// collect pays a gang that is still owed.
+func (o *oracle) collect(gang int) {
+	g := &o.gangs[gang]
+	for n := range g.from {
+		if g.owed {
+			g.points[n] = o.pay(g.why, g.from[n], g.seat, g.points[n])
+		}
+	}
+	g.owed = false
+}
+
+// collectAll pays all owed gangs whose owners have won, or were not out and could still win.
+func (o *oracle) collectAll() {
+	for n, g := range o.gangs {
+		i := g.seat
+		waiting := !o.seat[i].out && slowWaits(o.shape(i)) != 0 && !o.holdsVoid(i)
+		if o.seat[i].wins > 0 || waiting {
+			o.collect(n)
+		}
 	}
 }
 
@@ -395,10 +422,11 @@ func (o *oracle) wallOut() {
 		}
 		each(is(mahjong.Pig), receivers, func(i, j int) { o.pay(mahjong.WhyHuaZhu, i, j, o.Base<<fan) })
 	}
+	o.collectAll()
 	if o.TuiShui {
 		for _, g := range o.gangs {
 			for n := range g.from {
-				if !g.moved && is(mahjong.Pig, mahjong.NotReady)(g.seat) {
+				if !g.moved && !g.owed && is(mahjong.Pig, mahjong.NotReady)(g.seat) {
 					o.pay(mahjong.WhyTuiShui, g.seat, g.from[n], g.points[n])
 				}
 			}

@@ -62,6 +62,8 @@ type oracleGang struct {
 	seat, feeder int
 	from, points []int
 	moved        bool
+	why          mahjong.Why
+	owed         bool // not paid yet
 }
 
 type oracleOffer struct {
@@ -167,6 +169,7 @@ func (o *oracle) settled() (ended bool) {
 	if won == 3 && !o.xueliu() {
 		o.end.Reason = mahjong.ThreeWon
 	}
+	o.collectAll()
 	return true
 }
 

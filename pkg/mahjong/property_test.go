@@ -25,6 +25,7 @@ var ruleSets = []string{
 	`{"huazhu":false,"late_bugang":"forbid","pass_lock":"off","qianggang":false,"zimo":"none","transfer":"none"}`,
 	`{"bankrupt":"leave","balances":[9,20,5,0],"hide_angang":true,"show_winners":true}`,
 	`{"mode":"xueliu","bankrupt":"clip","balances":[9,20,50,0],"must_hu_last4":true,"cagua":true,"swap_suits":"any"}`,
+	`{"gang_ready":true}`,
 }
 
 // optionValues are values of every option, from which random rule sets are drawn.
@@ -41,6 +42,7 @@ var optionValues = map[string][]string{
 	"bankrupt": {`"none"`, `"none"`, `"clip"`, `"leave"`}, "balances": {"[9,9,9,9]", "[0,5,20,80]", "[100,100,100,100]", "[1,1,1,1]"},
 	"swap_suits": {`"same"`, `"any"`}, "swap_dir": {"0", "1", "2", "3"}, "void_calls": {"true", "false"},
 	"hide_angang": {"false", "true"}, "show_winners": {"false", "true"}, "min_claim_ms": {"0", "700"},
+	"gang_ready": {"false", "true"},
 }
 
 // randomRules draws a rule set: every option has a random value; in every fourth set, only a few
@@ -57,7 +59,8 @@ func randomRules(t testing.TB, rng *rand.Rand) mahjong.Rules {
 }
 
 func TestRandomRulesCoverEveryOption(t *testing.T) {
-	for key := range plain(t, mahjong.DefaultRules()).(map[string]any) {
+	for field := range reflect.TypeFor[mahjong.Rules]().Fields() {
+		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if optionValues[key] == nil {
 			t.Errorf("%s is never varied", key)
 		}
@@ -355,8 +358,31 @@ func (c *checker) end() {
 	if sums != r.Scores {
 		c.t.Errorf("items sum up to %v, scores are %v", sums, r.Scores)
 	}
+	c.gangMoney(&r)
 	if _, err := c.h.Apply(mahjong.Command{Action: mahjong.ActPass}); err != mahjong.ErrFinished {
 		c.t.Errorf("after the end: %v", err)
+	}
+}
+
+// gangMoney checks that who is not ready at the end keeps nothing of his gangs where they are only paid to
+// who is ready, or where the money goes back.
+func (c *checker) gangMoney(r *mahjong.Result) {
+	var kept [mahjong.Seats]int
+	for _, it := range r.Items {
+		switch it.Why {
+		case mahjong.WhyGangAn, mahjong.WhyGangBu, mahjong.WhyGangZhi:
+			kept[it.To] += it.Points
+		case mahjong.WhyTransfer, mahjong.WhyTuiShui:
+			kept[it.From] -= it.Points
+		}
+	}
+	for i, points := range kept {
+		switch r.Status[i] {
+		case mahjong.Pig, mahjong.NotReady:
+			if (c.rules.GangReady || c.rules.TuiShui) && c.rules.Bankrupt == "none" && points != 0 {
+				c.t.Errorf("seat %d is not ready and keeps %d", i, points)
+			}
+		}
 	}
 }
 

@@ -51,6 +51,11 @@ type Rules struct {
 	// stays open, whatever was offered to whom. The engine only waits for the Release; its owner
 	// has the clock.
 	MinClaimMs int `json:"min_claim_ms"`
+
+	// The options of later versions are left out of the text where they have their default, so that
+	// who knows only an earlier version can read every rule set that it can play.
+
+	GangReady bool `json:"gang_ready,omitzero"` // gangs are paid at the end of the hand, only to seats that have won or are ready
 }
 
 // The values of Rules.Mode.

@@ -93,7 +93,8 @@ func (h *Hand) recordWin(w Win) {
 }
 
 // moveGangMoney passes on the money of the gang before a discard that is won on. Money that was
-// moved is not refunded at the end of the wall.
+// moved is not refunded at the end of the wall. Where gangs are paid at the end, this one is paid
+// now, because its money belongs to winners; what would only go back is never paid.
 func (h *Hand) moveGangMoney(from int, winners []int) {
 	if !h.turn.replacement || h.turn.gang < 0 || h.rules.Transfer == optionNone {
 		return
@@ -102,9 +103,14 @@ func (h *Hand) moveGangMoney(from int, winners []int) {
 	g.moved = true
 	if h.rules.Transfer == transferRefund {
 		for _, p := range g.payments {
-			h.pay(WhyTransfer, from, p.from, p.points)
+			if !h.rules.GangReady {
+				h.pay(WhyTransfer, from, p.from, p.points)
+			}
 		}
 		return
+	}
+	if h.rules.GangReady {
+		h.payGang(g)
 	}
 	total := 0
 	for _, p := range g.payments {
@@ -142,11 +148,24 @@ func (h *Hand) ended() bool {
 	case playing > 1:
 		return false
 	case won == 3 && !h.rules.xueliu():
-		h.finish(ThreeWon, [Seats]Status{})
+		h.endEarly(ThreeWon)
 	default:
-		h.finish(OneLeft, [Seats]Status{})
+		h.endEarly(OneLeft)
 	}
 	return true
+}
+
+// endEarly ends a hand before its wall runs out: only gangs may still have to be paid.
+func (h *Hand) endEarly(why Reason) {
+	e := h.finish(why, [Seats]Status{})
+	if h.rules.GangReady {
+		var status [Seats]Status
+		for i := range h.seats {
+			status[i], _ = h.classify(i)
+		}
+		h.payGangs(status)
+		h.tellScores(e)
+	}
 }
 
 // endWall settles a hand whose wall has run out.
@@ -159,8 +178,17 @@ func (h *Hand) endWall() {
 	e := h.finish(WallEmpty, status)
 	h.events++ // the check that follows the end
 	h.payPigs(status)
-	h.refundGangs(status)
+	if h.rules.GangReady {
+		h.payGangs(status)
+	} else {
+		h.refundGangs(status)
+	}
 	h.payReady(status, ready)
+	h.tellScores(e)
+}
+
+// tellScores updates the scores of the end after its payments.
+func (h *Hand) tellScores(e *Event) {
 	h.end.Scores = h.scores()
 	*e.End = *h.end
 }
@@ -250,6 +278,16 @@ func (h *Hand) refundGangs(status [Seats]Status) {
 		}
 		for _, p := range g.payments {
 			h.pay(WhyTuiShui, g.seat, p.from, p.points)
+		}
+	}
+}
+
+// payGangs pays the gangs of seats that have won or are ready, in the order in which they were made.
+// Who owes has been settled with the gang, so that winners who have left since then pay too.
+func (h *Hand) payGangs(status [Seats]Status) {
+	for i := range h.gangs {
+		if g := &h.gangs[i]; !g.moved && (status[g.seat] == Won || status[g.seat] == Ready) {
+			h.payGang(g)
 		}
 	}
 }

@@ -78,9 +78,12 @@ func New(cfg Config) (game.Game, error) {
 	return &sichuan{cfg: cfg}, nil
 }
 
-func (*sichuan) Name() string    { return Name }
-func (*sichuan) Version() uint32 { return 1 }
-func (*sichuan) Seats() int      { return mahjong.Seats }
+func (*sichuan) Name() string { return Name }
+func (*sichuan) Seats() int   { return mahjong.Seats }
+
+// Version is 2: version 1 lacks gang_ready. Without it both write and play the same, so a table of
+// version 1 can have replicas that know nothing newer.
+func (*sichuan) Version() uint32 { return 2 }
 
 func (*sichuan) Rules(overrides []byte) ([]byte, error) {
 	rules, err := mahjong.ParseRules(overrides)
