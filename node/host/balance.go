@@ -15,27 +15,25 @@ import (
 )
 
 const (
-	// balanceEvery is how often a node looks whether it should lead.
+	// balanceEvery is how often a node checks whether it should lead.
 	balanceEvery = 500 * time.Millisecond
-	// balanceLooks is how many looks in a row must find this node ready: the
-	// gateways need a moment to find one that has just started, and a failed
-	// attempt is not repeated at once.
-	balanceLooks = 4
+	// balanceChecks is how many checks in a row must find this node ready before it asks: gateways
+	// need a moment to find a node that has just started, and a failed attempt must not be repeated
+	// at once.
+	balanceChecks = 4
 	// yieldTimeout bounds one request for a leadership.
 	yieldTimeout = 2 * time.Second
-	// levelWithin is how many entries a replica may be behind and still count
-	// as level.
-	levelWithin = 64
+	// maxLag is how many entries a replica may be behind and still count as up to date.
+	maxLag = 64
 )
 
-// balance asks for the leaderships that this node has by preference. The one
-// who wants to lead asks, because only it knows how much of its log it has
-// applied: a node that has just come back has the whole log on its disk, and
-// would let everybody wait while it replays that.
+// balance asks for the leaderships that this node has by preference. The node that wants to lead asks,
+// because only it knows how much of its log it has applied: a node that has just restarted has the whole
+// log on its disk, and its players would have to wait while it replays the log.
 func (n *node) balance(ctx context.Context) error {
 	tick := time.NewTicker(balanceEvery)
 	defer tick.Stop()
-	looks := make(map[*replica]int)
+	checks := make(map[*replica]int)
 	for {
 		select {
 		case <-ctx.Done():
@@ -48,11 +46,11 @@ func (n *node) balance(ctx context.Context) error {
 			}
 			st := r.group.Status()
 			if st.Leading || st.Leader == "" || !level(st) || !votes(st, n.server) {
-				looks[r] = 0
+				checks[r] = 0
 				continue
 			}
-			if looks[r]++; looks[r] >= balanceLooks {
-				looks[r] = 0
+			if checks[r]++; checks[r] >= balanceChecks {
+				checks[r] = 0
 				ctx, cancel := context.WithTimeout(ctx, yieldTimeout)
 				err := n.call(ctx, game.GroupID(st.ID), link.MethodYield, 0, &linkpb.Yield{Gateways: n.in.Gateways()}, new(linkpb.YieldReply))
 				cancel()
@@ -62,17 +60,17 @@ func (n *node) balance(ctx context.Context) error {
 	}
 }
 
-// level reports whether a replica has applied about all there is.
+// level reports whether a replica is up to date: it has applied nearly all entries.
 func level(st raftgroup.Status) bool {
-	return st.Commit > 0 && st.Commit+levelWithin >= st.LastIndex && st.Applied+levelWithin >= st.Commit
+	return st.Commit > 0 && st.Commit+maxLag >= st.LastIndex && st.Applied+maxLag >= st.Commit
 }
 
-// votes reports whether a server may lead.
+// votes reports whether a server is a voter, and so may lead.
 func votes(st raftgroup.Status, server raftgroup.ServerID) bool {
 	return slices.Contains(st.Members, raftgroup.Member{ID: server, Voter: true})
 }
 
-// yield gives a leadership to the node that asks for it, if it may have it.
+// yield transfers a leadership to the node that asks for it, if that is the preferred leader and ready.
 func (n *node) yield(from string, req *linkpb.Request, reply func(*linkpb.Response)) {
 	group := game.GroupID(req.Group)
 	m := new(linkpb.Yield)
@@ -80,8 +78,8 @@ func (n *node) yield(from string, req *linkpb.Request, reply func(*linkpb.Respon
 		reply(&linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: err.Error()})
 		return
 	}
-	if n.leaving.Load() { // it gives everything away, to whom it asks itself
-		reply(&linkpb.Response{Code: wirepb.Code_UNAVAILABLE, Detail: "this node leaves"})
+	if n.leaving.Load() { // leave transfers all leaderships, and chooses the targets itself
+		reply(&linkpb.Response{Code: wirepb.Code_UNAVAILABLE, Detail: "this node is leaving"})
 		return
 	}
 	n.mu.Lock()
@@ -92,12 +90,12 @@ func (n *node) yield(from string, req *linkpb.Request, reply func(*linkpb.Respon
 		return
 	}
 	st, to := r.group.Status(), servers(n.currentView().Members)[r.preferred]
-	if matched, heard := st.Matched[to]; !heard || r.preferred != from || !votes(st, to) || matched+levelWithin < st.LastIndex {
+	if matched, heard := st.Matched[to]; !heard || r.preferred != from || !votes(st, to) || matched+maxLag < st.LastIndex {
 		reply(&linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: "not for " + from})
 		return
 	}
-	// While the registry is away nobody hears of a node's new address: its players
-	// would sit behind a gateway that cannot reach their tables.
+	// While the registry is down, gateways do not learn a node's new address, and could not reach the
+	// tables on it.
 	if far := missing(n.in.Gateways(), m.Gateways); far != "" {
 		reply(&linkpb.Response{Code: wirepb.Code_UNAVAILABLE, Detail: far + " is not linked to " + from})
 		return
@@ -116,7 +114,7 @@ func (n *node) yield(from string, req *linkpb.Request, reply func(*linkpb.Respon
 	reply(&linkpb.Response{})
 }
 
-// missing is one of mine that is not among theirs, or "".
+// missing returns one of mine that is not among theirs, or "".
 func missing(mine, theirs []string) string {
 	for _, name := range mine {
 		if !slices.Contains(theirs, name) {

@@ -13,12 +13,11 @@ import (
 	"teahouse/registry"
 )
 
-// bornEvery is how often a waiting node looks whether another one has begun
-// the cluster.
+// bornEvery is how often a waiting node checks whether another one has started the cluster.
 const bornEvery = 500 * time.Millisecond
 
-// awaitBirth returns the birth record in force. Until there is one it waits for
-// expect nodes in the registry and proposes them; whoever is first decides.
+// awaitBirth returns the birth record. If there is none yet, it waits for expect nodes in the registry and
+// proposes them as the record; the first proposal of all nodes becomes the record.
 func awaitBirth(ctx context.Context, births game.Births, nodes <-chan registry.Snapshot, expect int) (game.Birth, error) {
 	tick := time.NewTicker(bornEvery)
 	defer tick.Stop()
@@ -42,7 +41,7 @@ func awaitBirth(ctx context.Context, births game.Births, nodes <-chan registry.S
 	}
 }
 
-// candidates are the first expect nodes by name, or nil while there are fewer.
+// candidates returns the first expect nodes by name, or nil if there are fewer.
 func candidates(s registry.Snapshot, expect int) []game.Server {
 	var servers []game.Server
 	for _, i := range s.Instances {
@@ -58,12 +57,12 @@ func candidates(s registry.Snapshot, expect int) []game.Server {
 	return servers[:expect]
 }
 
-// minReplace is the smallest cluster that has a majority without one of its
-// members, and so can replace it.
+// minReplace is the smallest cluster that has a majority without one of its members, and so can replace
+// that member's disk.
 const minReplace = 3
 
-// place finds this node in the birth record.
-func place(birth game.Birth, name, server string, used bool) error {
+// checkBirth returns an error if this node cannot be a member of the cluster with this birth record.
+func checkBirth(birth game.Birth, name, server string, used bool) error {
 	i := slices.IndexFunc(birth.Voters, func(s game.Server) bool { return s.Name == name })
 	switch {
 	case i < 0:
@@ -75,7 +74,7 @@ func place(birth game.Birth, name, server string, used bool) error {
 	return nil
 }
 
-// coordinatorVoters is how many of n nodes vote in the coordinator's group.
+// coordinatorVoters returns how many of n nodes are voters in the coordinator's group.
 func coordinatorVoters(n int) int {
 	if n >= 7 {
 		return 5

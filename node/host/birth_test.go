@@ -55,7 +55,7 @@ func TestOneBirth(t *testing.T) {
 		records := make(chan game.Birth, 3)
 		for _, seen := range [][]string{{"c", "a", "b"}, {"b", "a", "c", "d"}, {"d", "c", "b"}} {
 			nodes := make(chan registry.Snapshot, 2)
-			nodes <- snapshot(seen[:1]...) // too few to begin with
+			nodes <- snapshot(seen[:1]...) // first too few
 			nodes <- snapshot(seen...)
 			go func() {
 				birth, err := awaitBirth(t.Context(), store, nodes, 3)
@@ -77,8 +77,8 @@ func TestOneBirth(t *testing.T) {
 	})
 }
 
-// TestBirthSeenInTheStore: who sees too few nodes joins the cluster that others
-// have begun, and ends with its context while there is none.
+// TestBirthSeenInTheStore: a node that sees too few nodes joins the cluster that others have started, and
+// ends with its context if there is none.
 func TestBirthSeenInTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := new(births)
@@ -117,19 +117,19 @@ func TestPlace(t *testing.T) {
 		used, ok     bool
 	}{
 		{two, "a", "a-1", false, true},
-		{two, "a", "a-2", false, false}, // one of two has no majority to let a new disk in
+		{two, "a", "a-2", false, false}, // one of two is no majority, so it cannot accept a new disk
 		{three, "a", "a-2", false, true},
 		{two, "d", "d-1", false, false},
 		{three, "d", "d-1", true, false},
 	} {
-		err := place(test.birth, test.name, test.server, test.used)
+		err := checkBirth(test.birth, test.name, test.server, test.used)
 		if (err == nil) != test.ok || err != nil && !strings.Contains(err.Error(), test.name) {
 			t.Errorf("%+v: %v", test, err)
 		}
 	}
 }
 
-// TestDirectoryRemembers: the registry proposes, it takes nothing away.
+// TestDirectoryRemembers: nodes that disappear from the registry stay known.
 func TestDirectoryRemembers(t *testing.T) {
 	d := newDirectory()
 	d.learn(snapshot("a", "b"))

@@ -9,18 +9,18 @@ import (
 	"teahouse/pkg/game"
 )
 
-// MaxExpect bounds the nodes that begin a cluster.
+// MaxExpect bounds Config.Expect.
 const MaxExpect = 64
 
-// DefaultMinFree is the usual Config.MinFree.
+// DefaultMinFree is the default of Config.MinFree.
 const DefaultMinFree = 256 << 20
 
 // Config describes a node. Name, Registry, Database, Data and the two files
 // have no default.
 type Config struct {
 	Name   string // unique in the cluster, kept over restarts
-	Zone   string // failure domain; replicas go to other zones where they can
-	Expect int    // nodes that begin the cluster; default 1; the same on all of them
+	Zone   string // failure domain; a shard's replicas are placed in different zones if possible
+	Expect int    // number of nodes that start the cluster; default 1; the same on all of them
 
 	// Listen addresses; the default is a free port on 127.0.0.1. A wildcard
 	// address needs Advertise.
@@ -31,41 +31,42 @@ type Config struct {
 	Advertise string
 
 	Registry string // HTTP address of the Consul agent or the embedded registry
-	// RegistryCluster begins the cluster's names there: clusters that share an
-	// agent need different ones. See consul.Config.Cluster.
+	// RegistryCluster is the prefix of the cluster's names there: clusters that share an agent need
+	// different ones. See consul.Config.Cluster.
 	RegistryCluster string
 	Database        string // "sqlite:FILE" or "mysql:DSN"
 	Data            string // folder of this node alone
 	Sync            bool   // whether each write of the shards' logs is synced to disk
 
-	// Unsettled is at how many finished hands that are not in the database yet a
-	// shard takes no tables and deals no hand; default 256.
+	// Unsettled is the number of finished hands not in the database yet at which a shard accepts no
+	// tables and deals no hands; default 256.
 	Unsettled int
 
-	// KeepLog is how many entries each group keeps behind a snapshot; 0 = the
-	// usual number. Tools that compare the replicas' logs want more.
+	// KeepLog is how many entries before a snapshot each group keeps; 0 = the default. Tools that
+	// compare the replicas' logs need more.
 	KeepLog uint64
 
-	// MinFree is at how few free bytes of Data's file system the shards that this
-	// node leads take no new tables. A full disk ends the process, so it should
-	// cover what the tables in play still write: the log's files may grow by about
-	// 100 MB before snapshots shorten them. Default DefaultMinFree.
+	// MinFree is the number of free bytes on Data's file system below which the shards that this node
+	// leads accept no new tables. A full disk ends the process, so MinFree should cover what the
+	// current tables will still write: the log's files may grow by about 100 MB before snapshots
+	// shorten them. Default DefaultMinFree.
 	MinFree int64
 
-	// MaxLevel is the highest level of the cluster that this node can run at; 0 = what
-	// the build knows. For tests of two builds in one cluster.
+	// MaxLevel is the highest cluster level that this node can run at; 0 = the build's own maximum.
+	// For tests of two builds in one cluster.
 	MaxLevel uint32
 
 	BotsAfter time.Duration // wait in the queue for people after which bots fill a table; default 10 s
-	// How bots play with people: game.Strength by name, default strong, and
-	// shard.Pace by name, default human. Those of the queue "bench" are middle
-	// and take no time.
+	// How bots play with people: BotStrength is the name of a game.Strength, default strong, BotPace
+	// that of a shard.Pace, default human. In the queue "bench" bots have strength middle and answer
+	// at once.
 	BotStrength, BotPace string
 
 	SecretFile   string // the cluster's secret in hex, mode 0600
 	TokenKeyFile string // the key that signs session tokens, mode 0600
 
-	// Exit ends the process at once, after the log's last lines: raftgroup.DiskConfig.Exit.
+	// Exit ends the process, after writing the log lines that are still queued; see
+	// raftgroup.DiskConfig.Exit.
 	Exit func(status int, why error)
 
 	Ready  func(addresses map[string]string) // called once the node serves
@@ -129,7 +130,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// tables is how the tables of people behave.
+// tables returns the settings of tables where people play.
 func (c Config) tables() (shard.QueueConfig, error) {
 	q := shard.People()
 	var err error

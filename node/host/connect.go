@@ -17,8 +17,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// connect makes the front door, the links to the other nodes and the
-// coordinator's replica that they serve.
+// connect makes the ingress, the links to the other nodes, and the coordinator's replica.
 func (n *node) connect(cfg link.Config) error {
 	accounts, err := account.New(account.Config{Results: n.store, Pool: n.lookup, Logger: n.cfg.Logger})
 	if err != nil {
@@ -69,7 +68,7 @@ func (n *node) connect(cfg link.Config) error {
 	return err
 }
 
-// firstMembers is what a leader proposes for a cluster that has no members yet.
+// firstMembers returns the members that the coordinator's leader proposes for a cluster that has none yet.
 func (n *node) firstMembers() (cluster string, members []*linkpb.Member) {
 	for _, s := range n.birth.Voters {
 		members = append(members, &linkpb.Member{Name: s.Name, Server: s.ID, Weight: 1, Zone: s.Zone})
@@ -77,8 +76,8 @@ func (n *node) firstMembers() (cluster string, members []*linkpb.Member) {
 	return n.birth.Cluster, members
 }
 
-// create carries one item of the coordinator's outbox to its shard. The
-// coordinator has one on its way to each shard, so the order is kept.
+// create sends one item of the coordinator's outbox to its shard. The coordinator has only one in flight to
+// each shard, so they arrive in order.
 func (n *node) create(ctx context.Context, table *linkpb.CreateTable, done func(*linkpb.CreateTableReply, error)) {
 	go func() { // ends with ctx
 		reply := new(linkpb.CreateTableReply)
@@ -87,13 +86,13 @@ func (n *node) create(ctx context.Context, table *linkpb.CreateTable, done func(
 	}()
 }
 
-// ended carries one item of a shard's outbox to the coordinator.
+// ended sends one item of a shard's outbox to the coordinator.
 func (n *node) ended(ctx context.Context, m *linkpb.TableEnded) error {
 	return n.call(ctx, game.Coordinator, link.MethodEnded, m.Table, m, new(linkpb.TableEndedReply))
 }
 
-// lost is the fast way to learn of a dead node: its link broke. When it also
-// refuses to be called back, its groups need not wait for their timeouts.
+// lost is called when the link to another node has broken. If the node also refuses a new connection, its
+// process is dead, and the groups that it led need not wait for their timeouts.
 func (n *node) lost(l link.Loss) {
 	n.losses.add(Loss{Node: l.Name, AtUS: l.At.UnixMicro(), Refused: l.Refused})
 	n.log.Warn("link to a node broke", "peer", l.Name, "refused", l.Refused)
@@ -107,8 +106,7 @@ func (n *node) lost(l link.Loss) {
 	}
 }
 
-// onPeer tells the shards of a lost gateway, whose seats may have to be
-// detached.
+// onPeer tells the shards about a lost gateway: its seats may have to be detached.
 func (n *node) onPeer(name, role string, up bool) {
 	if role != link.RoleGateway || up {
 		return
@@ -118,7 +116,7 @@ func (n *node) onPeer(name, role string, up bool) {
 	}
 }
 
-// failed is a proposal that was never made.
+// failed is the Future of a proposal that could not be made.
 type failed struct{ err error }
 
 func (f failed) Done() <-chan struct{} {

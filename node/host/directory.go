@@ -7,15 +7,15 @@ import (
 	"teahouse/registry"
 )
 
-// Keys of registry.Instance.Meta that nodes register with.
+// Keys in the registry.Instance.Meta of nodes.
 const (
 	metaServer  = "server"  // Raft server id
 	metaZone    = "zone"    // failure domain
-	metaCluster = "cluster" // cluster id, once it is born
+	metaCluster = "cluster" // cluster id, once it has started
 )
 
-// directory remembers where nodes were last seen. An instance that leaves the
-// registry stays known: the registry proposes, it takes nothing away.
+// directory remembers the nodes' last known addresses. An instance that disappears from the registry stays
+// known, because it may still run while the registry is wrong or empty.
 type directory struct {
 	mu    sync.Mutex
 	links map[string]string             // node name → link address
@@ -29,7 +29,7 @@ func newDirectory() *directory {
 	}
 }
 
-// learn takes in a snapshot and returns a copy of the link addresses.
+// learn adds the addresses in a snapshot and returns a copy of all link addresses.
 func (d *directory) learn(s registry.Snapshot) map[string]string {
 	d.mu.Lock()
 	defer d.mu.Unlock()

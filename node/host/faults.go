@@ -9,11 +9,11 @@ import (
 	"teahouse/pkg/raftgroup"
 )
 
-// serveFaults lets whoever reaches the status port spoil this node's log store:
+// serveFaults lets anyone who can connect to the status port inject faults into this node's log store:
 //
 //	POST /fault kind=error|stall|full|low|none [for=2s]
 //
-// It is only in builds with the tag "faults".
+// It exists only in builds with the tag "faults".
 func (n *node) serveFaults(mux *http.ServeMux) {
 	mux.HandleFunc("POST /fault", func(w http.ResponseWriter, r *http.Request) {
 		var fault raftgroup.Fault
@@ -29,11 +29,11 @@ func (n *node) serveFaults(mux *http.ServeMux) {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		n.log.Warn("the log store is spoiled on demand", "fault", fault.Kind, "for", fault.For)
-		// The answer goes first: the fault may end the process before it is sent.
+		n.log.Warn("a fault is injected into the log store", "fault", fault.Kind, "for", fault.For)
+		// Answer first, because the fault may end the process at once.
 		w.WriteHeader(http.StatusNoContent)
 		if err := http.NewResponseController(w).Flush(); err != nil {
-			n.log.Warn("the answer to a fault is not sent", "err", err)
+			n.log.Warn("the answer to a fault was not sent", "err", err)
 		}
 		n.disk.Inject(fault)
 	})

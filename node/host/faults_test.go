@@ -13,7 +13,7 @@ import (
 	"teahouse/pkg/raftgroup"
 )
 
-// sent notes what the disk was like when the answer was sent.
+// sent records the state of the disk when the answer was sent.
 type sent struct {
 	*httptest.ResponseRecorder
 	disk *raftgroup.Disk
@@ -26,7 +26,7 @@ func (s *sent) Flush() {
 	}
 }
 
-// A fault may end the process at once: who asked for it has been answered by then.
+// A fault may end the process at once, so the request for it is answered first.
 func TestDiskFaultAnswersFirst(t *testing.T) {
 	disk, err := raftgroup.OpenDisk(t.TempDir(), raftgroup.DiskConfig{})
 	if err != nil {

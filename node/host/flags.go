@@ -13,7 +13,7 @@ import (
 func (c *Config) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Name, "name", "", "`NAME` of this node, unique in the cluster and kept over restarts (required)")
 	f.StringVar(&c.Zone, "zone", "", "failure domain, for the spreading of replicas")
-	f.IntVar(&c.Expect, "expect", 1, "number of nodes that begin the cluster, the same on all of them")
+	f.IntVar(&c.Expect, "expect", 1, "number of nodes that start the cluster, the same on all of them")
 	f.StringVar(&c.LinkListen, "link", "127.0.0.1:0", "`HOST:PORT` to listen on for gateways and other nodes")
 	f.StringVar(&c.RaftListen, "raft", "127.0.0.1:0", "`HOST:PORT` to listen on for Raft")
 	f.StringVar(&c.StatusListen, "status", "127.0.0.1:0", "`HOST:PORT` to listen on for GET /status")
@@ -27,25 +27,25 @@ func (c *Config) AddFlags(f *pflag.FlagSet) {
 	c.AddTableFlags(f)
 }
 
-// AddTableFlags adds those flags of a node that are the same on all nodes of a cluster, so
-// that whatever starts a whole cluster has them too.
+// AddTableFlags adds the flags that have the same values on all nodes of a cluster, so that programs that
+// start a whole cluster can offer them too.
 func (c *Config) AddTableFlags(f *pflag.FlagSet) {
 	c.Sync = true
 	f.Var((*syncPolicy)(&c.Sync), "sync", "how the shards' logs are written: sync (each write), or nosync (survives a killed process, not a power cut)")
-	f.Uint64Var(&c.KeepLog, "keep-log", 0, "log entries that each group keeps behind a snapshot, for bench logs (default: the usual number)")
+	f.Uint64Var(&c.KeepLog, "keep-log", 0, "log entries before a snapshot that each group keeps, for bench logs (0 = the default)")
 	f.Int64Var(&c.MinFree, "min-free", DefaultMinFree, "free bytes of the data folder's file system below which a node takes no new tables")
-	f.IntVar(&c.Unsettled, "unsettled", 0, "finished hands outside of the database at which a shard deals no more (default 256)")
+	f.IntVar(&c.Unsettled, "unsettled", 0, "number of finished hands not in the database yet at which a shard deals no more (default 256)")
 	f.DurationVar(&c.BotsAfter, "bots-after", 10*time.Second, "wait in the queue for people after which bots fill a table")
 	f.StringVar(&c.BotStrength, "bot-strength", "strong", "how well bots play with people: weak, middle or strong")
 	f.StringVar(&c.BotPace, "bot-pace", "human", "how long bots take to answer people: human, or none")
 }
 
-// OldFlags tells what flags of earlier releases are called now.
+// OldFlags returns the present names of flags that earlier releases called differently.
 func OldFlags() map[string]string {
 	return map[string]string{"secret": "secret-file", "token-key": "token-key-file"}
 }
 
-// syncPolicy is Config.Sync as people write it.
+// syncPolicy is the flag for Config.Sync.
 type syncPolicy bool
 
 func (p *syncPolicy) String() string {

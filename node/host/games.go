@@ -9,8 +9,8 @@ import (
 	"teahouse/pkg/mahjong/tablegame"
 )
 
-// games are those that tables can run, by name. Whoever replays their hands needs
-// the same ones, with the same settings.
+// games returns the games that tables can run, by name. Programs that replay hands need the same games with
+// the same settings.
 func games() (map[string]game.Game, error) {
 	mahjong, err := tablegame.New(tablegame.Config{})
 	if err != nil {
@@ -23,8 +23,8 @@ func games() (map[string]game.Game, error) {
 	return all, nil
 }
 
-// queues makes every mode's rules whole, so that players and tables see all of
-// them, and puts the wait for bots where bots play at all.
+// queues completes the rules of every mode with the defaults, so that players and tables see all of them,
+// and sets the wait for bots in the queues that have bots.
 func (n *node) queues(queues []coordinator.Queue) ([]coordinator.Queue, error) {
 	for i := range queues {
 		q := &queues[i]

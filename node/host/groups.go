@@ -9,7 +9,7 @@ import (
 	"teahouse/pkg/link/linkpb"
 )
 
-// coordinatorGroup is the coordinator as the front door sees it.
+// coordinatorGroup adapts the coordinator to the ingress.
 type coordinatorGroup struct {
 	*coordinator.Coordinator
 	node *node
@@ -32,10 +32,10 @@ func (g coordinatorGroup) Request(from string, req *linkpb.Request, reply func(*
 	g.Handle(from, req, reply)
 }
 
-// SessionClosed: tickets outlive their session, so nothing is to be done.
+// SessionClosed does nothing, because tickets outlive their session.
 func (g coordinatorGroup) SessionClosed(string, *linkpb.SessionClosed) {}
 
-// shardGroup is a shard as the front door sees it.
+// shardGroup adapts a shard to the ingress.
 type shardGroup struct {
 	*shard.Shard
 	node *node
@@ -56,7 +56,7 @@ func (g shardGroup) Request(from string, req *linkpb.Request, reply func(*linkpb
 
 func (g shardGroup) SessionClosed(_ string, m *linkpb.SessionClosed) { g.Shard.SessionClosed(m) }
 
-// local finds a group's handler on this node for calls that need no link.
+// local returns a group's handler on this node, for calls that need no link; nil if there is none.
 func (n *node) local(group game.GroupID) peer.Handler {
 	if group == game.Coordinator {
 		return coordinatorGroup{n.coord, n}.Request

@@ -24,11 +24,11 @@ import (
 	"teahouse/registry/consul"
 )
 
-// What blocks or burns CPU runs in pools. Look-ups have their own: when the
-// database hangs they pile up, and bots must go on thinking.
+// Functions that block or need much CPU run in pools. Look-ups have a pool of their own: if the database
+// hangs, they fill it, and bots must still be able to think.
 const (
-	poolSize   = 64 // settlements (a few a led shard), outbox calls, bots
-	lookupSize = 32 // players' questions to the database; more get UNAVAILABLE
+	poolSize   = 64 // settlements (a few for each led shard), outbox calls, bots
+	lookupSize = 32 // players' queries to the database; more get UNAVAILABLE
 )
 
 // node is the assembled process.
@@ -54,37 +54,36 @@ type node struct {
 	contacts  link.Contacts
 	disk      *raftgroup.Disk
 	space     *space
-	views     chan coordinator.View // newest view that follow has not seen
-	levelled  chan uint32           // has room for one: newest level that a link told of
-	told      chan error            // has room for one: why this node cannot go on, as a link said
+	views     chan coordinator.View // capacity 1: newest view that follow has not handled yet
+	newLevel  chan uint32           // capacity 1: highest level in member lists from links
+	replaced  chan error            // capacity 1: errReplaced, from a member list that a link has brought
 	displaced atomic.Bool           // the registry shows another server under this name
-	leaving   atomic.Bool           // the node steps aside, and takes no leadership any more
+	leaving   atomic.Bool           // the node gives its leaderships away and accepts no more
 
 	registered registered
 
 	mu           sync.Mutex
 	view         coordinator.View
 	shards       map[game.GroupID]*replica
-	servingSince map[game.GroupID]int64 // when this node began to serve a group, Unix µs
+	servingSince map[game.GroupID]int64 // when this node started to serve a group as leader, Unix µs
 }
 
-// Run is a node's life. When ctx ends, the node gives its leaderships to others and
-// leaves, within five seconds. Run returns with everything closed, or
-// with the reason why the node cannot go on.
+// Run runs a node. When ctx ends, the node transfers its leaderships and leaves, within five seconds. When
+// Run returns, everything is closed; the error says why the node could not go on.
 func Run(ctx context.Context, cfg Config) (err error) {
 	cfg, err = cfg.withDefaults()
 	if err != nil {
 		return err
 	}
 	var closers []func() error
-	defer func() { // what was opened last is closed first
+	defer func() { // close in reverse order of opening
 		for i := len(closers) - 1; i >= 0; i-- {
 			err = errors.Join(err, closers[i]())
 		}
 	}()
 
-	// Who we are: the disk has an id of its own, so that a wiped folder under
-	// an old name is a new server.
+	// The node's identity. The disk has an id of its own, so that a node whose folder was wiped is a new
+	// server.
 	secret, err := link.LoadSecret(cfg.SecretFile)
 	if err != nil {
 		return err
@@ -102,8 +101,8 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		server:       raftgroup.ServerID(cfg.Name + "-" + disk.ID()),
 		log:          cfg.Logger.With("node", cfg.Name),
 		views:        make(chan coordinator.View, 1),
-		told:         make(chan error, 1),
-		levelled:     make(chan uint32, 1),
+		replaced:     make(chan error, 1),
+		newLevel:     make(chan uint32, 1),
 		shards:       make(map[game.GroupID]*replica),
 		servingSince: make(map[game.GroupID]int64),
 	}
@@ -112,12 +111,12 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return errors.Join(err, disk.Close())
 	}
 
-	// The ports, before anybody is told of them.
+	// Bind the ports before their addresses are published.
 	links, rafts, statuses, err := n.listen()
 	if err != nil {
 		return errors.Join(err, disk.Close())
 	}
-	owned := false // whether the Raft host closes disk and port
+	owned := false // whether the Raft host owns the disk and its port, and closes them
 	closers = append(closers, links.Close, statuses.Close, func() error {
 		if owned {
 			return nil
@@ -146,25 +145,25 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	closers = append(closers, func() error { n.lookup.Release(); return nil })
 
-	// The others, and with them the birth.
+	// Find the other nodes, and start the cluster with them unless it has started before.
 	reg, err := consul.New(consul.Config{Addr: cfg.Registry, Cluster: cfg.RegistryCluster, Logger: cfg.Logger})
 	if err != nil {
 		return err
 	}
 	closers = append(closers, reg.Close)
 	self := registry.Instance{
-		// By name: what is left of a node that was killed is not in the way of
-		// the one that takes its place on another disk.
+		// The id is the name, so that a node that comes back on another disk replaces the entry that
+		// the killed process has left.
 		ID: cfg.Name, Name: cfg.Name, Role: registry.RoleNode,
 		LinkAddr: links.address, RaftAddr: rafts.address,
 		Meta: map[string]string{metaServer: string(n.server), metaZone: cfg.Zone},
 	}
-	if n.birth, err = n.beBorn(ctx, reg, self); err != nil {
+	if n.birth, err = n.awaitBirthRecord(ctx, reg, self); err != nil {
 		return err
 	}
 	self.Meta = map[string]string{metaServer: string(n.server), metaZone: cfg.Zone, metaCluster: n.birth.Cluster}
 
-	// Links in both directions, then the groups that talk over them.
+	// Links in both directions, then the groups that use them.
 	linkConfig := link.Config{Cluster: n.birth.Cluster, Secret: secret, Name: cfg.Name, Role: link.RoleNode, Contacts: &n.contacts, Logger: cfg.Logger}
 	if err := n.connect(linkConfig); err != nil {
 		return err
@@ -182,11 +181,11 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	return n.serve(ctx, reg, self, links, statuses)
 }
 
-// storeEvery is how often a node that starts looks for its database.
+// storeEvery is how often a node that starts tries to reach its database.
 const storeEvery = 500 * time.Millisecond
 
-// openStore waits for a database that is out of reach: after a power cut it may
-// come back later than the nodes.
+// openStore opens the database, and waits while it is unreachable: after a power cut it may start later
+// than the nodes.
 func (n *node) openStore(ctx context.Context) (*gormstore.Store, error) {
 	tick := time.NewTicker(storeEvery)
 	defer tick.Stop()
@@ -206,8 +205,9 @@ func (n *node) openStore(ctx context.Context) (*gormstore.Store, error) {
 	}
 }
 
-// beBorn registers this node and waits for the birth record.
-func (n *node) beBorn(ctx context.Context, reg registry.Registry, self registry.Instance) (game.Birth, error) {
+// awaitBirthRecord returns the cluster's birth record. If there is none yet, it registers this node and
+// waits for the record.
+func (n *node) awaitBirthRecord(ctx context.Context, reg registry.Registry, self registry.Instance) (game.Birth, error) {
 	birth, err := n.store.Born(ctx)
 	if err != nil && !errors.Is(err, game.ErrNotFound) {
 		return birth, err
@@ -222,13 +222,13 @@ func (n *node) beBorn(ctx context.Context, reg registry.Registry, self registry.
 		if err := n.registered.begin(ctx, reg, self); err != nil {
 			return birth, err
 		}
-		n.log.Info("waiting for the nodes that begin the cluster", "expect", n.cfg.Expect)
+		n.log.Info("waiting for the nodes that start the cluster", "expect", n.cfg.Expect)
 		if birth, err = awaitBirth(ctx, n.store, nodes, n.cfg.Expect); err != nil {
 			return birth, err
 		}
 	}
 	n.log.Info("cluster", "id", birth.Cluster, "server", n.server)
-	return birth, place(birth, n.cfg.Name, string(n.server), n.used)
+	return birth, checkBirth(birth, n.cfg.Name, string(n.server), n.used)
 }
 
 func (n *node) listen() (links, rafts, statuses listener, err error) {
@@ -248,7 +248,7 @@ func (n *node) listen() (links, rafts, statuses listener, err error) {
 	return links, rafts, statuses, nil
 }
 
-// announce tells everybody, this node's own callers included, who leads.
+// announce tells all peers, and this node's own callers, whether this node leads a group.
 func (n *node) announce(group game.GroupID, term uint64, leading bool) {
 	a := &linkpb.Announce{Group: uint32(group), Term: term, Withdrawn: !leading}
 	n.serving(group, leading)

@@ -18,29 +18,27 @@ import (
 	"teahouse/registry"
 )
 
-// errReplaced ends a node whose disk is no longer a member's.
+// errReplaced ends a node whose disk was replaced by another one.
 var errReplaced = errors.New("another disk has taken the place of this one for good: give the node its newest data folder, or an empty one")
 
 const (
-	// stayEvery is how often a node that hears of no leader asks whether it is
-	// still a member.
-	stayEvery = 2 * time.Second
-	// stayTimeout bounds one such question.
-	stayTimeout = 5 * time.Second
-	// lostAfter is how long a disk must not have answered before another one may
-	// take its place: a leader's first moments, an election or a slow write are no loss.
+	// membershipEvery is how often a node that knows no leader asks whether it is still a member.
+	membershipEvery = 2 * time.Second
+	// membershipTimeout bounds one such call.
+	membershipTimeout = 5 * time.Second
+	// lostAfter is how long a disk must not have answered before another one may replace it. A new
+	// leader, an election or a slow write cause shorter silences.
 	lostAfter = 2 * time.Second
 )
 
-// newcomer reports whether this node may start its groups only once the cluster
-// has taken its disk in place of the one that it began with. A disk that has
-// been a member since then must not wait: the others may need its vote.
+// newcomer reports whether this node's disk is new, so that it may start its groups only once the cluster
+// has accepted the disk in place of the node's first one. A disk that was accepted earlier must not
+// wait, because the others may need its vote.
 func newcomer(birth game.Birth, server string, used bool) bool {
 	return !used && !slices.ContainsFunc(birth.Voters, func(s game.Server) bool { return s.ID == server })
 }
 
-// join asks the coordinator's leader for this disk's place and waits for the
-// answer.
+// join asks the coordinator's leader to accept this disk, and waits for the answer.
 func (n *node) join(ctx context.Context) error {
 	req := &linkpb.Join{Name: n.cfg.Name, Server: string(n.server), Versions: n.versions()}
 	err := n.call(ctx, game.Coordinator, link.MethodJoin, 0, req, new(linkpb.JoinReply))
@@ -50,19 +48,18 @@ func (n *node) join(ctx context.Context) error {
 	return err
 }
 
-// stay makes sure that this disk is still a member's: once after the start,
-// whenever the coordinator's group has no leader that talks to it, because nobody
-// tells a server that it was removed, and when another process has registered under
-// this node's name. If that one is the impostor, register takes the name back: it
-// may have ended long ago, and everybody would go on dialing where it was.
-func (n *node) stay(ctx context.Context, register func() error) error {
-	tick := time.NewTicker(stayEvery)
+// keepMembership checks that this disk is still a member's: once after the start; whenever this replica of
+// the coordinator's group knows no leader, because a removed server is not notified; and when another
+// process has registered under this node's name. If that process is not the member, register replaces its
+// entry: it may have ended long ago, and the other nodes would keep dialing its address.
+func (n *node) keepMembership(ctx context.Context, register func() error) error {
+	tick := time.NewTicker(membershipEvery)
 	defer tick.Stop()
 	for asked := false; ; {
 		group, ok := n.raft.Group(raftgroup.Coordinator)
 		displaced := n.displaced.Load()
 		if !asked || displaced || ok && group.State().Leader == "" {
-			timed, cancel := context.WithTimeout(ctx, stayTimeout)
+			timed, cancel := context.WithTimeout(ctx, membershipTimeout)
 			err := n.join(timed)
 			switch {
 			case errors.Is(err, errReplaced):
@@ -96,18 +93,18 @@ func displaced(s registry.Snapshot, name string, server raftgroup.ServerID) bool
 	})
 }
 
-// dismissed waits for a link to say that this node is replaced.
-func (n *node) dismissed(ctx context.Context) error {
+// awaitReplaced waits until a member list from a link says that this disk was replaced.
+func (n *node) awaitReplaced(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-n.told:
+	case err := <-n.replaced:
 		return err
 	}
 }
 
-// retired looks whether a member list, from the node's own log or from a link,
-// says that its disk was replaced: then it was only thought to be dead.
+// retired returns errReplaced if a member list, from the node's own log or from a link, says that this disk
+// was replaced, although the node is alive.
 func (n *node) retired(m *linkpb.Members) error {
 	if slices.Contains(m.GetRetired(), string(n.server)) {
 		return fmt.Errorf("host: %s: %w", n.server, errReplaced)
@@ -115,25 +112,24 @@ func (n *node) retired(m *linkpb.Members) error {
 	return nil
 }
 
-// onMembers is what a link does with a member list. A node that was paused hears
-// of its end here first: while another one goes by its name, no link of either
-// lives for long enough to ask.
+// onMembers handles a member list from a link. A node that was paused and replaced meanwhile learns it here:
+// while another process uses the same name, the links of both break before a call could be answered.
 func (n *node) onMembers(m *linkpb.Members) {
 	n.heardLevel(coordinator.Level(m))
 	if err := n.retired(m); err != nil {
 		select {
-		case n.told <- err:
-		default: // once is enough
+		case n.replaced <- err:
+		default: // one is enough
 		}
 	}
 }
 
-// refuseJoin is what the log cannot know: whether the old server still answers.
-// One that does is not lost, and two nodes go by one name.
+// refuseJoin checks what cannot be decided in the log: whether the old server still answers. If it does, its
+// disk is not lost, and two nodes use the same name. It returns nil if the join may proceed.
 func (n *node) refuseJoin(from string, req *linkpb.Request) *linkpb.Response {
 	m := new(linkpb.Join)
 	if err := proto.Unmarshal(req.Payload, m); err != nil || m.Name != from {
-		return &linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: "a node asks for itself"}
+		return &linkpb.Response{Code: wirepb.Code_BAD_REQUEST, Detail: "a node can only ask for itself"}
 	}
 	group, ok := n.raft.Group(raftgroup.Coordinator)
 	if !ok {
@@ -149,10 +145,9 @@ func (n *node) refuseJoin(from string, req *linkpb.Request) *linkpb.Response {
 	return nil
 }
 
-// lost reports whether another disk may take the place of the present one: that
-// has left the coordinator's leader without an answer for long, or it is the one
-// that asks. The others must answer: the present one ends when it is replaced, and
-// without it nobody could be left to vote for the new one.
+// lost reports whether the disk that asks may replace the present one: the present one has not answered the
+// coordinator's leader for long, or both are the same. A majority must answer, because the server on the
+// present disk ends when it is replaced, and the rest must be able to elect and to accept the new one.
 func lost(st raftgroup.Status, present, asks raftgroup.ServerID) bool {
 	if present == asks {
 		return true
@@ -161,7 +156,7 @@ func lost(st raftgroup.Status, present, asks raftgroup.ServerID) bool {
 	return st.Quorate() && (!member || st.Silent[present] >= lostAfter)
 }
 
-// servers are the members' Raft server ids, by name.
+// servers returns the members' Raft server ids, by name.
 func servers(members *linkpb.Members) map[string]raftgroup.ServerID {
 	ids := make(map[string]raftgroup.ServerID)
 	for _, m := range members.GetMembers() {

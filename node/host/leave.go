@@ -19,31 +19,31 @@ import (
 	"teahouse/registry"
 )
 
-// Bounds of a node's leaving. With what Run closes afterwards it stays below five seconds.
+// Bounds for leaving. Together with closing everything afterwards it takes less than five seconds.
 const (
-	// leaveWithin bounds the giving away of all leaderships.
+	// leaveWithin bounds the transfer of all leaderships.
 	leaveWithin = 3 * time.Second
-	// offerTimeout bounds the question whether another node would lead.
+	// offerTimeout bounds one cluster.offer call.
 	offerTimeout = 300 * time.Millisecond
-	// handOverTimeout bounds one attempt to give one group to one node.
+	// handOverTimeout bounds one attempt to transfer one group to one node.
 	handOverTimeout = time.Second
-	// handOverPause is after how long the next group is given away although the one
-	// before has not got its new leader. One after another costs each group's players the
-	// least: the elections do not wait for each other.
+	// handOverPause is the longest wait for one group's new leader before the next group is
+	// transferred too. One group after another costs each group's players the least, because the
+	// elections do not wait for each other.
 	handOverPause = 100 * time.Millisecond
-	// leaveRounds is how often everything is looked at again: a leadership may come back, from
-	// a voter that died.
+	// leaveRounds is how often the node checks again which groups it leads: a leadership may come
+	// back if the new leader dies.
 	leaveRounds = 3
-	// deregisterTimeout bounds the last word to the registry.
+	// deregisterTimeout bounds the deregistration.
 	deregisterTimeout = 500 * time.Millisecond
-	// stalledTooLong is since when the log store must not have finished a write to make
-	// this node unfit to lead.
+	// stalledTooLong is how long the log store must have been without finishing a write to make this
+	// node unfit to lead.
 	stalledTooLong = 100 * time.Millisecond
 )
 
-// leave steps aside: each group that this node leads gets another leader, the coordinator
-// last, because the shards' outboxes need it; what nobody takes is withdrawn. Then the
-// registry is told. The node stays a member.
+// leave transfers the leadership of each group that this node leads, the coordinator's last, because the
+// shards' outboxes need the coordinator. It withdraws its announcement for groups that no node takes. Then it
+// deregisters. The node stays a member.
 func (n *node) leave() {
 	n.leaving.Store(true)
 	began := time.Now()
@@ -64,12 +64,12 @@ func (n *node) leave() {
 		n.announce(game.GroupID(group.ID()), st.Term, false)
 	}
 	n.log.Info("leaving", "given", given, "after", time.Since(began))
-	if !n.displaced.Load() { // else the entry is another process's
+	if !n.displaced.Load() { // otherwise the entry belongs to another process
 		n.registered.end()
 	}
 }
 
-// led are the groups that this node leads.
+// led returns the groups that this node leads.
 func (n *node) led() (shards, coordinator []*raftgroup.Group) {
 	for _, r := range n.replicas() {
 		if r.group.State().Leading {
@@ -82,8 +82,8 @@ func (n *node) led() (shards, coordinator []*raftgroup.Group) {
 	return shards, coordinator
 }
 
-// giveAll gives groups away and returns how many; given counts the leaderships that each
-// node has got.
+// giveAll transfers the leaderships of groups and returns how many it has transferred; given counts the
+// leaderships that each node has received.
 func (n *node) giveAll(ctx context.Context, groups []*raftgroup.Group, given map[string]int) (count int) {
 	var mu sync.Mutex // guards given and count
 	var running sync.WaitGroup
@@ -115,17 +115,17 @@ func (n *node) giveAll(ctx context.Context, groups []*raftgroup.Group, given map
 	return count
 }
 
-// target is who may get a leadership.
+// target is a node that may receive a leadership.
 type target struct {
 	name      string
 	server    raftgroup.ServerID
-	ready     bool // has said that it would serve at once
-	preferred bool
-	given     int    // leaderships that it has got from this node
-	matched   uint64 // how far its log agrees
+	ready     bool   // it has answered that it could serve at once
+	preferred bool   // it is the group's preferred leader
+	given     int    // leaderships that it has received from this node
+	matched   uint64 // index up to which its log matches
 }
 
-// targets are the voters that answer and do not leave themselves, the best first.
+// targets returns the voters that answer and are not leaving themselves, the best first.
 func (n *node) targets(ctx context.Context, group *raftgroup.Group, load map[string]int) []target {
 	st := group.Status()
 	var preferred string
@@ -162,8 +162,8 @@ func (n *node) targets(ctx context.Context, group *raftgroup.Group, load map[str
 	return fit
 }
 
-// better orders targets. Who leads by preference comes first, because it would ask for its
-// place soon; the others in turns.
+// better orders targets: those that are ready first, then the preferred leader, because it would soon ask for
+// the leadership; the others by the fewest leaderships received, so that they share.
 func better(a, b target) int {
 	truth := func(b bool) int {
 		if b {
@@ -180,7 +180,7 @@ func better(a, b target) int {
 	)
 }
 
-// offer asks a node whether it would serve a group at once.
+// offer asks a node whether it could serve a group at once; nil means yes.
 func (n *node) offer(ctx context.Context, to string, group game.GroupID) error {
 	payload, err := proto.Marshal(&linkpb.Yield{Gateways: n.in.Gateways()})
 	if err != nil {
@@ -195,8 +195,8 @@ func (n *node) offer(ctx context.Context, to string, group game.GroupID) error {
 	return refusal(link.MethodOffer, r)
 }
 
-// offered answers such a question. Only the node itself knows how much of the group's log it
-// has applied, and which gateways it could serve.
+// offered handles cluster.offer. Only the node itself knows how much of the group's log it has applied and to
+// which gateways it has links.
 func (n *node) offered(req *linkpb.Request) *linkpb.Response {
 	m := new(linkpb.Yield)
 	if err := proto.Unmarshal(req.Payload, m); err != nil {
@@ -211,24 +211,24 @@ func (n *node) offered(req *linkpb.Request) *linkpb.Response {
 	}
 	switch st, far := group.Status(), missing(m.Gateways, n.in.Gateways()); {
 	case n.leaving.Load():
-		return &linkpb.Response{Code: wirepb.Code_SHUTTING_DOWN, Detail: "this node leaves as well"}
+		return &linkpb.Response{Code: wirepb.Code_SHUTTING_DOWN, Detail: "this node is leaving as well"}
 	case !votes(st, n.server):
-		return no("no vote")
+		return no("it is not a voter")
 	case !level(st):
-		return no("behind")
+		return no("it has not applied all entries yet")
 	case n.disk.StalledFor() > stalledTooLong:
 		return no("its log store is stalled")
 	case far != "":
-		return no(far + " is not linked")
+		return no("it has no link to " + far)
 	}
 	return &linkpb.Response{}
 }
 
-// give makes a node the leader of a group, and reports whether it is: raft says so, and it
-// serves. Who leads instead of it has the group as well.
+// give transfers the leadership of a group to a node and waits until the node serves. It reports whether this
+// node no longer leads the group, even if another node than the target leads it.
 func (n *node) give(ctx context.Context, group *raftgroup.Group, to target) bool {
 	if !group.State().Leading {
-		return true // the voters have decided otherwise meanwhile
+		return true // another node has been elected meanwhile
 	}
 	ctx, cancel := context.WithTimeout(ctx, handOverTimeout)
 	defer cancel()
@@ -246,14 +246,14 @@ func (n *node) give(ctx context.Context, group *raftgroup.Group, to target) bool
 	return !group.State().Leading
 }
 
-// registered is this node's entry in the registry. A node that ends in order takes it away.
+// registered is this node's entry in the registry, which the node removes when it leaves.
 type registered struct {
 	mu    sync.Mutex
 	entry registry.Registration
 	ended bool
 }
 
-// begin registers, also in the place of an earlier entry.
+// begin registers the node, or registers it again; after end it has no effect.
 func (r *registered) begin(ctx context.Context, reg registry.Registry, self registry.Instance) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -267,7 +267,7 @@ func (r *registered) begin(ctx context.Context, reg registry.Registry, self regi
 	return err
 }
 
-// end deregisters. A registry that is away forgets the node by itself.
+// end deregisters the node, for good. If the registry is down, the entry will expire by itself.
 func (r *registered) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), deregisterTimeout)
 	defer cancel()
@@ -279,7 +279,7 @@ func (r *registered) end() {
 	}
 }
 
-// until returns a context that ends with ctx, and when the node is asked to leave.
+// until returns a context that ends with ctx or with asked, whichever ends first.
 func until(ctx, asked context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(asked, func() { cancel(errLeft) })

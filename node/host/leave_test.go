@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Who serves at once comes before who leads by preference, and the others share.
+// A node that can serve at once comes before the preferred leader, and the others share.
 func TestBetter(t *testing.T) {
 	// best first
 	want := []target{

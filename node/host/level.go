@@ -15,7 +15,7 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// levels are those of the cluster that this node can run at.
+// levels returns the cluster levels that this node can run at.
 func (c Config) levels() versions.Range {
 	r := versions.Levels()
 	if c.MaxLevel != 0 {
@@ -24,7 +24,7 @@ func (c Config) levels() versions.Range {
 	return r
 }
 
-// versions are what this binary knows, as the others are told.
+// versions returns what this binary knows, in the form that is reported to the others.
 func (n *node) versions() *linkpb.Versions {
 	levels := n.cfg.levels()
 	v := &linkpb.Versions{MinLevel: levels.Min, MaxLevel: levels.Max}
@@ -34,9 +34,9 @@ func (n *node) versions() *linkpb.Versions {
 	return v
 }
 
-// level answers who asks for the cluster's level, or raises it. What the log cannot know is
-// looked at here: whether every member answers now. One that does not could come back with an
-// older binary than it had when it last said what it knows.
+// level reports the cluster's level, or raises it. It checks here, because the log cannot, that every member
+// answers now: one that does not could come back with an older binary than the one whose versions it
+// has reported.
 func (n *node) level(req *linkpb.Request, reply func(*linkpb.Response)) {
 	refuse := func(code wirepb.Code, format string, args ...any) {
 		reply(&linkpb.Response{Code: code, Detail: fmt.Sprintf(format, args...)})
@@ -52,7 +52,7 @@ func (n *node) level(req *linkpb.Request, reply func(*linkpb.Response)) {
 		return
 	}
 	list := n.coord.View().Members
-	silent := unheard(group.Status(), list)
+	silent := silentMembers(group.Status(), list)
 	if m.Raise == 0 {
 		answerLevel(list, silent, reply)
 		return
@@ -70,7 +70,7 @@ func (n *node) level(req *linkpb.Request, reply func(*linkpb.Response)) {
 	var blocks []string
 	for _, b := range coordinator.Unable(list, m.Raise, m.Without) {
 		if v := b.GetVersions(); v == nil {
-			blocks = append(blocks, b.Name+" has not said what it knows")
+			blocks = append(blocks, b.Name+" has not reported its levels")
 		} else {
 			blocks = append(blocks, fmt.Sprintf("%s knows %v", b.Name, versions.Range{Min: v.MinLevel, Max: v.MaxLevel}))
 		}
@@ -98,14 +98,14 @@ func (n *node) level(req *linkpb.Request, reply func(*linkpb.Response)) {
 	})
 }
 
-// heardLevel takes note of the cluster's level as a link tells it: a node that knows less is
-// sent nothing by the log that says so.
+// heardLevel handles the cluster's level in a member list from a link. That is needed because a node that does
+// not know the level gets no entries, and so does not learn it from its own log.
 func (n *node) heardLevel(level uint32) {
 	for {
 		select {
-		case n.levelled <- level:
+		case n.newLevel <- level:
 			return
-		case old := <-n.levelled:
+		case old := <-n.newLevel:
 			level = max(level, old)
 		}
 	}
@@ -120,8 +120,8 @@ func answerLevel(list *linkpb.Members, silent []string, reply func(*linkpb.Respo
 	reply(&linkpb.Response{Payload: payload})
 }
 
-// unheard are the names of the members that do not answer the coordinator's leader now.
-func unheard(st raftgroup.Status, list *linkpb.Members) (names []string) {
+// silentMembers returns the names of the members that do not answer the coordinator's leader now.
+func silentMembers(st raftgroup.Status, list *linkpb.Members) (names []string) {
 	for _, m := range list.GetMembers() {
 		id := raftgroup.ServerID(m.Server)
 		if _, heard := st.Matched[id]; id != st.Leader && !heard {

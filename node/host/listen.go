@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// listener is an open port and the address that others dial.
+// listener is an open port and the address under which others dial it.
 type listener struct {
 	net.Listener
 	address string
 }
 
-// Close may follow on the close of a server that used the port.
+// Close returns no error if a server that used the port has closed it already.
 func (l listener) Close() error {
 	if err := l.Listener.Close(); !errors.Is(err, net.ErrClosed) {
 		return err
@@ -33,18 +33,17 @@ func (c Config) open(listen string) (listener, error) {
 	if host == "" {
 		if addr.IP.IsUnspecified() {
 			l.Close()
-			return listener{}, errors.New("host: a node that listens everywhere must say under which host the others reach it: --advertise HOST")
+			return listener{}, errors.New("host: a node that listens on all addresses must say under which host the others reach it: --advertise HOST")
 		}
-		host = addr.AddrPort().Addr().Unmap().String() // with its zone
+		host = addr.AddrPort().Addr().Unmap().String() // includes an IPv6 zone
 	}
 	return listener{l, net.JoinHostPort(host, fmt.Sprint(addr.Port))}, nil
 }
 
-// hostName is a DNS name. One whose last label is a number would be a mistyped address.
+// hostName matches DNS names, but not those whose last label is a number, which are mistyped addresses.
 var hostName = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]*[A-Za-z_]([A-Za-z0-9_-]*[A-Za-z0-9_])?\.?$`)
 
-// advertised is the host of Config.Advertise as net.JoinHostPort takes it, so without
-// the brackets of IPv6.
+// advertised returns Config.Advertise in the form for net.JoinHostPort, so without the brackets of IPv6.
 func advertised(s string) (string, error) {
 	if s == "" {
 		return "", nil
@@ -53,7 +52,7 @@ func advertised(s string) (string, error) {
 	if inner, found := strings.CutPrefix(s, "["); found {
 		if inner, found = strings.CutSuffix(inner, "]"); found {
 			if addr, err := netip.ParseAddr(inner); err != nil || !addr.Is6() {
-				return "", fmt.Errorf("host: --advertise %s: what is in brackets is no IPv6 address", s)
+				return "", fmt.Errorf("host: --advertise %s: what is in brackets is not an IPv6 address", s)
 			}
 			host = inner
 		}

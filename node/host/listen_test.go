@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestAdvertised: whatever names this machine is taken, and what comes out can be dialled
-// with a port.
+// TestAdvertised: every valid name of a machine is accepted, and the result can be dialled with a port.
 func TestAdvertised(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                    "",

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// lines is a log that somebody waits for.
+// lines is a log whose lines the test waits for.
 type lines chan string
 
 func (l lines) Write(p []byte) (int, error) {
@@ -14,7 +14,7 @@ func (l lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What nobody has caught ends no more than its job, and its value is not shown.
+// A panic that was not recovered ends only its job, and its value is not logged.
 func TestPoolPanics(t *testing.T) {
 	said := make(lines, 1)
 	n := &node{log: slog.New(slog.NewTextHandler(said, nil))}
@@ -30,7 +30,7 @@ func TestPoolPanics(t *testing.T) {
 		t.Errorf("the log says: %s", text)
 	}
 	done := make(chan struct{})
-	for pool.Submit(func() { close(done) }) != nil { // while the worker of that one goes
+	for pool.Submit(func() { close(done) }) != nil { // until the panicked job's worker has ended
 	}
 	<-done
 }

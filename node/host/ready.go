@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	// readyBehind is how many entries a replica may have unapplied and still be ready: what one
-	// message of the leader carries.
+	// readyBehind is how many entries a replica may have unapplied and still be ready: as many as one append
+	// request carries.
 	readyBehind = 64
 	// readyStall is how long a write of the log may take, in milliseconds.
 	readyStall = 250
 )
 
-// missing says why this node could not serve a move now; nothing means that it could.
+// missing says why this node could not serve a move now; an empty list means that it could.
 func (n *node) missing() []string {
 	leader := ""
 	if n.peers != nil {
@@ -25,8 +25,8 @@ func (n *node) missing() []string {
 	return unready(n.status(), n.leaving.Load(), leader, linked)
 }
 
-// unready judges a status. leader is the node that has announced that it serves the coordinator,
-// "" = none is known, and linked whether this node reaches it.
+// unready says why a node with this status is not ready. leader is the node that has announced that it leads
+// the coordinator, "" = none is known, and linked reports whether this node has a link to it.
 func unready(s Status, leaving bool, leader string, linked bool) (reasons []string) {
 	say := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
 	if leaving {

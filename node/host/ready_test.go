@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Each thing that keeps a node from serving a move is named, and alone is enough.
+// Each reason why a node cannot serve a move is named, and each of them alone is enough.
 func TestUnready(t *testing.T) {
 	good := func() Status {
 		return Status{Groups: 2, Replicas: []GroupStatus{

@@ -18,21 +18,19 @@ import (
 )
 
 const (
-	// replaceEvery is how often the coordinator's leader looks whether a group
-	// has its members.
+	// replaceEvery is how often the coordinator's leader checks whether groups must be changed.
 	replaceEvery = 100 * time.Millisecond
 	// alignTimeout bounds one step of a group.
 	alignTimeout = 5 * time.Second
 )
 
-// replace brings the groups of a node that lost its disk back to their full
-// number: the coordinator's own, then each shard of that node. What is to be
-// done stands in the coordinator's log and what is done shows in the groups' own
-// configurations, so whoever leads next goes on from there.
+// replace makes a node's new disk a member of its groups: the coordinator's first, then each shard of that
+// node. What is still to be done is in the coordinator's log, and what was done is in the groups' own
+// configurations, so the next leader can continue.
 func (n *node) replace(ctx context.Context) error {
 	tick := time.NewTicker(replaceEvery)
 	defer tick.Stop()
-	said := make(map[game.GroupID]string) // a node may stay away for long: each reason once
+	said := make(map[game.GroupID]string) // log each reason once: a node may be away for long
 	for {
 		select {
 		case <-ctx.Done():
@@ -47,21 +45,21 @@ func (n *node) replace(ctx context.Context) error {
 			done, err := n.aligned(ctx, group, v)
 			if err != nil && said[group] != err.Error() {
 				said[group] = err.Error()
-				n.log.Info("a group has not taken the new disk yet", "group", group, "server", v.Replacing.Server, "error", err)
+				n.log.Info("the new disk is not a member of a group yet", "group", group, "server", v.Replacing.Server, "error", err)
 			}
 			if done {
 				n.log.Info("the new disk is a member", "group", group, "server", v.Replacing.Server)
-				n.coord.Replaced(v.Replacing.Server, group, func(*linkpb.Response) {}) // the next look sees whether it counted
+				n.coord.Replaced(v.Replacing.Server, group, func(*linkpb.Response) {}) // the outcome shows in the next view
 			}
 			if !done && group == game.Coordinator {
-				break // the new disk learns of its shards from there
+				break // the new disk learns from the coordinator's log which shards it keeps
 			}
 		}
 	}
 }
 
-// servesCoordinator reports whether this node leads the coordinator and has
-// applied all that was committed before: nothing is done by an older list.
+// servesCoordinator reports whether this node leads the coordinator and has applied all earlier entries, so
+// that its member list is not an old one.
 func (n *node) servesCoordinator() bool {
 	group, ok := n.raft.Group(raftgroup.Coordinator)
 	n.mu.Lock()
@@ -69,7 +67,7 @@ func (n *node) servesCoordinator() bool {
 	return ok && n.servingSince[game.Coordinator] != 0 && group.State().Leading
 }
 
-// aligned has a group's leader take one step, and reports whether none is left.
+// aligned makes a group's leader take one step, and reports whether none is left.
 func (n *node) aligned(ctx context.Context, group game.GroupID, v coordinator.View) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, alignTimeout)
 	defer cancel()
@@ -86,13 +84,13 @@ func (n *node) aligned(ctx context.Context, group game.GroupID, v coordinator.Vi
 	return err == nil && reply.Done, err
 }
 
-// align takes one step of a group that this node leads.
+// align takes one step towards the wanted members in a group that this node leads.
 func (n *node) align(ctx context.Context, id game.GroupID) (*linkpb.AlignReply, error) {
 	group, ok := n.raft.Group(raftgroup.GroupID(id))
 	if !ok {
 		return nil, raftgroup.ErrNotLeader
 	}
-	change, err := group.Align(ctx, placed(n.coord.View(), id))
+	change, err := group.Align(ctx, wantedMembers(n.coord.View(), id))
 	if err != nil {
 		return nil, err
 	}
@@ -102,8 +100,8 @@ func (n *node) align(ctx context.Context, id game.GroupID) (*linkpb.AlignReply, 
 	return &linkpb.AlignReply{Done: change.Kind == raftgroup.NoChange, Waiting: change.Why}, nil
 }
 
-// placed are the members that a group should have.
-func placed(v coordinator.View, id game.GroupID) (members []raftgroup.Member) {
+// wantedMembers returns the members that a group should have.
+func wantedMembers(v coordinator.View, id game.GroupID) (members []raftgroup.Member) {
 	if id == game.Coordinator {
 		list := v.Members.GetMembers()
 		voters := coordinatorVoters(len(list))
@@ -120,8 +118,8 @@ func placed(v coordinator.View, id game.GroupID) (members []raftgroup.Member) {
 	return members
 }
 
-// alignShard answers the coordinator's leader. A member list that is older than
-// the caller's is not acted upon.
+// alignShard handles cluster.align for a shard. It refuses to act on a member list that is older than the
+// caller's.
 func (n *node) alignShard(req *linkpb.Request, reply func(*linkpb.Response)) {
 	m := new(linkpb.Align)
 	if err := proto.Unmarshal(req.Payload, m); err != nil {

@@ -18,10 +18,10 @@ func TestNewcomer(t *testing.T) {
 		used   bool
 		want   bool
 	}{
-		{"a-1", false, false}, // begins the cluster
+		{"a-1", false, false}, // starts the cluster
 		{"a-1", true, false},
 		{"a-2", false, true},
-		{"a-2", true, false}, // was let in before; its vote may be needed
+		{"a-2", true, false}, // was accepted before; its vote may be needed
 	} {
 		if got := newcomer(birth, test.server, test.used); got != test.want {
 			t.Errorf("%+v: %v", test, got)
@@ -29,7 +29,7 @@ func TestNewcomer(t *testing.T) {
 	}
 }
 
-// TestLost: whoever lives keeps its place, however quiet it is for a moment.
+// TestLost: a living server is not replaced, even if it is silent for a moment.
 func TestLost(t *testing.T) {
 	member := func(id raftgroup.ServerID) raftgroup.Member { return raftgroup.Member{ID: id, Voter: true} }
 	st := raftgroup.Status{
@@ -76,9 +76,9 @@ func TestDisplaced(t *testing.T) {
 	}
 }
 
-// TestPlaced: the member list says who should be in a group, and the roles do not
+// TestWantedMembers: the member list says who should be in a group, and the roles do not
 // depend on which disk a node has.
-func TestPlaced(t *testing.T) {
+func TestWantedMembers(t *testing.T) {
 	v := coordinator.View{Members: &linkpb.Members{}, Shards: []coordinator.Shard{
 		{ID: 1, Replicas: []string{"b", "c", "d"}}, {ID: 2, Replicas: []string{"e", "a", "b"}},
 	}}
@@ -91,7 +91,7 @@ func TestPlaced(t *testing.T) {
 		1: {{ID: "b-2", Voter: true}, {ID: "c-1", Voter: true}, {ID: "d-1", Voter: true}},
 		2: {{ID: "e-1", Voter: true}, {ID: "a-1", Voter: true}, {ID: "b-2", Voter: true}},
 	} {
-		if got := placed(v, id); !slices.Equal(got, want) {
+		if got := wantedMembers(v, id); !slices.Equal(got, want) {
 			t.Errorf("group %d: %v, want %v", id, got, want)
 		}
 	}

@@ -21,15 +21,14 @@ import (
 	"teahouse/registry"
 )
 
-// replica is this node's part of one shard.
+// replica is this node's replica of one shard.
 type replica struct {
 	shard     *shard.Shard
 	group     *raftgroup.Group
-	preferred string // the node that leads by preference
+	preferred string // name of the preferred leader
 }
 
-// serve runs the groups until asked ends, which lets the node leave in order, or one part
-// fails.
+// serve runs the groups until asked ends, and then leaves in order, or until one part fails.
 func (n *node) serve(asked context.Context, reg registry.Registry, self registry.Instance, links, statuses listener) error {
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(asked))
 	defer stop(nil)
@@ -50,7 +49,7 @@ func (n *node) serve(asked context.Context, reg registry.Registry, self registry
 	run(n.follow)
 	run(n.balance)
 	run(n.replace)
-	run(n.dismissed)
+	run(n.awaitReplaced)
 	run(n.space.watch)
 	run(func(ctx context.Context) error { return status.Serve(ctx, statuses, n.statusMux()) })
 
@@ -81,7 +80,7 @@ func (n *node) serve(asked context.Context, reg registry.Registry, self registry
 		run(func(ctx context.Context) error { return n.in.Serve(ctx, links) })
 		register := func() error { return n.registered.begin(ctx, reg, self) }
 		if err = register(); err == nil {
-			run(func(ctx context.Context) error { return n.stay(ctx, register) })
+			run(func(ctx context.Context) error { return n.keepMembership(ctx, register) })
 		}
 	}
 	if err != nil {
@@ -104,8 +103,8 @@ func (n *node) serve(asked context.Context, reg registry.Registry, self registry
 	return nil
 }
 
-// watch follows the registry: it proposes where nodes are, the member list
-// decides who they are.
+// watch follows the registry. The registry only provides the nodes' addresses; the member list decides which
+// nodes are members.
 func (n *node) watch(ctx context.Context, nodes <-chan registry.Snapshot) error {
 	for {
 		select {
@@ -121,17 +120,17 @@ func (n *node) watch(ctx context.Context, nodes <-chan registry.Snapshot) error 
 	}
 }
 
-// onView is called while an entry is applied; the work is follow's.
+// onView passes a view to follow. It is called while an entry is being applied, so it must not block.
 func (n *node) onView(v coordinator.View) {
 	select {
-	case <-n.views: // a newer one replaces it
+	case <-n.views: // replace an older view that follow has not handled
 	default:
 	}
 	n.views <- v
 }
 
-// follow starts the replicas that the placement gives to this node, and tells
-// the links of new member lists.
+// follow starts the replicas that the placement assigns to this node, and sends new member lists over the
+// links.
 func (n *node) follow(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -139,7 +138,7 @@ func (n *node) follow(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case level := <-n.levelled:
+		case level := <-n.newLevel:
 			n.raft.SetLevel(level)
 		case v := <-n.views:
 			if v.Cluster == "" {
@@ -162,8 +161,7 @@ func (n *node) follow(ctx context.Context) error {
 	}
 }
 
-// startShard starts this node's replica of a shard, if it has one that does
-// not run yet.
+// startShard starts this node's replica of a shard, unless it has none or the replica runs already.
 func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, s coordinator.Shard) error {
 	n.mu.Lock()
 	_, runs := n.shards[s.ID]
@@ -171,8 +169,8 @@ func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, s coordi
 	if runs || !slices.Contains(s.Replicas, n.cfg.Name) {
 		return nil
 	}
-	// Only the servers of the birth begin a group. A disk that came later is
-	// not among them and waits to be added.
+	// Only the servers of the birth record bootstrap a group. A disk that came later is not among them
+	// and waits to be added.
 	var members []raftgroup.Member
 	for _, name := range s.Replicas {
 		i := slices.IndexFunc(n.birth.Voters, func(s game.Server) bool { return s.Name == name })
@@ -211,7 +209,7 @@ func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, s coordi
 	return nil
 }
 
-// call asks a group's leader and decodes its answer.
+// call sends a request to a group's leader and decodes the answer.
 func (n *node) call(ctx context.Context, group game.GroupID, method string, table uint64, req, resp proto.Message) error {
 	payload, err := proto.Marshal(req)
 	if err != nil {
@@ -227,8 +225,8 @@ func (n *node) call(ctx context.Context, group game.GroupID, method string, tabl
 	return proto.Unmarshal(r.Payload, resp)
 }
 
-// newPool makes a pool that refuses what is too much. Who gives it a job that somebody waits
-// for turns the job's panics into its failure; what panics besides ends no more than itself.
+// newPool makes a pool that refuses jobs beyond its size. If somebody waits for a job, its submitter must turn a
+// panic into a failure of the job; any other panic ends only the job and is logged.
 func (n *node) newPool(size int) (*ants.Pool, error) {
 	return ants.NewPool(size, ants.WithNonblocking(true), ants.WithPanicHandler(func(value any) {
 		n.log.Error("a job panicked", "with", panics.Describe(value))
@@ -247,7 +245,7 @@ type proposer struct{ group *raftgroup.Group }
 
 func (p proposer) Propose(data []byte) shard.Future { return p.group.Propose(data) }
 
-// serving notes when this node began, or ceased, to serve a group.
+// serving records that this node has started, or stopped, to serve a group as its leader.
 func (n *node) serving(group game.GroupID, leading bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -264,7 +262,7 @@ func (n *node) currentView() coordinator.View {
 	return n.view
 }
 
-// replicas are this node's shards, by id.
+// replicas returns this node's replicas of shards, by id.
 func (n *node) replicas() []*replica {
 	n.mu.Lock()
 	defer n.mu.Unlock()

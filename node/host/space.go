@@ -10,30 +10,29 @@ import (
 	"teahouse/pkg/raftgroup"
 )
 
-// spaceEvery is how often a node looks how full its disk is.
+// spaceEvery is how often a node measures its free disk space.
 const spaceEvery = time.Second
 
-// space knows how much room the data folder has. At a full disk the process ends
-// in the middle of hands; so before that the shards that it leads take no new
-// tables, and what they have is played out. That also gives room back: logs and
-// snapshots shrink with the tables.
+// space watches the free space of the data folder. A full disk ends the process in the middle of hands. So
+// before that, the shards that the node leads refuse new tables, and the current ones are played to their
+// end. That also frees space, because logs and snapshots shrink with the number of tables.
 type space struct {
 	free func() (uint64, error) // bytes
 	min  uint64                 // bytes
 	log  *slog.Logger
 
-	last    atomic.Uint64 // free bytes when last looked
+	last    atomic.Uint64 // free bytes at the last measurement
 	low     atomic.Bool
-	unknown bool // whether the last look failed; of the one who looks
+	failing bool // the last measurement failed; used by measure only
 }
 
 func newSpace(disk *raftgroup.Disk, minFree int64, log *slog.Logger) *space {
 	s := &space{free: disk.Free, min: uint64(minFree), log: log}
-	s.look()
+	s.measure()
 	return s
 }
 
-// watch looks until ctx ends.
+// watch measures repeatedly until ctx ends.
 func (s *space) watch(ctx context.Context) error {
 	tick := time.NewTicker(spaceEvery)
 	defer tick.Stop()
@@ -42,24 +41,24 @@ func (s *space) watch(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			s.look()
+			s.measure()
 		}
 	}
 }
 
-// look measures. What cannot be measured refuses nobody: a disk that fails ends
-// the process by itself.
-func (s *space) look() {
+// measure measures the free space. If that fails, no table is refused: if the disk is broken, the log store
+// ends the process anyway.
+func (s *space) measure() {
 	free, err := s.free()
 	if err != nil {
-		if !s.unknown {
-			s.log.Warn("free space is not known", "error", err)
+		if !s.failing {
+			s.log.Warn("cannot measure the free disk space", "error", err)
 		}
-		s.unknown = true
+		s.failing = true
 		s.low.Store(false)
 		return
 	}
-	s.unknown = false
+	s.failing = false
 	s.last.Store(free)
 	low := free < s.min
 	if s.low.Swap(low) == low {
@@ -68,11 +67,11 @@ func (s *space) look() {
 	if low {
 		s.log.Warn("the disk is nearly full: this node's shards take no new tables", "free", free, "min", s.min)
 	} else {
-		s.log.Info("the disk has room again", "free", free)
+		s.log.Info("the disk has enough free space again", "free", free)
 	}
 }
 
-// refuse gives the reason to take no new tables, "" = none.
+// refuse returns the reason to refuse new tables, "" = none.
 func (s *space) refuse() string {
 	if !s.low.Load() {
 		return ""

@@ -24,7 +24,7 @@ func TestSpace(t *testing.T) {
 		{0, errors.New("gone"), false}, {0, errors.New("gone"), false}, {499, nil, true}, {500, nil, false},
 	} {
 		free, err = step.free, step.err
-		s.look()
+		s.measure()
 		why := s.refuse()
 		if (why != "") != step.refused {
 			t.Errorf("%d bytes free (%v): refusal %q", step.free, step.err, why)
@@ -33,7 +33,7 @@ func TestSpace(t *testing.T) {
 			t.Errorf("the reason %q does not say why", why)
 		}
 	}
-	// Changes are told, states are not.
+	// Only changes are logged.
 	if n := strings.Count(log.String(), "\n"); n != 4 {
 		t.Errorf("%d lines of log, want 4:\n%s", n, log.String())
 	}

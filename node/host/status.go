@@ -11,31 +11,30 @@ import (
 	"teahouse/pkg/status"
 )
 
-// Status is what a node says about itself at /status. It shows no player and
-// no tile.
+// Status is what a node reports at /status. It shows no player and no tile.
 type Status struct {
 	Node     string        `json:"node"`
 	Server   string        `json:"server"`  // Raft server id
-	Cluster  string        `json:"cluster"` // "" = not born yet
-	Groups   int           `json:"groups"`  // in the whole cluster, the coordinator's included; 0 = not known yet
+	Cluster  string        `json:"cluster"` // "" = not known yet
+	Groups   int           `json:"groups"`  // in the whole cluster, including the coordinator's; 0 = not known yet
 	Replicas []GroupStatus `json:"replicas"`
 	Losses   []Loss        `json:"losses"` // newest last, at most maxLosses
 	// Replacing is the node whose new disk is not yet a member of all its groups, "" = none.
 	Replacing string `json:"replacing"`
 	Disk      Space  `json:"disk"`
-	// Level is the cluster's, as far as this node knows; Members are what the binaries
-	// of all members have said that they know.
+	// Level is the cluster's, as far as this node knows; Members lists the levels that all members have
+	// reported to know.
 	Level   uint32         `json:"level"`
 	Members []MemberStatus `json:"members"`
-	// Peers are the other members, whether they were ever heard or not, and the gateways that
-	// are linked or were so in the last ten minutes.
+	// Peers are the other members, even if nothing was ever heard from them, and the gateways that have a
+	// link or had one in the last ten minutes.
 	Peers []link.Contact `json:"peers"`
 
 	Raft    Raft           `json:"raft"`
 	Process status.Process `json:"process"`
 }
 
-// MemberStatus is a member of the cluster; 0 = it has not said yet.
+// MemberStatus is a member of the cluster with the levels that it knows; 0 = not reported yet.
 type MemberStatus struct {
 	Node     string `json:"node"`
 	MinLevel uint32 `json:"min_level"`
@@ -47,13 +46,13 @@ type Space struct {
 	Free uint64 `json:"free_bytes"`     // as of the last second
 	Min  uint64 `json:"min_free_bytes"` // below it this node's shards take no new tables
 	Low  bool   `json:"low"`
-	// StalledMS is how long the log store has not finished a write that it was
-	// given; 0 = nothing waits.
+	// StalledMS is for how long writes to the log store have been running without any of them finishing;
+	// 0 = no write is running.
 	StalledMS int64 `json:"stalled_ms"`
 }
 
-// Raft counts what the groups of this process have cost since it began; see
-// raftgroup.Counters. bench ab divides it by the moves.
+// Raft counts the work of this process's groups since its start, see raftgroup.Counters. bench ab divides
+// it by the number of moves.
 type Raft struct {
 	Appends    uint64 `json:"append_rpcs"`
 	Heartbeats uint64 `json:"heartbeats"`
@@ -68,46 +67,45 @@ type GroupStatus struct {
 	Group   uint32 `json:"group"` // 0 = the coordinator's
 	Members int    `json:"members"`
 	Voting  bool   `json:"voting"`
-	// Halted is why this replica has stopped: its binary does not know something
-	// that stands in the group's log. "" = it has not.
+	// Halted says what in the group's log the binary does not know, so that this replica is halted; "" = it
+	// is not.
 	Halted    string `json:"halted"`
 	Term      uint64 `json:"term"`
 	Leader    string `json:"leader"` // server id, "" = unknown
 	Leading   bool   `json:"leading"`
-	Serving   bool   `json:"serving"` // leading, and the take-over is applied
+	Serving   bool   `json:"serving"` // leading, and TookOver is applied
 	Preferred bool   `json:"preferred"`
 	Applied   uint64 `json:"applied"`
 	Last      uint64 `json:"last"`
-	// ServingSince is when the take-over was applied, in Unix microseconds; 0 = not serving.
+	// ServingSince is when TookOver was applied, in Unix microseconds; 0 = not serving.
 	ServingSince int64 `json:"serving_since_us"`
 	Tables       int   `json:"tables"`
-	// Refused counts the new tables that the shard did not take while this process
-	// applied: its leader's disk was nearly full, too much unsettled, or it had too many.
+	// Refused counts the new tables that the shard has refused in entries that this process applied: its
+	// leader's disk was nearly full, or it had too many unsettled hands or tables.
 	Refused uint64 `json:"tables_refused"`
 	Settlement
 }
 
-// Settlement is how a shard's results come into the database. The counts are of
-// this process and began with it.
+// Settlement describes the settlement of a shard's results. The counters start with this process.
 type Settlement struct {
 	Unsettled int    `json:"unsettled"`          // finished hands that are not in the database yet
-	Delayed   bool   `json:"settlement_delayed"` // so many that the shard takes no tables and deals no hand
+	Delayed   bool   `json:"settlement_delayed"` // Unsettled is at its bound: the shard accepts no tables and deals no hands
 	Failures  uint64 `json:"settlement_failures"`
-	Conflicts uint64 `json:"settlement_conflicts"` // ALARM: the database holds another result
+	Conflicts uint64 `json:"settlement_conflicts"` // ALARM: hands for which the database holds a different result
 	Voided    uint64 `json:"voided"`               // ALARM: tables whose game broke
 }
 
-// Loss is a link to another node that broke.
+// Loss is the loss of a link to another node.
 type Loss struct {
 	Node    string `json:"node"`
 	AtUS    int64  `json:"at_us"`   // Unix microseconds
-	Refused bool   `json:"refused"` // the node refused to be called back: its process is gone
+	Refused bool   `json:"refused"` // the node refused a new connection: its process is dead
 }
 
 // maxLosses bounds the remembered losses.
 const maxLosses = 64
 
-// losses remembers the newest lost links.
+// losses remembers the newest losses.
 type losses struct {
 	mu   sync.Mutex
 	list []Loss
@@ -128,7 +126,7 @@ func (l *losses) all() []Loss {
 	return append([]Loss{}, l.list...)
 }
 
-// statusMux answers GET /status.
+// statusMux serves the status page and the probes.
 func (n *node) statusMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /status", status.Handler(func() any { return n.status() }))
@@ -137,7 +135,7 @@ func (n *node) statusMux() *http.ServeMux {
 	return mux
 }
 
-// status describes this node now.
+// status returns this node's current status.
 func (n *node) status() Status {
 	view := n.currentView()
 	s := Status{Node: n.cfg.Name, Server: string(n.server), Cluster: view.Cluster, Losses: n.losses.all(), Replicas: []GroupStatus{}, Members: []MemberStatus{}, Process: status.Now()}
