@@ -76,8 +76,8 @@ func TestDisplaced(t *testing.T) {
 	}
 }
 
-// TestWantedMembers: the member list says who should be in a group, and the roles do not
-// depend on which disk a node has.
+// TestWantedMembers: the member list says which servers should be in a group, and their roles do not depend
+// on the nodes' disks.
 func TestWantedMembers(t *testing.T) {
 	v := coordinator.View{Members: &linkpb.Members{}, Shards: []coordinator.Shard{
 		{ID: 1, Replicas: []string{"b", "c", "d"}}, {ID: 2, Replicas: []string{"e", "a", "b"}},
