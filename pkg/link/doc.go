@@ -32,6 +32,6 @@
 // calls fail with ErrBroken: their outcome is unknown.
 //
 // Pool keeps links to a changing set of addresses, Serve accepts them, Leaders collects what
-// Announce frames say. The package does not retry calls and knows nothing of methods. Gateway and
-// node packages may import it.
+// Announce frames say, Contacts when peers were last heard. The package does not retry calls and
+// knows nothing of methods. Gateway and node packages may import it.
 package link

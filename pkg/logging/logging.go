@@ -19,7 +19,8 @@
 //
 // Equal means the same level, message and attributes; times, durations and the ports of callers (of
 // the attribute from, and in errors of connections) may differ. At most 256 different lines are
-// watched at a time, beyond that all are written. Close writes the counts.
+// watched at a time, beyond that all are written. Close writes the counts; a process that is killed
+// loses those of its last 10 s.
 //
 // It keeps nothing between processes, rotates nothing and ships nothing. The programs, and
 // what assembles processes, import it; everybody else gets a *slog.Logger.
