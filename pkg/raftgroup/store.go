@@ -4,7 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,13 +87,21 @@ func openStore(fs vfs.FS, dir string, create bool, fatal func(error), logger *sl
 	opts.Experimental.DisableIngestAsFlushable = func() bool { return true }
 	db, err := pebble.Open(dir, opts)
 	if err != nil {
-		if pebble.IsCorruptionError(err) {
+		if !create && lost(err) {
 			err = fmt.Errorf("%w: %v", errDamaged, err)
 		}
 		return nil, err
 	}
 	s.db = db
 	return s, nil
+}
+
+// lost reports whether Pebble cannot open a database because part of it is gone, and not because this
+// process may not, or cannot now, read it. Pebble calls only some of that corruption.
+func lost(err error) bool {
+	return pebble.IsCorruptionError(err) || errors.Is(err, pebble.ErrDBDoesNotExist) || errors.Is(err, pebble.ErrDBNotPristine) ||
+		errors.Is(err, os.ErrNotExist) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "object size mismatch")
 }
 
 // close waits until the database is not in use and closes it.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -273,6 +274,73 @@ func TestDamageBeforeTail(t *testing.T) {
 		if err := lost.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Whatever is missing or cut short in a log store, the node starts: with all that it had, or as
+// a new disk. Only the end of the newest write-ahead log may be lost unnoticed: a crash leaves it so.
+func TestDamagedFiles(t *testing.T) {
+	dir := t.TempDir()
+	d := mustOpenDisk(t, dir, DiskConfig{Sync: true})
+	defer d.Close()
+	const last = 600
+	for i := range uint64(last) {
+		if err := d.log(1).StoreLog(entry(i+1, 100)); err != nil {
+			t.Fatal(err)
+		}
+		if i == last/2 {
+			if err := d.main.db.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	files, err := os.ReadDir(filepath.Join(dir, logDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, fresh := 0, 0
+	for _, file := range files {
+		for kind, damage := range map[string]func(name string, size int64) error{
+			"gone":   func(name string, _ int64) error { return os.Remove(name) },
+			"empty":  func(name string, _ int64) error { return os.Truncate(name, 0) },
+			"halved": func(name string, size int64) error { return os.Truncate(name, size/2) },
+			"cut":    func(name string, size int64) error { return os.Truncate(name, max(size-1, 0)) },
+		} {
+			c := crashed(t, dir)
+			name := filepath.Join(c, logDir, file.Name())
+			info, err := os.Stat(name)
+			if errors.Is(err, os.ErrNotExist) {
+				continue // a lock is not copied
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			newest := newestWAL(t, c) == name
+			if err := damage(name, info.Size()); err != nil {
+				t.Fatal(err)
+			}
+			got, err := OpenDisk(c, DiskConfig{Sync: true, Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Errorf("%s %s: %v", file.Name(), kind, err)
+				continue
+			}
+			n, _ := got.log(1).LastIndex()
+			switch isNew, _ := got.Fresh(); {
+			case isNew && n == 0:
+				fresh++
+			case isNew || n != last && !newest:
+				t.Errorf("%s %s: a new disk: %v, with %d entries", file.Name(), kind, isNew, n)
+			}
+			if strings.HasSuffix(name, ".sst") {
+				tables++
+			}
+			if err := got.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if tables == 0 || fresh == 0 {
+		t.Errorf("%d times a table was damaged, %d times a disk was new", tables, fresh)
 	}
 }
 
