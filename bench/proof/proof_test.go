@@ -115,6 +115,7 @@ func TestFairHand(t *testing.T) {
 // Whatever a dishonest table could do differently is found.
 func TestUnfairHands(t *testing.T) {
 	for name, cheat := range map[string]func(*Record){
+		"an earlier version":   func(r *Record) { r.Version = 0 },
 		"another seed":         func(r *Record) { r.Seed[5]++ },
 		"another commitment":   func(r *Record) { r.Commitment[0]++ },
 		"no commitment":        func(r *Record) { r.Commitment = nil },
@@ -123,8 +124,8 @@ func TestUnfairHands(t *testing.T) {
 		"other's nonce":        func(r *Record) { r.Nonces[0] = []byte("chosen later") },
 		"seats left out":       func(r *Record) { r.Nonces = r.Nonces[:1] },
 		"short seed":           func(r *Record) { r.Seed = r.Seed[:31] },
-		"a tile changed":       func(r *Record) { r.Dealt[3] = (r.Dealt[3] + 1) % 108 },
-		"a tile that is none":  func(r *Record) { r.Dealt[3] = 108 },
+		"a tile changed":       func(r *Record) { r.Dealt[3] = (r.Dealt[3] + 1) % 27 },
+		"a tile that is none":  func(r *Record) { r.Dealt[3] = 27 },
 		"a draw changed":       func(r *Record) { change(r.Draws) },
 		"another dealer":       func(r *Record) { r.Dealer = 0 },
 		"a dealer that is not": func(r *Record) { r.Dealer = 4 },
@@ -156,7 +157,7 @@ func TestNoncesOfNobody(t *testing.T) {
 func change(draws []Draw) {
 	for _, d := range draws {
 		if d.Tile != nil {
-			*d.Tile = (*d.Tile + 1) % 108
+			*d.Tile = (*d.Tile + 1) % 27
 			return
 		}
 	}

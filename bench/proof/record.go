@@ -35,6 +35,7 @@ func (h *Hex) UnmarshalText(text []byte) (err error) {
 
 // Record is what one seat was told of one hand, a JSON object.
 type Record struct {
+	Version    int             `json:"version"` // 2
 	Table      uint64          `json:"table"`
 	Hand       uint32          `json:"hand"`
 	Seat       int             `json:"seat"`
@@ -51,7 +52,7 @@ type Record struct {
 	Nonces []Hex `json:"nonces"` // by seat
 
 	// Seen during a hand of mahjong.
-	Dealt     []int  `json:"dealt,omitempty"`     // tiles of this seat
+	Dealt     []int  `json:"dealt,omitempty"`     // tiles of this seat: kinds, 0..26
 	Direction int    `json:"direction,omitempty"` // of the swap; 0 = none
 	Draws     []Draw `json:"draws,omitempty"`     // of all seats, in order
 }
@@ -59,8 +60,11 @@ type Record struct {
 // Draw is one draw from the wall.
 type Draw struct {
 	Seat int  `json:"seat"`
-	Tile *int `json:"tile"` // null for another seat's
+	Tile *int `json:"tile"` // its kind; null for another seat's
 }
+
+// version of a Record. Version 1 had none written, and tile ids where there are kinds now.
+const version = 2
 
 // firstDraw is the position in the wall after the deal.
 const firstDraw = 13*mahjong.Seats + 1
@@ -69,6 +73,10 @@ const firstDraw = 13*mahjong.Seats + 1
 // mahjong, else nil.
 func (r *Record) Check() (wall []mahjong.Tile, problems []string) {
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	if r.Version != version {
+		wrong("a record of version %d, and this program reads version %d", r.Version, version)
+		return nil, problems
+	}
 	if len(r.Seed) != fair.SeedLen {
 		wrong("the revealed seed has %d bytes, want %d", len(r.Seed), fair.SeedLen)
 		return nil, problems
@@ -115,7 +123,7 @@ func (r *Record) checkWall(seed [fair.SeedLen]byte) (wall []mahjong.Tile, proble
 		return nil, problems
 	}
 	if want := hand.Opening().Shown.Hands[r.Seat]; !equal(want, r.Dealt) {
-		wrong("seat %d was dealt %v, but the wall gives it %v", r.Seat, r.Dealt, want)
+		wrong("seat %d was dealt %v, but the wall gives it other tiles (ids %v)", r.Seat, r.Dealt, want)
 	}
 	if r.Direction != 0 && rules.SwapDir == 0 && r.Direction != deal.SwapDir {
 		wrong("swapped in direction %d, but the seed gives %d", r.Direction, deal.SwapDir)
@@ -126,8 +134,8 @@ func (r *Record) checkWall(seed [fair.SeedLen]byte) (wall []mahjong.Tile, proble
 			wrong("%d draws from a wall of %d", len(r.Draws), len(deal.Wall)-firstDraw)
 			break
 		}
-		if d.Tile != nil && int(deal.Wall[at]) != *d.Tile {
-			wrong("draw %d was tile %d, but the wall has %d there", i+1, *d.Tile, deal.Wall[at])
+		if d.Tile != nil && int(deal.Wall[at].Kind()) != *d.Tile {
+			wrong("draw %d was tile %d, but the wall has %d there", i+1, *d.Tile, deal.Wall[at].Kind())
 		}
 	}
 	return deal.Wall[:], problems
@@ -135,9 +143,9 @@ func (r *Record) checkWall(seed [fair.SeedLen]byte) (wall []mahjong.Tile, proble
 
 // equal compares two hands regardless of order.
 func equal(a []mahjong.Tile, b []int) bool {
-	var count [mahjong.NumTiles]int
+	var count [mahjong.NumKinds]int
 	for _, t := range a {
-		count[t]++
+		count[t.Kind()]++
 	}
 	for _, t := range b {
 		if t < 0 || t >= len(count) {
@@ -145,5 +153,5 @@ func equal(a []mahjong.Tile, b []int) bool {
 		}
 		count[t]--
 	}
-	return count == [mahjong.NumTiles]int{}
+	return count == [mahjong.NumKinds]int{}
 }

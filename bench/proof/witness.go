@@ -86,7 +86,8 @@ func (w *Witness) committed(c *wirepb.Committed) {
 		return
 	}
 	r := &Record{
-		Table: uint64(w.table), Hand: c.GetHand(), Seat: w.seat, Game: w.opened.GetGame(),
+		Version: version,
+		Table:   uint64(w.table), Hand: c.GetHand(), Seat: w.seat, Game: w.opened.GetGame(),
 		Rules: json.RawMessage(w.opened.GetRules()), Commitment: c.GetCommitment(),
 	}
 	for _, s := range w.opened.GetSeats() {

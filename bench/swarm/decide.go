@@ -90,7 +90,7 @@ func call(c mahjongpb.Call) *mahjongpb.Move {
 
 func chance(r *rand.Rand) bool { return r.IntN(2) == 0 }
 
-func suitOf(tile uint32) mahjong.Suit { return mahjong.Tile(tile).Kind().Suit() }
+func suitOf(tile uint32) mahjong.Suit { return mahjong.Kind(tile).Suit() }
 
 // smallSuit gives the tiles of the suit that has the fewest of them, but no fewer
 // than least; nil if none has.
@@ -115,7 +115,7 @@ func loneliest(hand, offered []uint32) uint32 {
 	const perSuit = 9
 	var count [3*(perSuit+2) + 2]int
 	at := func(t uint32) int {
-		kind := int(mahjong.Tile(t).Kind())
+		kind := int(t)
 		return kind + kind/perSuit*2 + 2
 	}
 	for _, t := range hand {

@@ -75,6 +75,11 @@ func (s *stream) append(payload []byte) uint64 {
 	return s.last()
 }
 
+// forget drops all events; their numbers stay used.
+func (s *stream) forget() {
+	*s = stream{dropped: s.last(), handEnd: min(s.handEnd, s.last())}
+}
+
 // rollBack removes the events after number. It clips the capacity so that the next append copies,
 // because an older snapshot may share the array.
 func (s *stream) rollBack(number uint64) {

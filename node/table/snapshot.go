@@ -121,6 +121,11 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 			nonce:  p.GetNonce(),
 			stream: stream{dropped: p.GetDropped(), events: p.GetEvents(), handEnd: p.GetHandEnd()},
 		}
+		if max(m.GetGameVersion(), 1) < g.Version() { // tables of before there were versions say 0
+			// What an earlier version told, today's clients may read as something else: they
+			// are given the view instead.
+			s.stream.forget()
+		}
 		if q := p.GetPrompt(); q != nil {
 			s.prompt = prompt{
 				number: q.GetNumber(), serial: q.GetSerial(), opened: q.GetOpenedMs(),

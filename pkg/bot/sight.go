@@ -47,34 +47,47 @@ func newSight(view *mahjong.View) *sight {
 	return s
 }
 
-// countUnseen subtracts the visible tiles. A claimed tile may be both in a river and in a meld.
+// countUnseen subtracts the visible tiles, each once: a claimed tile stays in the river that
+// it was discarded to, so a meld or a win adds only what came from elsewhere.
 func (s *sight) countUnseen(view *mahjong.View) {
-	var seen [mahjong.NumTiles]bool
-	see := func(tiles ...mahjong.Tile) {
-		for _, t := range tiles {
-			if t.Valid() {
-				seen[t] = true
-			}
+	for k := range s.unseen {
+		s.unseen[k] = 4
+	}
+	see := func(k mahjong.Kind, n uint8) {
+		if k.Valid() {
+			s.unseen[k] -= n
 		}
 	}
-	see(view.Hand...)
-	see(view.Open)
+	if view.Phase == mahjong.PhaseRob && view.Turn != view.Seat { // neither a discard nor in the own hand
+		see(view.Open.Kind(), 1)
+	}
 	for i := range view.Seats {
 		seat := &view.Seats[i]
-		see(seat.Hand...)
+		shown := seat.Hand
+		if i == view.Seat {
+			shown = view.Hand
+		}
+		for _, t := range shown {
+			see(t.Kind(), 1)
+		}
 		for _, r := range seat.River {
-			see(r.Tile)
+			see(r.Tile.Kind(), 1)
 		}
 		for _, m := range seat.Melds {
-			see(m.Tiles...)
+			switch m.Type {
+			case mahjong.Peng:
+				see(m.Kind, 2)
+			case mahjong.AnGang:
+				see(m.Kind, 4)
+			default:
+				see(m.Kind, 3)
+			}
 		}
 		for _, w := range seat.Wins {
-			see(w.Tile)
-		}
-	}
-	for t, known := range seen {
-		if !known {
-			s.unseen[mahjong.Tile(t).Kind()]++
+			inHand := w.How == mahjong.Zimo && !seat.Locked && len(shown) > 0
+			if w.How != mahjong.Dianpao && !inHand {
+				see(w.Tile.Kind(), 1)
+			}
 		}
 	}
 }

@@ -54,3 +54,37 @@ var (
 	ErrHandLocked      = errors.New("mahjong: after a win only the drawn tile may be discarded")
 	ErrNotHolding      = errors.New("mahjong: no window waits for a release")
 )
+
+// Pick returns tiles of the given kinds as seat gives them away who names kinds only. Of each
+// kind the tile just drawn goes first, as only that one may where the hand is locked, then the lowest. What the
+// seat does not hold stands for itself: Apply refuses it.
+func (h *Hand) Pick(seat int, kinds ...Kind) []Tile {
+	var picked tileSet
+	tiles := make([]Tile, len(kinds))
+	for i, k := range kinds {
+		tiles[i] = h.pick(seat, k, &picked)
+		picked.add(tiles[i])
+	}
+	return tiles
+}
+
+// pick returns one tile that is not picked yet. There is one, unless all four are.
+func (h *Hand) pick(seat int, k Kind, picked *tileSet) Tile {
+	held := &h.seats[seat].tiles
+	if t := h.turn.drawn; h.phase == PhaseTurn && h.turn.seat == seat && t != NoTile && t.Kind() == k && held.has(t) && !picked.has(t) {
+		return t
+	}
+	best := NoTile
+	for t := Tile(k) * 4; t < Tile(k)*4+4; t++ {
+		if picked.has(t) {
+			continue
+		}
+		if held.has(t) {
+			return t
+		}
+		if best == NoTile {
+			best = t
+		}
+	}
+	return best
+}

@@ -36,9 +36,10 @@
 // # Versions
 //
 //	1  the first one
+//	2  mahjong: tiles are kinds, not ids; melds do not list their tiles
 //
-// A gateway speaks min(Hello.version, Version) and refuses versions below MinVersion. Within a
-// version fields and methods may be added, and numbers are never reused.
+// A gateway speaks min(Hello.version, Version) and refuses versions below MinVersion: it speaks 2
+// only. Within a version fields and methods may be added, and numbers are never reused.
 //
 // The package starts nothing, does no I/O beyond Reader, and knows nothing of links (pkg/link uses
 // its framing). Everybody may import it.
@@ -46,6 +47,6 @@ package wire
 
 // Version is the newest protocol version, MinVersion the oldest one still spoken.
 const (
-	Version    = 1
-	MinVersion = 1
+	Version    = 2
+	MinVersion = 2
 )

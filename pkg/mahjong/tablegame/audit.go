@@ -5,6 +5,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"teahouse/pkg/mahjong"
+	"teahouse/pkg/mahjong/tablegame/mahjongpb"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -18,8 +19,8 @@ import (
 //
 // The zero value is ready. It is not safe for concurrent use.
 type Audit struct {
-	known  [mahjong.Seats][mahjong.NumTiles]bool
-	hidden []mahjong.Tile // of an-gangs that only their owners may look at
+	known  [mahjong.Seats][mahjong.NumTiles]bool // by id: the same tile counts once
+	hidden []mahjong.Tile                        // of an-gangs that only their owners may look at
 	// options caches what each field seen so far carries: looking it up takes longer than all the
 	// rest.
 	options map[protoreflect.FieldDescriptor]wirepb.TileField
@@ -80,32 +81,54 @@ func (a *Audit) Knows(seat int, tile mahjong.Tile) bool {
 	return tile.Valid() && a.known[seat][tile]
 }
 
-// knowsKind reports whether seat may know of a tile of kind.
-func (a *Audit) knowsKind(seat int, kind uint64) bool {
-	for t := kind * 4; t < kind*4+4 && t < mahjong.NumTiles; t++ {
+// knowsKind is of how many tiles of kind seat may know.
+func (a *Audit) knowsKind(seat int, kind uint64) (count int) {
+	if kind >= mahjong.NumKinds {
+		return 0
+	}
+	for t := kind * 4; t < kind*4+4; t++ {
 		if a.known[seat][t] {
-			return true
+			count++
 		}
 	}
-	return false
+	return count
 }
 
 // Hidden counts the tiles that m shows, in fields with the option (tile) at any depth, and that
-// seat may not know. Values that are not tiles count too.
+// seat may not know: a list or a meld shows as many of a kind as it has, and the seat must know of
+// so many. Values that are not tiles count too, and all ids: nobody may be told which of
+// its kind a tile is.
 func (a *Audit) Hidden(seat int, m proto.Message) int {
 	return a.count(seat, m.ProtoReflect())
 }
 
 func (a *Audit) count(seat int, m protoreflect.Message) (count int) {
+	least := 1 // how many of a kind a field with one tile shows
+	switch m := m.Interface().(type) {
+	case *mahjongpb.Draw:
+		if int(m.Seat) != seat && m.Tile != nil {
+			return 1 // of whatever kind: it may have seen others of it
+		}
+	case *mahjongpb.Meld:
+		if least = 4; m.Type == mahjongpb.Meld_PENG {
+			least = 3
+		}
+	}
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		option := a.option(field)
+		var shown [mahjong.NumKinds]int
 		each := func(v protoreflect.Value) {
 			switch {
 			case field.Message() != nil:
 				count += a.count(seat, v.Message())
-			case option == wirepb.TileField_TILE_ID && (v.Uint() >= mahjong.NumTiles || !a.known[seat][v.Uint()]),
-				option == wirepb.TileField_TILE_KIND && !a.knowsKind(seat, v.Uint()):
+			case option == wirepb.TileField_TILE_ID:
 				count++
+			case option == wirepb.TileField_TILE_KIND && v.Uint() >= mahjong.NumKinds:
+				count++
+			case option == wirepb.TileField_TILE_KIND:
+				if shown[v.Uint()]++; a.knowsKind(seat, v.Uint()) < max(least, shown[v.Uint()]) {
+					count++
+				}
 			}
 		}
 		if !field.IsList() {

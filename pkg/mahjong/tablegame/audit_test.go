@@ -125,9 +125,9 @@ func TestAuditKnows(t *testing.T) {
 func TestAuditFields(t *testing.T) {
 	one := proto.Uint32(1)
 	some := []uint32{0, 1}
-	meld := &mahjongpb.Meld{Kind: one, Tiles: some} // 3
-	win := &mahjongpb.Win{Tile: one, Hand: some}    // 3
-	view := &mahjongpb.View{                        // 2+6 and a seat's 3+2+2+3 = 18
+	meld := &mahjongpb.Meld{Kind: one}           // 1
+	win := &mahjongpb.Win{Tile: one, Hand: some} // 3
+	view := &mahjongpb.View{                     // 2+6 and a seat's 1+2+2+3 = 16
 		Open: one, Drawn: one, Hand: some, Given: some, Received: some,
 		Seats: []*mahjongpb.SeatView{{Melds: []*mahjongpb.Meld{meld}, River: some, Hand: some, Wins: []*mahjongpb.Win{win}}},
 	}
@@ -136,25 +136,27 @@ func TestAuditFields(t *testing.T) {
 		m    proto.Message
 		want int
 	}{
-		{view, 18},
-		{&mahjongpb.Prompt{AnGang: some, BuGang: some, Discard: some, Tile: one, View: view}, 7 + 18},
-		{&mahjongpb.Summary{Wins: []*mahjongpb.Win{win}, Hands: []*mahjongpb.ShownHand{{Tiles: some}}, Melds: []*mahjongpb.SeatMelds{{Melds: []*mahjongpb.Meld{meld}}}}, 3 + 2 + 3},
+		{view, 16},
+		{&mahjongpb.Prompt{AnGang: some, BuGang: some, Discard: some, Tile: one, View: view}, 7 + 16},
+		{&mahjongpb.Summary{Wins: []*mahjongpb.Win{win}, Hands: []*mahjongpb.ShownHand{{Tiles: some}}, Melds: []*mahjongpb.SeatMelds{{Melds: []*mahjongpb.Meld{meld}}}}, 3 + 2 + 1},
 		{&mahjongpb.Event{Body: &mahjongpb.Event_Deal{Deal: &mahjongpb.Deal{Hand: some}}}, 2},
 		{&mahjongpb.Event{Body: &mahjongpb.Event_Answered{Answered: &mahjongpb.Answered{Move: swap}}}, 2},
 		{&mahjongpb.Event{Body: &mahjongpb.Event_Swapped{Swapped: &mahjongpb.Swapped{Given: some, Received: some, Hand: some}}}, 6},
 		{&mahjongpb.Event{Body: &mahjongpb.Event_Draw{Draw: &mahjongpb.Draw{Tile: proto.Uint32(0)}}}, 1},
 		{&mahjongpb.Event{Body: &mahjongpb.Event_Discard{Discard: &mahjongpb.Discard{Tile: one}}}, 1},
-		{&mahjongpb.Event{Body: &mahjongpb.Event_Peng{Peng: &mahjongpb.Peng{Tile: one, Meld: meld}}}, 4},
+		{&mahjongpb.Event{Body: &mahjongpb.Event_Peng{Peng: &mahjongpb.Peng{Tile: one, Meld: meld}}}, 2},
 		{&mahjongpb.Event{Body: &mahjongpb.Event_BuGangDeclared{BuGangDeclared: &mahjongpb.BuGangDeclared{Tile: one}}}, 1},
-		{&mahjongpb.Event{Body: &mahjongpb.Event_Gang{Gang: &mahjongpb.Gang{Meld: meld}}}, 3},
+		{&mahjongpb.Event{Body: &mahjongpb.Event_Gang{Gang: &mahjongpb.Gang{Meld: meld}}}, 1},
 		{&mahjongpb.Event{Body: &mahjongpb.Event_Win{Win: win}}, 3},
 		{&mahjongpb.Event{Body: &mahjongpb.Event_HandOver{HandOver: &mahjongpb.HandOver{
 			Hands: []*mahjongpb.ShownHand{{Tiles: some}}, Melds: []*mahjongpb.SeatMelds{{Melds: []*mahjongpb.Meld{meld}}},
-		}}}, 2 + 3},
+		}}}, 2 + 1},
 		{&mahjongpb.Move{Answer: &mahjongpb.Move_Discard{}}, 1},
 		{&mahjongpb.Move{Answer: &mahjongpb.Move_AnGang{}}, 1},
 		{&mahjongpb.Move{Answer: &mahjongpb.Move_BuGang{BuGang: 99}}, 1},
 		{&mahjongpb.Move{Answer: &mahjongpb.Move_Discard{Discard: 1 << 31}}, 1},
+		{&mahjongpb.Move{Answer: &mahjongpb.Move_DiscardId{}}, 1},
+		{&mahjongpb.Move{Answer: &mahjongpb.Move_Swap{Swap: &mahjongpb.Swap{Ids: some}}}, 2},
 	} {
 		var blind tablegame.Audit
 		if got := blind.Hidden(0, c.m); got != c.want {

@@ -1,6 +1,8 @@
 package tablegame
 
 import (
+	"slices"
+
 	"teahouse/pkg/mahjong"
 	"teahouse/pkg/mahjong/tablegame/mahjongpb"
 )
@@ -67,7 +69,7 @@ func onlyTiles(seats [mahjong.Seats][]mahjong.Tile) []uint32 {
 func encodePrompt(p *mahjong.Prompt, v *mahjong.View, rules string) *mahjongpb.Prompt {
 	return &mahjongpb.Prompt{
 		Kind: mahjongpb.Prompt_Kind(p.Kind), Hu: p.Hu, AnGang: encodeKinds(p.An), BuGang: encodeKinds(p.Bu),
-		Discard: encodeTiles(p.Discard), Gang: p.Gang, Peng: p.Peng,
+		Discard: encodeChoice(p.Discard), Gang: p.Gang, Peng: p.Peng,
 		Tile: encodeTile(p.Tile), From: encodeSeat(p.From), View: encodeView(v), Rules: rules,
 	}
 }
@@ -89,7 +91,7 @@ func encodeView(v *mahjong.View) *mahjongpb.View {
 			m.Seats[i].River = make([]uint32, len(s.River))
 			m.Seats[i].ClaimedBy = make([]uint32, len(s.River))
 			for j, r := range s.River {
-				m.Seats[i].River[j], m.Seats[i].ClaimedBy[j] = uint32(r.Tile), uint32(r.Claimer+1)
+				m.Seats[i].River[j], m.Seats[i].ClaimedBy[j] = uint32(r.Tile.Kind()), uint32(r.Claimer+1)
 			}
 		}
 	}
@@ -158,19 +160,29 @@ func encodeMelds(melds []mahjong.Meld) []*mahjongpb.Meld {
 func encodeMeld(m *mahjong.Meld) *mahjongpb.Meld {
 	return &mahjongpb.Meld{
 		Type: mahjongpb.Meld_Type(m.Type), Kind: present(uint32(m.Kind), m.Kind.Valid()),
-		From: encodeSeat(m.From), Tiles: encodeTiles(m.Tiles),
+		From: encodeSeat(m.From),
 	}
 }
 
+// encodeTiles keeps the order: sorted tiles make sorted kinds.
 func encodeTiles(tiles []mahjong.Tile) []uint32 {
-	return mapped(tiles, func(t mahjong.Tile) uint32 { return uint32(t) })
+	return mapped(tiles, func(t mahjong.Tile) uint32 { return uint32(t.Kind()) })
 }
+
+// encodeChoice names each kind once.
+func encodeChoice(tiles []mahjong.Tile) []uint32 { return slices.Compact(encodeTiles(tiles)) }
 
 func encodeKinds(kinds []mahjong.Kind) []uint32 {
 	return mapped(kinds, func(k mahjong.Kind) uint32 { return uint32(k) })
 }
 
-func encodeTile(t mahjong.Tile) *uint32 { return present(uint32(t), t.Valid()) }
+func encodeTile(t mahjong.Tile) *uint32 {
+	if !t.Valid() {
+		return nil
+	}
+	return present(uint32(t.Kind()), true)
+}
+
 func encodeSuit(s mahjong.Suit) *uint32 { return present(uint32(s), s.Valid()) }
 func encodeSeat(s int) *uint32          { return present(uint32(s), s >= 0) }
 

@@ -81,9 +81,9 @@ func New(cfg Config) (game.Game, error) {
 func (*sichuan) Name() string { return Name }
 func (*sichuan) Seats() int   { return mahjong.Seats }
 
-// Version is 2: version 1 lacks gang_ready. Without it both write and play the same, so a table of
-// version 1 can have replicas that know nothing newer.
-func (*sichuan) Version() uint32 { return 2 }
+// Version is 3. Version 1 lacks gang_ready. Without it both write and play the same, so a table of
+// version 1 can have replicas that know nothing newer. Since version 3 seats are told kinds of tiles; before it was ids.
+func (*sichuan) Version() uint32 { return 3 }
 
 func (*sichuan) Rules(overrides []byte) ([]byte, error) {
 	rules, err := mahjong.ParseRules(overrides)

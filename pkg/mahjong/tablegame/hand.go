@@ -51,7 +51,10 @@ func (h *hand) Hold() time.Duration {
 }
 
 func (h *hand) Move(seat int, move []byte) (game.Step, error) {
-	c, err := decodeMove(seat, move)
+	if seat < 0 || seat >= mahjong.Seats {
+		return game.Step{}, refusal(mahjong.ErrNoSeat)
+	}
+	c, err := decodeMove(h.played, seat, move)
 	if err != nil {
 		return game.Step{}, err
 	}

@@ -12,9 +12,9 @@ import (
 // maxMove bounds a move's bytes; the longest one is below 20.
 const maxMove = 256
 
-// decodeMove reads seat's mahjongpb.Move. The result is only well formed; the engine decides
-// whether it is legal.
-func decodeMove(seat int, data []byte) (mahjong.Command, error) {
+// decodeMove reads seat's mahjongpb.Move; h tells which tiles the kinds are that it names. The
+// result is only well formed; the engine decides whether it is legal.
+func decodeMove(h *mahjong.Hand, seat int, data []byte) (mahjong.Command, error) {
 	if len(data) > maxMove {
 		return mahjong.Command{}, malformed("a move of %d bytes", len(data))
 	}
@@ -26,26 +26,22 @@ func decodeMove(seat int, data []byte) (mahjong.Command, error) {
 	switch a := m.Answer.(type) {
 	case *mahjongpb.Move_Swap:
 		c.Action = mahjong.ActSwap
-		tiles := a.Swap.GetTiles()
-		if len(tiles) != len(c.Tiles) {
-			return c, malformed("a swap of %d tiles", len(tiles))
-		}
-		for i, t := range tiles {
-			if t >= mahjong.NumTiles {
-				return c, malformed("tile %d", t)
-			}
-			c.Tiles[i] = mahjong.Tile(t)
-		}
+		return decodeSwap(h, c, a.Swap)
 	case *mahjongpb.Move_Void:
 		if a.Void > uint32(mahjong.Tiao) {
 			return c, malformed("suit %d", a.Void)
 		}
 		c.Action, c.Suit = mahjong.ActVoid, mahjong.Suit(a.Void)
 	case *mahjongpb.Move_Discard:
-		if a.Discard >= mahjong.NumTiles {
+		if a.Discard >= mahjong.NumKinds {
 			return c, malformed("tile %d", a.Discard)
 		}
-		c.Action, c.Tile = mahjong.ActDiscard, mahjong.Tile(a.Discard)
+		c.Action, c.Tile = mahjong.ActDiscard, h.Pick(seat, mahjong.Kind(a.Discard))[0]
+	case *mahjongpb.Move_DiscardId:
+		if a.DiscardId >= mahjong.NumTiles {
+			return c, malformed("tile id %d", a.DiscardId)
+		}
+		c.Action, c.Tile = mahjong.ActDiscard, mahjong.Tile(a.DiscardId)
 	case *mahjongpb.Move_AnGang:
 		return decodeGang(c, mahjong.ActAnGang, a.AnGang)
 	case *mahjongpb.Move_BuGang:
@@ -65,6 +61,31 @@ func decodeMove(seat int, data []byte) (mahjong.Command, error) {
 		}
 	default:
 		return c, malformed("a move without an answer")
+	}
+	return c, nil
+}
+
+func decodeSwap(h *mahjong.Hand, c mahjong.Command, m *mahjongpb.Swap) (mahjong.Command, error) {
+	tiles, ids := m.GetTiles(), m.GetIds()
+	switch {
+	case len(tiles) == len(c.Tiles) && len(ids) == 0:
+		var kinds [len(c.Tiles)]mahjong.Kind
+		for i, k := range tiles {
+			if k >= mahjong.NumKinds {
+				return c, malformed("tile %d", k)
+			}
+			kinds[i] = mahjong.Kind(k)
+		}
+		copy(c.Tiles[:], h.Pick(c.Seat, kinds[:]...))
+	case len(tiles) == 0 && len(ids) == len(c.Tiles):
+		for i, t := range ids {
+			if t >= mahjong.NumTiles {
+				return c, malformed("tile id %d", t)
+			}
+			c.Tiles[i] = mahjong.Tile(t)
+		}
+	default:
+		return c, malformed("a swap of %d tiles", len(tiles)+len(ids))
 	}
 	return c, nil
 }
@@ -89,7 +110,7 @@ func encodeMove(c mahjong.Command) *mahjongpb.Move {
 	case mahjong.ActVoid:
 		return &mahjongpb.Move{Answer: &mahjongpb.Move_Void{Void: uint32(c.Suit)}}
 	case mahjong.ActDiscard:
-		return &mahjongpb.Move{Answer: &mahjongpb.Move_Discard{Discard: uint32(c.Tile)}}
+		return &mahjongpb.Move{Answer: &mahjongpb.Move_Discard{Discard: uint32(c.Tile.Kind())}}
 	case mahjong.ActAnGang:
 		return &mahjongpb.Move{Answer: &mahjongpb.Move_AnGang{AnGang: uint32(c.Kind)}}
 	case mahjong.ActBuGang:

@@ -27,6 +27,10 @@ func swap(tiles ...uint32) *mahjongpb.Move {
 	return &mahjongpb.Move{Answer: &mahjongpb.Move_Swap{Swap: &mahjongpb.Swap{Tiles: tiles}}}
 }
 
+func swapIDs(ids ...uint32) *mahjongpb.Move {
+	return &mahjongpb.Move{Answer: &mahjongpb.Move_Swap{Swap: &mahjongpb.Swap{Ids: ids}}}
+}
+
 func void(suit uint32) *mahjongpb.Move {
 	return &mahjongpb.Move{Answer: &mahjongpb.Move_Void{Void: suit}}
 }
@@ -59,11 +63,28 @@ func view(t testing.TB, h game.Hand, seat int) *mahjongpb.View {
 func TestRefusals(t *testing.T) {
 	g := newGame(t, tablegame.Config{})
 	h := deal(t, g, 4, "") // seat 0 deals
-	own, other := view(t, h, 0).Hand, view(t, h, 1).Hand
+	own := view(t, h, 0).Hand
 	mixed := []uint32{own[0], own[1], own[len(own)-1]} // ascending: not all of one suit
-	if own[0]/36 == own[len(own)-1]/36 {
+	if own[0]/9 == own[len(own)-1]/9 {
 		t.Fatal("this seed deals a single suit")
 	}
+	// missing is a kind of which seat holds n tiles.
+	missing := func(seat, n int) uint32 {
+		for kind := range uint32(mahjong.NumKinds) {
+			held := 0
+			for _, k := range view(t, h, seat).Hand {
+				if k == kind {
+					held++
+				}
+			}
+			if held == n {
+				return kind
+			}
+		}
+		t.Fatalf("seat %d holds %d of no kind", seat, n)
+		return 0
+	}
+	none, one := missing(0, 0), missing(0, 1)
 	malformed := wirepb.Code_MOVE_MALFORMED
 	for _, c := range []struct {
 		move []byte
@@ -75,15 +96,18 @@ func TestRefusals(t *testing.T) {
 		{bytesOf(t, swap()), malformed},
 		{bytesOf(t, swap(own[0], own[1])), malformed},
 		{bytesOf(t, swap(own[:4]...)), malformed},
-		{bytesOf(t, swap(own[0], own[1], 108)), malformed},
+		{bytesOf(t, swap(own[0], own[1], 27)), malformed},
 		{bytesOf(t, void(3)), malformed},
-		{bytesOf(t, discard(108)), malformed},
+		{bytesOf(t, discard(27)), malformed},
 		{bytesOf(t, discard(1<<32-1)), malformed},
 		{bytesOf(t, &mahjongpb.Move{Answer: &mahjongpb.Move_AnGang{AnGang: 27}}), malformed},
 		{bytesOf(t, call(mahjongpb.Call_CALL_UNSPECIFIED)), malformed},
 		{bytesOf(t, call(99)), malformed},
-		{bytesOf(t, swap(other[:3]...)), wirepb.Code_TILE_NOT_HELD},
-		{bytesOf(t, swap(own[0], own[0], own[0])), wirepb.Code_NOT_OFFERED},
+		{bytesOf(t, swap(none, none, none)), wirepb.Code_TILE_NOT_HELD},
+		{bytesOf(t, swap(one, one, one)), wirepb.Code_TILE_NOT_HELD},
+		{bytesOf(t, swapIDs(0, 1, 108)), malformed},
+		{bytesOf(t, &mahjongpb.Move{Answer: &mahjongpb.Move_Swap{Swap: &mahjongpb.Swap{Ids: own[:3], Tiles: own[:3]}}}), malformed},
+		{bytesOf(t, &mahjongpb.Move{Answer: &mahjongpb.Move_DiscardId{DiscardId: 108}}), malformed},
 		{bytesOf(t, swap(mixed...)), wirepb.Code_NOT_OFFERED},
 		{bytesOf(t, void(0)), wirepb.Code_NOT_OFFERED},
 		{bytesOf(t, call(mahjongpb.Call_HU)), wirepb.Code_NOT_OFFERED},
@@ -99,7 +123,7 @@ func TestRefusals(t *testing.T) {
 	for seat := range mahjong.Seats { // nobody's void suit is one that the dealer wants to keep
 		counts := [3]int{}
 		for _, tile := range view(t, h, seat).Hand {
-			counts[tile/36]++
+			counts[tile/9]++
 		}
 		suit := uint32(0)
 		for s, n := range counts {
@@ -116,11 +140,11 @@ func TestRefusals(t *testing.T) {
 	}
 	dealer := view(t, h, 0)
 	for _, tile := range dealer.Hand {
-		if tile/36 != dealer.GetVoid() {
+		if tile/9 != dealer.GetVoid() {
 			refuse(t, h, 0, bytesOf(t, discard(tile)), wirepb.Code_MUST_DISCARD_VOID)
 		}
 	}
-	refuse(t, h, 0, bytesOf(t, discard(view(t, h, 1).Hand[0])), wirepb.Code_TILE_NOT_HELD)
+	refuse(t, h, 0, bytesOf(t, discard(missing(0, 0))), wirepb.Code_TILE_NOT_HELD)
 	refuse(t, h, 0, bytesOf(t, call(mahjongpb.Call_PASS)), wirepb.Code_NOT_OFFERED)
 	refuse(t, h, 1, bytesOf(t, discard(view(t, h, 1).Hand[0])), wirepb.Code_PROMPT_GONE)
 	if _, err := h.Auto(1); game.CodeOf(err, 0) != wirepb.Code_PROMPT_GONE {
@@ -146,7 +170,7 @@ func step(t testing.TB, h game.Hand, seat int) {
 func FuzzMove(f *testing.F) {
 	for _, m := range []*mahjongpb.Move{
 		swap(1, 2, 3), void(0), discard(0), call(mahjongpb.Call_PASS), call(mahjongpb.Call_HU),
-		{Answer: &mahjongpb.Move_AnGang{AnGang: 3}}, {Answer: &mahjongpb.Move_BuGang{BuGang: 26}},
+		{Answer: &mahjongpb.Move_DiscardId{DiscardId: 3}}, swapIDs(1, 2, 3), {Answer: &mahjongpb.Move_AnGang{AnGang: 3}}, {Answer: &mahjongpb.Move_BuGang{BuGang: 26}},
 	} {
 		f.Add(uint64(1), uint8(20), uint8(1), bytesOf(f, m))
 	}

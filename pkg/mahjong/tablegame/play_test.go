@@ -221,7 +221,7 @@ func TestEventsSuffice(t *testing.T) {
 	for name, rules := range ruleSets {
 		t.Run(name, func(t *testing.T) {
 			for n := range uint64(5) {
-				var held [mahjong.Seats]map[uint32]bool
+				var held [mahjong.Seats]mahjong.Counts
 				wall := uint32(55)
 				play(t, g, deal(t, g, n, rules), rand.New(rand.NewPCG(n, 3)), func(h game.Hand, events []game.Event) game.Hand {
 					for _, e := range events {
@@ -241,13 +241,12 @@ func TestEventsSuffice(t *testing.T) {
 						if v.Wall != wall {
 							t.Fatalf("the events leave %d tiles in the wall, the view %d", wall, v.Wall)
 						}
-						if len(v.Hand) != len(held[seat]) {
-							t.Fatalf("seed %d: seat %d holds %v, by its events %v", n, seat, v.Hand, held[seat])
+						var holds mahjong.Counts
+						for _, kind := range v.Hand {
+							holds[kind]++
 						}
-						for _, tile := range v.Hand {
-							if !held[seat][tile] {
-								t.Fatalf("seed %d: seat %d holds %d, by its events it does not", n, seat, tile)
-							}
+						if holds != held[seat] {
+							t.Fatalf("seed %d: seat %d holds %v, by its events %v", n, seat, holds, held[seat])
 						}
 					}
 					return h
@@ -261,18 +260,16 @@ func TestEventsSuffice(t *testing.T) {
 }
 
 // follow keeps track of the own concealed tiles.
-func follow(held *map[uint32]bool, own uint32, e *mahjongpb.Event, xueliu bool) {
-	remove := func(seat uint32, tiles ...uint32) {
-		for _, t := range tiles {
-			if seat == own {
-				delete(*held, t)
-			}
+func follow(held *mahjong.Counts, own uint32, e *mahjongpb.Event, xueliu bool) {
+	remove := func(seat, kind uint32, n uint8) {
+		if seat == own {
+			held[kind] -= n
 		}
 	}
-	replace := func(tiles []uint32) {
-		*held = make(map[uint32]bool)
-		for _, t := range tiles {
-			(*held)[t] = true
+	replace := func(kinds []uint32) {
+		*held = mahjong.Counts{}
+		for _, k := range kinds {
+			held[k]++
 		}
 	}
 	switch b := e.Body.(type) {
@@ -282,18 +279,19 @@ func follow(held *map[uint32]bool, own uint32, e *mahjongpb.Event, xueliu bool) 
 		replace(b.Swapped.Hand)
 	case *mahjongpb.Event_Draw:
 		if b.Draw.Seat == own {
-			(*held)[b.Draw.GetTile()] = true
+			held[b.Draw.GetTile()]++
 		}
 	case *mahjongpb.Event_Discard:
-		remove(b.Discard.Seat, b.Discard.GetTile())
+		remove(b.Discard.Seat, b.Discard.GetTile(), 1)
 	case *mahjongpb.Event_Peng:
-		remove(b.Peng.Seat, b.Peng.Meld.Tiles...)
+		remove(b.Peng.Seat, b.Peng.Meld.GetKind(), 2)
 	case *mahjongpb.Event_Gang:
-		remove(b.Gang.Seat, b.Gang.Meld.Tiles...)
+		own := map[mahjongpb.Meld_Type]uint8{mahjongpb.Meld_ZHI_GANG: 3, mahjongpb.Meld_BU_GANG: 1, mahjongpb.Meld_AN_GANG: 4}
+		remove(b.Gang.Seat, b.Gang.Meld.GetKind(), own[b.Gang.Meld.Type])
 	case *mahjongpb.Event_Win:
 		// In Xueliu a self-drawn winning tile is set aside.
 		if b.Win.How == mahjongpb.Win_QIANGGANG || xueliu && b.Win.How == mahjongpb.Win_ZIMO {
-			remove(b.Win.From, b.Win.GetTile())
+			remove(b.Win.From, b.Win.GetTile(), 1)
 		}
 	case *mahjongpb.Event_HandOver:
 		replace(b.HandOver.Hands[own].Tiles)

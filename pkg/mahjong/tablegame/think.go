@@ -152,28 +152,25 @@ func (d *decoder) suit(s *uint32) mahjong.Suit {
 	return mahjong.Suit(*s)
 }
 
+// tile stands for any tile of its kind; no decision depends on which one it is.
 func (d *decoder) tile(t *uint32) mahjong.Tile {
 	if t == nil {
 		return mahjong.NoTile
 	}
-	if *t >= mahjong.NumTiles {
-		d.fail("tile %d", *t)
-		return mahjong.NoTile
-	}
-	return mahjong.Tile(*t)
+	return mahjong.Tile(d.kind(*t)) * 4
 }
 
-// tiles reads tiles that must all be different.
+// tiles makes different tiles of a list of kinds.
 func (d *decoder) tiles(list []uint32) []mahjong.Tile {
-	var seen [mahjong.NumTiles]bool
+	var seen [mahjong.NumKinds]mahjong.Tile
 	var out []mahjong.Tile
-	for _, t := range list {
-		if t >= mahjong.NumTiles || seen[t] {
-			d.fail("tile %d, unknown or twice", t)
+	for _, k := range list {
+		if k >= mahjong.NumKinds || seen[k] == 4 {
+			d.fail("tile %d, unknown or a fifth time", k)
 			return nil
 		}
-		seen[t] = true
-		out = append(out, mahjong.Tile(t))
+		out = append(out, mahjong.Tile(k)*4+seen[k])
+		seen[k]++
 	}
 	return out
 }
@@ -197,10 +194,17 @@ func (d *decoder) kinds(list []uint32) []mahjong.Kind { return mapped(list, d.ki
 
 func (d *decoder) melds(list []*mahjongpb.Meld) []mahjong.Meld {
 	return mapped(list, func(m *mahjongpb.Meld) mahjong.Meld {
-		return mahjong.Meld{
-			Type: mahjong.MeldKind(m.GetType()), Kind: d.optionalKind(m.Kind),
-			From: d.optionalSeat(m.From), Tiles: d.tiles(m.GetTiles()),
+		meld := mahjong.Meld{Type: mahjong.MeldKind(m.GetType()), Kind: d.optionalKind(m.Kind), From: d.optionalSeat(m.From)}
+		if meld.Kind.Valid() {
+			meld.Tiles = []mahjong.Tile{0, 1, 2, 3}
+			if meld.Type == mahjong.Peng {
+				meld.Tiles = meld.Tiles[:3]
+			}
+			for i := range meld.Tiles {
+				meld.Tiles[i] += mahjong.Tile(meld.Kind) * 4
+			}
 		}
+		return meld
 	})
 }
 

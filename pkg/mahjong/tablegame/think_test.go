@@ -72,7 +72,7 @@ func same(t *testing.T, g game.Game, strength game.Strength, p *bot.Player, deal
 				t.Fatal(err)
 			}
 			was, is := dealt.View(seat), unmarshal(t, table.View(seat), new(mahjongpb.View))
-			if !slices.EqualFunc(was.Hand, is.GetHand(), func(a mahjong.Tile, b uint32) bool { return uint32(a) == b }) ||
+			if !slices.EqualFunc(was.Hand, is.GetHand(), func(a mahjong.Tile, b uint32) bool { return uint32(a.Kind()) == b }) ||
 				was.Wall != int(is.GetWall()) || len(was.Seats[seat].Melds) != len(is.GetSeats()[seat].GetMelds()) {
 				t.Fatalf("%v, seat %d: %+v from the view, %v from the prompt", strength, seat, c,
 					unmarshal(t, move, new(mahjongpb.Move)))
