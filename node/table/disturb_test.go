@@ -71,13 +71,13 @@ func moveOf(t testing.TB, c mahjong.Command) []byte {
 	case mahjong.ActSwap:
 		swap := &mahjongpb.Swap{}
 		for _, tile := range c.Tiles {
-			swap.Tiles = append(swap.Tiles, uint32(tile))
+			swap.Tiles = append(swap.Tiles, uint32(tile.Kind()))
 		}
 		m.Answer = &mahjongpb.Move_Swap{Swap: swap}
 	case mahjong.ActVoid:
 		m.Answer = &mahjongpb.Move_Void{Void: uint32(c.Suit)}
 	case mahjong.ActDiscard:
-		m.Answer = &mahjongpb.Move_Discard{Discard: uint32(c.Tile)}
+		m.Answer = &mahjongpb.Move_Discard{Discard: uint32(c.Tile.Kind())}
 	case mahjong.ActAnGang:
 		m.Answer = &mahjongpb.Move_AnGang{AnGang: uint32(c.Kind)}
 	case mahjong.ActBuGang:
