@@ -16,6 +16,7 @@ import (
 	"teahouse/deploy/cluster"
 	"teahouse/gateway/edge"
 	"teahouse/pkg/game"
+	"teahouse/pkg/wire"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -176,7 +177,7 @@ func at(t *testing.T, addr, name string, want bool) (r raw, gateway string) {
 	t.Helper()
 	for range 100 { // the kernel picks
 		r := dialRaw(t, addr)
-		r.send(&wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: &wirepb.Hello{Version: 1, Client: "systest"}}})
+		r.send(&wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: &wirepb.Hello{Version: wire.Version, Client: "systest"}}})
 		if gateway = r.next().GetWelcome().GetGateway(); (gateway == name) == want {
 			return r, gateway
 		}

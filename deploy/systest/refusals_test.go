@@ -73,7 +73,7 @@ func (r raw) next() *wirepb.Envelope {
 
 func (r raw) hello() {
 	r.t.Helper()
-	r.send(&wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: &wirepb.Hello{Version: 1, Client: "systest"}}})
+	r.send(&wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: &wirepb.Hello{Version: wire.Version, Client: "systest"}}})
 	if r.next().GetWelcome() == nil {
 		r.t.Fatal("no welcome")
 	}
@@ -127,7 +127,7 @@ func TestRefusals(t *testing.T) {
 	})
 	t.Run("version too old", func(t *testing.T) {
 		r := dialRaw(t, state.Address)
-		r.send(&wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: &wirepb.Hello{Version: 0}}})
+		r.send(&wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: &wirepb.Hello{Version: wire.MinVersion - 1}}})
 		r.wantBye(wirepb.Code_VERSION_UNSUPPORTED)
 	})
 	t.Run("calls", func(t *testing.T) {

@@ -39,7 +39,7 @@ func TestBadInputEndsInABye(t *testing.T) {
 		"HTTP":                 {[]byte("GET / HTTP/1.1\r\n\r\n"), wirepb.Code_FRAME_TOO_LONG},
 		"too long":             {append(tooLong, make([]byte, 1<<20)...), wirepb.Code_FRAME_TOO_LONG},
 		"too long later":       {append(frame(hello), tooLong...), wirepb.Code_FRAME_TOO_LONG},
-		"old version":          {frame(&wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: &wirepb.Hello{}}}), wirepb.Code_VERSION_UNSUPPORTED},
+		"old version":          {frame(&wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: &wirepb.Hello{Version: wire.MinVersion - 1}}}), wirepb.Code_VERSION_UNSUPPORTED},
 		"call before Hello":    {frame(&wirepb.Envelope{Body: &wirepb.Envelope_Call{Call: &wirepb.Call{}}}), wirepb.Code_BAD_FRAME},
 		"ping before Hello":    {frame(&wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{}}}), wirepb.Code_BAD_FRAME},
 		"second Hello":         {frame(hello, hello), wirepb.Code_BAD_FRAME},
@@ -376,7 +376,7 @@ func FuzzInput(f *testing.F) {
 		f.Add(b, true)
 		f.Add(b, false)
 	}
-	hello := &wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: &wirepb.Hello{Version: 1}}}
+	hello := &wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: &wirepb.Hello{Version: wire.Version}}}
 	for _, method := range []string{"auth.guest", "auth.resume", "table.attach", "queue.join", "queue.cancel", "x"} {
 		seed(hello, &wirepb.Envelope{Body: &wirepb.Envelope_Call{Call: &wirepb.Call{
 			Id: 1, Method: method, Table: uint64(table), Payload: []byte{8, 1},
