@@ -81,8 +81,10 @@ func New(cfg Config) (game.Game, error) {
 func (*sichuan) Name() string { return Name }
 func (*sichuan) Seats() int   { return mahjong.Seats }
 
-// Version is 3. Version 1 lacks gang_ready. Without it both write and play the same, so a table of
-// version 1 can have replicas that know nothing newer. Since version 3 seats are told kinds of tiles; before it was ids.
+// Version counts what a binary must know:
+//
+//	2  the option gang_ready
+//	3  seats are told kinds of tiles instead of ids
 func (*sichuan) Version() uint32 { return 3 }
 
 func (*sichuan) Rules(overrides []byte) ([]byte, error) {
