@@ -38,15 +38,17 @@ func TestLaterOptions(t *testing.T) {
 	if v, size := plainHand[0], len(plainHand); v != 2 || size != 1+80+2+mahjong.NumTiles {
 		t.Errorf("version %d with %d bytes", v, size)
 	}
-	later := `{"gang_ready":true}`
-	data := mustMarshal(t, mustNew(t, mustRules(t, later), testDeal(1)))
+	var data []byte
 	var back mahjong.Hand
-	if err := back.UnmarshalBinary(data); err != nil || back.Rules() != mustRules(t, later) || data[0] != 3 {
-		t.Fatalf("version %d: %+v, %v", data[0], back.Rules(), err)
+	for _, later := range []string{`{"transfer_all":true}`, `{"gang_ready":true,"transfer_all":true}`, `{"gang_ready":true}`} {
+		data = mustMarshal(t, mustNew(t, mustRules(t, later), testDeal(1)))
+		if err := back.UnmarshalBinary(data); err != nil || back.Rules() != mustRules(t, later) || data[0] != 3 {
+			t.Fatalf("%s, version %d: %+v, %v", later, data[0], back.Rules(), err)
+		}
 	}
 	const count = 1 + 80 // after the version and the options that every build knows
 	for name, spoil := range map[string]func([]byte) []byte{
-		"an option too many":         func(b []byte) []byte { b[count]++; return slices.Insert(b, count+1, 0) },
+		"a default at the end":       func(b []byte) []byte { b[count]++; return slices.Insert(b, count+2, 0) },
 		"more than this build knows": func(b []byte) []byte { b[count] = 200; return b },
 		"none":                       func(b []byte) []byte { b[count] = 0; return slices.Delete(b, count+1, count+2) },
 		"the default, written":       func(b []byte) []byte { b[count+1] = 0; return b },

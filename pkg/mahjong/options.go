@@ -61,6 +61,7 @@ func (r *Rules) options() []option {
 		{key: "show_winners", flag: &r.ShowWinners},
 		{key: "min_claim_ms", number: &r.MinClaimMs, lo: 0, hi: 3000},
 		{key: "gang_ready", flag: &r.GangReady},
+		{key: "transfer_all", flag: &r.TransferAll},
 	}
 }
 

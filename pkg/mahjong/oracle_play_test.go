@@ -286,17 +286,26 @@ func (o *oracle) claimWins(winners []int) {
 		o.pay(mahjong.WhyHu, from, i, o.Base<<o.offers[i].fan)
 	}
 	if !o.rob && o.replaced && o.lastGang >= 0 && o.Transfer != "none" { // 7.5
-		g := &o.gangs[o.lastGang]
-		g.moved = true
-		unpaid := g.owed
-		if g.owed = g.owed && o.Transfer == "transfer"; g.owed {
-			o.collect(o.lastGang)
+		moving := []int{o.lastGang}
+		for n := o.lastGang - 1; n >= 0 && o.TransferAll; n-- {
+			if o.gangs[n].seat == from && !o.gangs[n].moved {
+				moving = append(moving, n)
+			}
 		}
+		slices.Sort(moving)
 		total := 0
-		for n, payer := range g.from {
-			total += g.points[n]
-			if o.Transfer == "refund" && !unpaid {
-				o.pay(mahjong.WhyTransfer, from, payer, g.points[n])
+		for _, gang := range moving {
+			g := &o.gangs[gang]
+			g.moved = true
+			unpaid := g.owed
+			if g.owed = g.owed && o.Transfer == "transfer"; g.owed {
+				o.collect(gang)
+			}
+			for n, payer := range g.from {
+				total += g.points[n]
+				if o.Transfer == "refund" && !unpaid {
+					o.pay(mahjong.WhyTransfer, from, payer, g.points[n])
+				}
 			}
 		}
 		if o.Transfer == "transfer" {

@@ -26,6 +26,7 @@ var ruleSets = []string{
 	`{"bankrupt":"leave","balances":[9,20,5,0],"hide_angang":true,"show_winners":true}`,
 	`{"mode":"xueliu","bankrupt":"clip","balances":[9,20,50,0],"must_hu_last4":true,"cagua":true,"swap_suits":"any"}`,
 	`{"gang_ready":true}`,
+	`{"transfer_all":true,"mode":"xueliu"}`,
 }
 
 // optionValues are values of every option, from which random rule sets are drawn.
@@ -42,7 +43,7 @@ var optionValues = map[string][]string{
 	"bankrupt": {`"none"`, `"none"`, `"clip"`, `"leave"`}, "balances": {"[9,9,9,9]", "[0,5,20,80]", "[100,100,100,100]", "[1,1,1,1]"},
 	"swap_suits": {`"same"`, `"any"`}, "swap_dir": {"0", "1", "2", "3"}, "void_calls": {"true", "false"},
 	"hide_angang": {"false", "true"}, "show_winners": {"false", "true"}, "min_claim_ms": {"0", "700"},
-	"gang_ready": {"false", "true"},
+	"gang_ready": {"false", "true"}, "transfer_all": {"false", "true"},
 }
 
 // randomRules draws a rule set: every option has a random value; in every fourth set, only a few

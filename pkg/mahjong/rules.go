@@ -55,7 +55,8 @@ type Rules struct {
 	// The options of later versions are left out of the text where they have their default, so that
 	// who knows only an earlier version can read every rule set that it can play.
 
-	GangReady bool `json:"gang_ready,omitzero"` // gangs are paid at the end of the hand, only to seats that have won or are ready
+	GangReady   bool `json:"gang_ready,omitzero"`   // gangs are paid at the end of the hand, only to seats that have won or are ready
+	TransferAll bool `json:"transfer_all,omitzero"` // what transfer moves is the money of all gangs of the seat, not only of the last one
 }
 
 // The values of Rules.Mode.

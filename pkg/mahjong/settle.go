@@ -92,29 +92,20 @@ func (h *Hand) recordWin(w Win) {
 	h.emit(e)
 }
 
-// moveGangMoney passes on the money of the gang before a discard that is won on. Money that was
-// moved is not refunded at the end of the wall. Where gangs are paid at the end, this one is paid
-// now, because its money belongs to winners; what would only go back is never paid.
+// moveGangMoney passes on the money of the gang before a discard that is won on, or of all gangs of
+// that seat. Money that was moved is not refunded at the end of the wall. Where gangs are paid at the
+// end, these are paid now, because their money belongs to winners; what would only go back is never
+// paid.
 func (h *Hand) moveGangMoney(from int, winners []int) {
 	if !h.turn.replacement || h.turn.gang < 0 || h.rules.Transfer == optionNone {
 		return
 	}
-	g := &h.gangs[h.turn.gang]
-	g.moved = true
-	if h.rules.Transfer == transferRefund {
-		for _, p := range g.payments {
-			if !h.rules.GangReady {
-				h.pay(WhyTransfer, from, p.from, p.points)
-			}
-		}
-		return
-	}
-	if h.rules.GangReady {
-		h.payGang(g)
-	}
 	total := 0
-	for _, p := range g.payments {
-		total += p.points
+	for n := range h.gangs {
+		if g := &h.gangs[n]; n == h.turn.gang || h.rules.TransferAll && g.seat == from && !g.moved {
+			g.moved = true
+			total += h.releaseGang(g)
+		}
 	}
 	for n, i := range winners {
 		share := total / len(winners)
@@ -123,6 +114,26 @@ func (h *Hand) moveGangMoney(from int, winners []int) {
 		}
 		h.pay(WhyTransfer, from, i, share)
 	}
+}
+
+// releaseGang returns how much of a gang's money the winners share. What goes back to its payers goes
+// at once.
+func (h *Hand) releaseGang(g *gang) (total int) {
+	switch {
+	case h.rules.Transfer == transferRefund && h.rules.GangReady:
+		return 0
+	case h.rules.Transfer == transferRefund:
+		for _, p := range g.payments {
+			h.pay(WhyTransfer, g.seat, p.from, p.points)
+		}
+		return 0
+	case h.rules.GangReady:
+		h.payGang(g)
+	}
+	for _, p := range g.payments {
+		total += p.points
+	}
+	return total
 }
 
 // afterWin passes the turn on from seat i unless the hand has ended.

@@ -85,7 +85,11 @@ func (*sichuan) Seats() int   { return mahjong.Seats }
 //
 //	2  the option gang_ready
 //	3  seats are told kinds of tiles instead of ids
-func (*sichuan) Version() uint32 { return 3 }
+//	4  the option transfer_all
+//
+// An option that is off leaves no trace in what is written, so a table of an earlier version can have
+// replicas that do not know it.
+func (*sichuan) Version() uint32 { return 4 }
 
 func (*sichuan) Rules(overrides []byte) ([]byte, error) {
 	rules, err := mahjong.ParseRules(overrides)
