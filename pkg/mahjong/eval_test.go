@@ -2,6 +2,7 @@ package mahjong_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"teahouse/pkg/mahjong"
@@ -114,7 +115,7 @@ func slowWaits(s mahjong.Shape) (waits mahjong.KindSet) {
 	return waits
 }
 
-// slowRaw is the sum of the patterns of the best reading, -1 if the hand does not win.
+// slowRaw is the sum of the patterns of the best reading when the hand wins by a claim, -1 if it does not win.
 func slowRaw(s *mahjong.Shape, r *mahjong.Rules) int {
 	best := -1
 	for _, way := range slowReadings(s) {
@@ -155,7 +156,7 @@ func slowRaw(s *mahjong.Shape, r *mahjong.Rules) int {
 		if len(s.Melds) == 4 && r.JinGouDiao {
 			raw++
 		}
-		if r.MenQing && closed {
+		if r.MenQing && closed && !r.MenQingZimo {
 			raw++
 		}
 		if r.ZhongZhang && middle {
@@ -164,6 +165,10 @@ func slowRaw(s *mahjong.Shape, r *mahjong.Rules) int {
 		best = max(best, raw)
 	}
 	return best
+}
+
+func hasOpenMeld(melds []mahjong.MeldShape) bool {
+	return slices.ContainsFunc(melds, func(m mahjong.MeldShape) bool { return m.Type != mahjong.AnGang })
 }
 
 // randomShape draws a hand of 13 tiles (a meld counting three) in few kinds, so that
@@ -211,6 +216,7 @@ func TestEvaluatorAgreesWithBacktracking(t *testing.T) {
 		mustRules(t, `{"daiyaojiu":3,"menqing":true,"zhongzhang":true,"cap":0}`),
 		mustRules(t, `{"daiyaojiu":0,"jiangdui":false,"jingoudiao":false}`),
 		mustRules(t, `{"daiyaojiu":1,"cap":3}`),
+		mustRules(t, `{"menqing":true,"menqing_zimo":true}`),
 	}
 	rng := rand.New(rand.NewPCG(5, 5))
 	wins := 0
@@ -235,6 +241,13 @@ func TestEvaluatorAgreesWithBacktracking(t *testing.T) {
 			}
 			if ok {
 				wins++
+			}
+			more := 0 // by a self-draw
+			if ok && r.MenQing && r.MenQingZimo && !hasOpenMeld(s.Melds) {
+				more = 1
+			}
+			if drawn, _ := s.Best(r, mahjong.CtxZimo); drawn.Raw != score.Raw+more {
+				t.Fatalf("%+v: a self-draw gives %+v, want %d more than %d", s, drawn.Items(), more, score.Raw)
 			}
 			s.Concealed[k]--
 		}

@@ -111,7 +111,7 @@ func (s *Shape) Best(r *Rules, ctx Context) (Score, bool) {
 	if facts.roots > 0 {
 		score.add(Gen, facts.roots)
 	}
-	if r.MenQing && facts.closed {
+	if r.MenQing && facts.closed && (ctx.Has(CtxZimo) || !r.MenQingZimo) {
 		score.add(MenQing, 1)
 	}
 	if r.ZhongZhang && facts.noTerminal {

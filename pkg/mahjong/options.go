@@ -62,6 +62,7 @@ func (r *Rules) options() []option {
 		{key: "min_claim_ms", number: &r.MinClaimMs, lo: 0, hi: 3000},
 		{key: "gang_ready", flag: &r.GangReady},
 		{key: "transfer_all", flag: &r.TransferAll},
+		{key: "menqing_zimo", flag: &r.MenQingZimo},
 	}
 }
 

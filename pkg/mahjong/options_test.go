@@ -52,7 +52,7 @@ func TestLaterOptionsText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, later := range []string{`"gang_ready":true`, `"transfer_all":true`, `"gang_ready":true,"transfer_all":true`} {
+	for _, later := range []string{`"gang_ready":true`, `"transfer_all":true`, `"menqing_zimo":true`, `"gang_ready":true,"transfer_all":true`} {
 		got, err := json.Marshal(mustRules(t, "{"+later+"}"))
 		if want := string(text[:len(text)-1]) + "," + later + "}"; err != nil || string(got) != want {
 			t.Errorf("got %s, %v", got, err)
@@ -90,6 +90,7 @@ func TestParseRulesRefusesByName(t *testing.T) {
 		`{"void_calls":null}`:           "void_calls",
 		`{"gang_ready":"end"}`:          "gang_ready",
 		`{"transfer_all":"last"}`:       "transfer_all",
+		`{"menqing_zimo":1}`:            "menqing_zimo",
 	} {
 		_, err := mahjong.ParseRules([]byte(text))
 		var bad *mahjong.OptionError

@@ -123,6 +123,9 @@ func (o *oracle) selfDraw() {
 	if o.opening || o.firstDraw && !o.anyCall && i != o.deal.Dealer && s.wins == 0 {
 		extra += o.TianDiHu
 	}
+	if o.MenQing && o.MenQingZimo && !hasOpenMeld(s.melds) {
+		extra++
+	}
 	fan, _ := o.value(o.shape(i), extra)
 	if o.xueliu() { // 13.2
 		if o.opening {

@@ -43,7 +43,7 @@ var optionValues = map[string][]string{
 	"bankrupt": {`"none"`, `"none"`, `"clip"`, `"leave"`}, "balances": {"[9,9,9,9]", "[0,5,20,80]", "[100,100,100,100]", "[1,1,1,1]"},
 	"swap_suits": {`"same"`, `"any"`}, "swap_dir": {"0", "1", "2", "3"}, "void_calls": {"true", "false"},
 	"hide_angang": {"false", "true"}, "show_winners": {"false", "true"}, "min_claim_ms": {"0", "700"},
-	"gang_ready": {"false", "true"}, "transfer_all": {"false", "true"},
+	"gang_ready": {"false", "true"}, "transfer_all": {"false", "true"}, "menqing_zimo": {"false", "true"},
 }
 
 // randomRules draws a rule set: every option has a random value; in every fourth set, only a few
