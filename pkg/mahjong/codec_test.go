@@ -40,7 +40,7 @@ func TestLaterOptions(t *testing.T) {
 	}
 	var data []byte
 	var back mahjong.Hand
-	for _, later := range []string{`{"transfer_all":true}`, `{"gang_ready":true,"transfer_all":true}`, `{"gang_ready":true}`} {
+	for _, later := range []string{`{"transfer_all":true}`, `{"gang_ready":true,"transfer_all":true}`, `{"jiangqidui":2}`, `{"gang_ready":true}`} {
 		data = mustMarshal(t, mustNew(t, mustRules(t, later), testDeal(1)))
 		if err := back.UnmarshalBinary(data); err != nil || back.Rules() != mustRules(t, later) || data[0] != 3 {
 			t.Fatalf("%s, version %d: %+v, %v", later, data[0], back.Rules(), err)

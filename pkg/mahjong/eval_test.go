@@ -141,6 +141,9 @@ func slowRaw(s *mahjong.Shape, r *mahjong.Rules) int {
 		switch {
 		case way.pairs7:
 			raw += 2
+			if only258 {
+				raw += r.JiangQiDui
+			}
 		case way.triplets:
 			raw++
 			if only258 && r.JiangDui {
@@ -217,6 +220,7 @@ func TestEvaluatorAgreesWithBacktracking(t *testing.T) {
 		mustRules(t, `{"daiyaojiu":0,"jiangdui":false,"jingoudiao":false}`),
 		mustRules(t, `{"daiyaojiu":1,"cap":3}`),
 		mustRules(t, `{"menqing":true,"menqing_zimo":true}`),
+		mustRules(t, `{"jiangqidui":2,"cap":0}`),
 	}
 	rng := rand.New(rand.NewPCG(5, 5))
 	wins := 0
@@ -254,6 +258,35 @@ func TestEvaluatorAgreesWithBacktracking(t *testing.T) {
 	}
 	if wins < randomShapes/6 {
 		t.Errorf("only %d winning hands were looked at", wins)
+	}
+}
+
+// TestJiangQiDui looks at every hand of seven pairs of 2, 5 and 8 in two suits, by each of its tiles.
+func TestJiangQiDui(t *testing.T) {
+	rules := []mahjong.Rules{
+		mahjong.DefaultRules(), mustRules(t, `{"jiangqidui":1}`), mustRules(t, `{"jiangqidui":2,"cap":0}`), mustRules(t, `{"jiangqidui":8,"cap":6}`),
+	}
+	jiang := []int{1, 4, 7, 10, 13, 16} // 258m 258p
+	hands := 0
+	for code := range 729 { // 0, 2 or 4 of each kind
+		s := mahjong.Shape{Void: mahjong.Tiao}
+		for i, c := 0, code; i < len(jiang); i, c = i+1, c/3 {
+			s.Concealed[jiang[i]] = uint8(2 * (c % 3))
+		}
+		if s.Concealed.Len() != 14 {
+			continue
+		}
+		hands++
+		for i := range rules {
+			r := &rules[i]
+			score, ok := s.Best(r, 0)
+			if raw := slowRaw(&s, r); !ok || score.Raw != raw {
+				t.Fatalf("%v: %+v, want %d", s.Concealed, score.Items(), raw)
+			}
+		}
+	}
+	if hands != 126 { // one root 6, two 60, three 60
+		t.Fatalf("%d hands", hands)
 	}
 }
 

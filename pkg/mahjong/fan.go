@@ -152,6 +152,9 @@ func (s *Shape) addForm(score *Score, r *Rules, a, b, c uint8, facts shapeFacts)
 	switch form {
 	case QiDui:
 		score.add(QiDui, fanQiDui)
+		if facts.only258 && r.JiangQiDui > 0 { // pairs of 2, 5 and 8 can be read in no other way
+			score.add(JiangDui, r.JiangQiDui)
+		}
 	case DuiDuiHu:
 		score.add(DuiDuiHu, fanDuiDuiHu)
 		if jiang > 0 {

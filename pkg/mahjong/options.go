@@ -63,6 +63,7 @@ func (r *Rules) options() []option {
 		{key: "gang_ready", flag: &r.GangReady},
 		{key: "transfer_all", flag: &r.TransferAll},
 		{key: "menqing_zimo", flag: &r.MenQingZimo},
+		{key: "jiangqidui", number: &r.JiangQiDui, lo: 0, hi: 8},
 	}
 }
 

@@ -52,7 +52,7 @@ func TestLaterOptionsText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, later := range []string{`"gang_ready":true`, `"transfer_all":true`, `"menqing_zimo":true`, `"gang_ready":true,"transfer_all":true`} {
+	for _, later := range []string{`"gang_ready":true`, `"transfer_all":true`, `"menqing_zimo":true`, `"jiangqidui":2`, `"gang_ready":true,"transfer_all":true`} {
 		got, err := json.Marshal(mustRules(t, "{"+later+"}"))
 		if want := string(text[:len(text)-1]) + "," + later + "}"; err != nil || string(got) != want {
 			t.Errorf("got %s, %v", got, err)
@@ -91,6 +91,8 @@ func TestParseRulesRefusesByName(t *testing.T) {
 		`{"gang_ready":"end"}`:          "gang_ready",
 		`{"transfer_all":"last"}`:       "transfer_all",
 		`{"menqing_zimo":1}`:            "menqing_zimo",
+		`{"jiangqidui":9}`:              "jiangqidui",
+		`{"jiangqidui":true}`:           "jiangqidui",
 	} {
 		_, err := mahjong.ParseRules([]byte(text))
 		var bad *mahjong.OptionError

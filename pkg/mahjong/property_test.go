@@ -27,6 +27,7 @@ var ruleSets = []string{
 	`{"mode":"xueliu","bankrupt":"clip","balances":[9,20,50,0],"must_hu_last4":true,"cagua":true,"swap_suits":"any"}`,
 	`{"gang_ready":true}`,
 	`{"transfer_all":true,"mode":"xueliu"}`,
+	`{"jiangqidui":2,"menqing":true,"menqing_zimo":true}`,
 }
 
 // optionValues are values of every option, from which random rule sets are drawn.
@@ -44,6 +45,7 @@ var optionValues = map[string][]string{
 	"swap_suits": {`"same"`, `"any"`}, "swap_dir": {"0", "1", "2", "3"}, "void_calls": {"true", "false"},
 	"hide_angang": {"false", "true"}, "show_winners": {"false", "true"}, "min_claim_ms": {"0", "700"},
 	"gang_ready": {"false", "true"}, "transfer_all": {"false", "true"}, "menqing_zimo": {"false", "true"},
+	"jiangqidui": {"0", "1", "2"},
 }
 
 // randomRules draws a rule set: every option has a random value; in every fourth set, only a few

@@ -58,6 +58,7 @@ type Rules struct {
 	GangReady   bool `json:"gang_ready,omitzero"`   // gangs are paid at the end of the hand, only to seats that have won or are ready
 	TransferAll bool `json:"transfer_all,omitzero"` // what transfer moves is the money of all gangs of the seat, not only of the last one
 	MenQingZimo bool `json:"menqing_zimo,omitzero"` // menqing counts at a self-draw only
+	JiangQiDui  int  `json:"jiangqidui,omitzero"`   // fan beside those of seven pairs and roots if all tiles are 2, 5 or 8; 0 = off
 }
 
 // The values of Rules.Mode.

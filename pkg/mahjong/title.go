@@ -12,6 +12,9 @@ func (s *Score) Title() (id, chinese string) {
 		}
 	}
 	switch {
+	case has[QiDui] && has[JiangDui]: // seven pairs of at most six kinds have a root
+		dragons := [...][2]string{{}, {"jiangqidui", "将七对"}, {"jiangshuanglongqidui", "将双龙七对"}, {"jiangsanlongqidui", "将三龙七对"}}
+		return dragons[roots][0], dragons[roots][1]
 	case has[QiDui]:
 		dragons := [...][2]string{{"qidui", "七对"}, {"longqidui", "龙七对"}, {"shuanglongqidui", "双龙七对"}, {"sanlongqidui", "三龙七对"}}
 		id, chinese = dragons[roots][0], dragons[roots][1]

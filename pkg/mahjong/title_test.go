@@ -22,6 +22,10 @@ func TestTitles(t *testing.T) {
 		{"1111557799m2244p", "", "longqidui", "龙七对", 3},
 		{"1111555599m2244p", "", "shuanglongqidui", "双龙七对", 4},
 		{"1111555599m2222p", "", "sanlongqidui", "三龙七对", 5},
+		{"225588m22558888p", "", "jiangqidui", "将七对", 5},
+		{"22558888m558888p", "", "jiangshuanglongqidui", "将双龙七对", 6},
+		{"22225555m558888p", "", "jiangsanlongqidui", "将三龙七对", 7},
+		{"224488m22558888p", "", "longqidui", "龙七对", 3},
 		{"1111557799m2244m", "", "qinglongqidui", "清龙七对", 5},
 		{"12345612344999m", "", "qingyise", "清一色", 2},
 		{"123789m99m789p", "peng-1p", "daiyaojiu", "带幺九", 2},
@@ -46,7 +50,7 @@ func TestTitles(t *testing.T) {
 			}
 		}
 		rules := mahjong.DefaultRules()
-		rules.Cap = 0
+		rules.Cap, rules.JiangQiDui = 0, 2
 		score, ok := s.Best(&rules, mahjong.CtxZimo)
 		id, chinese := score.Title()
 		if !ok || id != c.id || chinese != c.chinese || score.Fan != c.fan {

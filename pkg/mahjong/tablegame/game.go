@@ -85,7 +85,7 @@ func (*sichuan) Seats() int   { return mahjong.Seats }
 //
 //	2  the option gang_ready
 //	3  seats are told kinds of tiles instead of ids
-//	4  the options transfer_all and menqing_zimo
+//	4  the options transfer_all, menqing_zimo and jiangqidui
 //
 // An option that is off leaves no trace in what is written, so a table of an earlier version can have
 // replicas that do not know it.
