@@ -8,8 +8,10 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"teahouse/pkg/bot"
@@ -90,13 +92,7 @@ func (e *explainer) context() mahjong.Context {
 func (e *explainer) why() {
 	suits := 0
 	for s := mahjong.Wan; s <= mahjong.Tiao; s++ {
-		held := e.shape.Concealed.InSuit(s)
-		for _, m := range e.shape.Melds {
-			if m.Kind.Suit() == s {
-				held++
-			}
-		}
-		if held > 0 {
+		if inSuit(&e.shape, s) > 0 {
 			suits++
 			if s == e.shape.Void {
 				e.line("%s", e.words.holdsVoid)
@@ -112,8 +108,13 @@ func (e *explainer) win(score *mahjong.Score) {
 	_, chinese := score.Title()
 	e.line("%s: %s", e.words.reading, e.reading(score))
 	e.line("%s: %s", e.words.title, chinese)
+	pairs := slices.ContainsFunc(score.Items(), func(item mahjong.FanItem) bool { return item.ID == mahjong.QiDui })
 	for _, item := range score.Items() {
-		e.line("  %s  %d", e.words.fan(item.ID), item.Fan)
+		name := e.words.fan(item.ID)
+		if pairs { // one element has two names
+			name = strings.Replace(name, "将对", "将七对", 1)
+		}
+		e.line("  %s  %d", name, item.Fan)
 	}
 	e.line("%s: %d", e.words.total, score.Raw)
 	if score.Fan < score.Raw {
@@ -139,7 +140,7 @@ func (e *explainer) waits() {
 	kinds := e.shape.Waits()
 	if kinds == 0 {
 		a := bot.Advise(e.shape)
-		e.line("%s", e.distance(a))
+		e.line("%s", e.distance(&e.shape, a))
 		if a.Useful != 0 {
 			e.line("%s: %s", e.words.useful, e.useful(a))
 		}
@@ -157,22 +158,69 @@ func (e *explainer) waits() {
 
 // discards describes a hand of 14 tiles.
 func (e *explainer) discards() {
-	all := bot.AdviseDiscards(e.shape)
+	type discard struct {
+		bot.Advice
+		said string
+	}
+	var all []discard
+	for _, a := range bot.AdviseDiscards(e.shape) {
+		e.shape.Concealed[a.Discard]--
+		d := discard{a, e.distance(&e.shape, a)}
+		if d.said == e.words.dead {
+			d.Shanten = 1 // it has to change before it can win
+		}
+		if a.Useful != 0 {
+			d.said += "; " + e.useful(a)
+		}
+		e.shape.Concealed[a.Discard]++
+		all = append(all, d)
+	}
+	slices.SortStableFunc(all, func(a, b discard) int {
+		return cmp.Or(cmp.Compare(a.Shanten, b.Shanten), cmp.Compare(b.Tiles, a.Tiles))
+	})
 	e.line("%s:", e.words.discards)
 	for i, a := range all {
 		if i == best || a.Shanten > all[0].Shanten {
 			break
 		}
-		e.line("  %s: %s; %s", e.words.tile(a.Discard), e.distance(a), e.useful(a))
+		e.line("  %s: %s", e.words.tile(a.Discard), a.said)
 	}
 }
 
-// distance says how far a hand is from waiting.
-func (e *explainer) distance(a bot.Advice) string {
-	if a.Shanten == 0 {
+// distance says how far a hand of 13 tiles is from waiting. A hand can look as if it waited, and yet
+// win with nothing: because it has a third suit, or because it holds all that it waits for itself.
+func (e *explainer) distance(s *mahjong.Shape, a bot.Advice) string {
+	switch {
+	case a.Shanten > 0:
+		return fmt.Sprintf(e.words.shanten, a.Shanten)
+	case s.Waits() != 0:
 		return e.words.ready
+	case thirdSuit(s):
+		return e.words.third
 	}
-	return fmt.Sprintf(e.words.shanten, a.Shanten)
+	return e.words.dead
+}
+
+// thirdSuit reports whether a hand must still get rid of a suit.
+func thirdSuit(s *mahjong.Shape) bool {
+	suits := 0
+	for suit := mahjong.Wan; suit <= mahjong.Tiao; suit++ {
+		if inSuit(s, suit) > 0 {
+			suits++
+		}
+	}
+	return suits == 3 || s.Void.Valid() && inSuit(s, s.Void) > 0
+}
+
+// inSuit counts the tiles of a suit, a meld as one.
+func inSuit(s *mahjong.Shape, suit mahjong.Suit) int {
+	n := s.Concealed.InSuit(suit)
+	for _, m := range s.Melds {
+		if m.Kind.Suit() == suit {
+			n++
+		}
+	}
+	return n
 }
 
 func (e *explainer) useful(a bot.Advice) string {

@@ -30,6 +30,7 @@ type words struct {
 	reading, title, total, capped         string
 	fedPrice, drawnPrice, drawnPriceBonus string
 	ready, shanten, useful, tiles         string
+	third, dead                           string // why a hand that lacks one tile does not wait
 	waits, waitFan, discards              string
 	fan                                   func(mahjong.FanID) string
 	tile                                  func(mahjong.Kind) string
@@ -41,6 +42,7 @@ func (l Language) words() *words {
 			wins: "胡牌。", loses: "没有胡牌。", holdsVoid: "手里还有定缺的花色。", threeSuits: "三门花色齐全，没有缺一门。",
 			reading: "牌型", title: "名称", total: "合计番数", capped: "封顶：%d 番",
 			fedPrice: "点炮者付 %d 分。", drawnPrice: "每家付 %d 分。", drawnPriceBonus: "每家付 %d 分，含自摸加底 %d 分。",
+			third: "打完第三门的牌才听牌", dead: "无牌可听：能胡的牌四张都在自己手里，不算有叫",
 			ready: "听牌", shanten: "向听数 %d", useful: "进张", tiles: "%s（共 %d 张）",
 			waits: "听牌", waitFan: "%s：%s，%d 番，点炮 %d 分", discards: "建议打出",
 			fan:  func(id mahjong.FanID) string { _, name := fanName(id); return name },
@@ -53,6 +55,8 @@ func (l Language) words() *words {
 		reading:    "read as", title: "title", total: "total fan", capped: "capped at: %d fan",
 		fedPrice: "The one who fed it pays %d.", drawnPrice: "Each payer pays %d.",
 		drawnPriceBonus: "Each payer pays %d, %d of them for the self-draw.",
+		third:           "it waits once its tiles of the third suit are gone",
+		dead:            "no tile can come: the hand itself holds all four of each kind that would win, so it does not count as ready",
 		ready:           "then it waits", shanten: "%d away from waiting", useful: "useful", tiles: "%s (%d tiles)",
 		waits: "It waits for", waitFan: "%s: %s, %d fan, %d by a discard", discards: "Best discards",
 		fan: func(id mahjong.FanID) string {
