@@ -45,13 +45,14 @@ func deal(t testing.TB, g game.Game, n uint64, overrides string) game.Hand {
 
 // ruleSets are played by every test that plays whole hands.
 var ruleSets = map[string]string{
-	"default":   ``,
-	"people":    `{"min_claim_ms":700}`,
-	"no swap":   `{"swap":false,"qianggang":false}`,
-	"xueliu":    `{"mode":"xueliu"}`,
-	"xueliu 3":  `{"mode":"xueliu","cap":3,"pass_lock":"off"}`,
-	"coins":     `{"bankrupt":"leave","balances":[2,4,6,0],"hide_angang":true,"show_winners":true}`,
-	"all coins": `{"mode":"xueliu","bankrupt":"clip","balances":[0,99,9,9],"hide_angang":true,"show_winners":true,"swap_suits":"any"}`,
+	"default":    ``,
+	"people":     `{"min_claim_ms":700}`,
+	"no swap":    `{"swap":false,"qianggang":false}`,
+	"xueliu":     `{"mode":"xueliu"}`,
+	"at the end": `{"gang_ready":true,"transfer_all":true,"menqing":true,"menqing_zimo":true,"jiangqidui":2}`,
+	"xueliu 3":   `{"mode":"xueliu","cap":3,"pass_lock":"off"}`,
+	"coins":      `{"bankrupt":"leave","balances":[2,4,6,0],"hide_angang":true,"show_winners":true}`,
+	"all coins":  `{"mode":"xueliu","bankrupt":"clip","balances":[0,99,9,9],"hide_angang":true,"show_winners":true,"swap_suits":"any"}`,
 }
 
 // open lists the seats that have an open prompt.
