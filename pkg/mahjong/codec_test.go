@@ -3,6 +3,7 @@ package mahjong_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -29,6 +30,18 @@ func FuzzUnmarshal(f *testing.F) {
 			t.Fatalf("%x was accepted for %x", data, got)
 		}
 	})
+}
+
+// TestFirstOptionsArePinned: hands that are in play, or in an archive, are read by the place of each option.
+func TestFirstOptionsArePinned(t *testing.T) {
+	rules := mustRules(t, `{"mode":"xueliu","base":2,"cap":3,"swap":false,"zimo":"fan","jiangdui":false,"daiyaojiu":4,"jingoudiao":true,`+
+		`"menqing":true,"zhongzhang":false,"haidi":true,"tiandihu":5,"qianggang":false,"multi_hu":true,"transfer":"none","late_bugang":"pay",`+
+		`"pass_lock":"off","huazhu":false,"dajiao":true,"tuishui":false,"diangang_hua":"dianpao","must_hu_last4":true,"cagua":false,`+
+		`"bankrupt":"leave","balances":[6,7,8,9],"swap_suits":"any","swap_dir":3,"void_calls":true,"hide_angang":false,"show_winners":true,"min_claim_ms":700}`)
+	want := "0201000000020000000300010000000004010100010000000500010201030001000101000200000000000000060000000000000007000000000000000800000000000000090100000003010001000002bc"
+	if got := fmt.Sprintf("%x", mustMarshal(t, mustNew(t, rules, testDeal(1)))[:1+80]); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }
 
 // TestLaterOptions: a hand without later options has the bytes and rules of builds that know none, and

@@ -20,7 +20,8 @@ type option struct {
 	lo, hi int // for number and each element of list, inclusive
 }
 
-// firstOptions is how many of the options every version of the binary form knows.
+// firstOptions is how many of the options every version of the binary form knows. They keep their
+// places, and so do the later ones.
 const firstOptions = 31
 
 // options lists the options of r in the order of their binary form: new ones go to the end and
