@@ -25,6 +25,17 @@ type Game interface {
 	// Think returns a bot's move. It gets only the seat's question (Prompt.Payload), so it cannot
 	// know more than the seat does. An unknown strength plays as Middle.
 	Think(prompt []byte, strength Strength) ([]byte, error)
+	// Follow keeps a seat's view by what the seat is told: from a view of it on, or from before the
+	// deal (nil). Rules are a table's.
+	Follow(seat int, rules, view []byte) (Follower, error)
+}
+
+// Follower is one seat's view of a hand, kept by a client. It is not safe for concurrent use.
+type Follower interface {
+	// Told takes the next event of the seat. The error says that no hand would tell this.
+	Told(event []byte) error
+	// View is what Hand.View returns for the seat now, once all events of a step are told.
+	View() []byte
 }
 
 // Setup is the start of a hand; all randomness is in Seed.
