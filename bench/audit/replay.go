@@ -52,6 +52,7 @@ type place struct {
 	*seatCheck
 	seat  int
 	reach reach
+	keeps game.Follower // the view, as a client keeps it
 }
 
 // view is a snapshot of this hand that a seat received.
@@ -83,6 +84,10 @@ func (r *replayed) begin(archive []byte) error {
 		}
 		last := before.GetSeats()[seat].GetDropped()
 		p := &place{seatCheck: s, seat: seat, reach: reach{last + 1, last}}
+		var err error
+		if p.keeps, err = r.c.game.Follow(seat, before.GetRules(), nil); err != nil {
+			return err
+		}
 		r.seats = append(r.seats, p)
 		for _, snap := range s.Stream.snapshots {
 			m := new(wirepb.TableView)
@@ -110,6 +115,12 @@ func (r *replayed) entry(e *wirepb.ArchiveEntry, t *table.Table) {
 		for _, told := range t.Events(p.seat, p.reach.last) {
 			p.reach.last = told.Number
 			r.event(p, told)
+			r.keep(p, told)
+		}
+		if hand := t.Hand(); hand != nil && p.keeps != nil && !bytes.Equal(p.keeps.View(), hand.View(p.seat)) {
+			r.c.EventsWrong++
+			r.c.note("table %v hand %d player %d: by the events up to %d the view is another one", r.c.table.ID, r.hand, p.Player, p.reach.last)
+			p.keeps = nil // once is enough
 		}
 	}
 	for i := range r.views {
@@ -188,6 +199,21 @@ func (r *replayed) event(s *place, told table.StreamEvent) {
 	var m wirepb.TableEvent
 	if proto.Unmarshal(got, &m) == nil {
 		r.c.tiles(s.seatCheck, s.seat, told.Number, &m)
+	}
+}
+
+// keep tells a seat's follower of an event.
+func (r *replayed) keep(p *place, told table.StreamEvent) {
+	var m wirepb.TableEvent
+	if p.keeps == nil || proto.Unmarshal(told.Payload, &m) != nil {
+		return
+	}
+	if payload, is := m.Body.(*wirepb.TableEvent_Game); is {
+		if err := p.keeps.Told(payload.Game); err != nil {
+			r.c.EventsWrong++
+			r.c.note("table %v hand %d player %d: event %d cannot be followed: %v", r.c.table.ID, r.hand, p.Player, told.Number, err)
+			p.keeps = nil
+		}
 	}
 }
 

@@ -93,7 +93,7 @@ func simulateSlow(t testing.TB, hands uint32, lazy int) *simulated {
 			}
 			moved = true
 			delete(asked, i)
-			move, err := g.Think(p.Payload, game.Middle)
+			move, err := g.Think(live.Rules(), live.Hand().View(i), p.Payload, game.Middle)
 			if err != nil {
 				t.Fatal(err)
 			}

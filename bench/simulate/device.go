@@ -37,7 +37,8 @@ type device struct {
 	table   *engine.Table
 	joining bool
 	prompt  uint64 // newest one, 0 = answered or closed
-	asked   []byte
+	best    []byte // a legal answer to it, if the game can be followed
+	view    *engine.View // of table
 	left    bool
 	seen    *seen
 }

@@ -126,7 +126,7 @@ func (d *device) cancelLater(ticket uint64) {
 func (d *device) sit(id game.TableID) {
 	d.prompt, d.left = 0, false
 	d.seen = d.w.book.sits(d, id)
-	d.table = d.engine.Use(id, d)
+	d.table, d.view = d.engine.Use(id, d), nil
 	d.thinkSoon()
 }
 
@@ -167,6 +167,7 @@ func (d *device) read() {
 			if proto.Unmarshal(push.Payload, v) != nil {
 				continue
 			}
+			d.see(v, nil)
 			d.ask(v.GetPrompt().GetNumber(), v.GetPrompt().GetPrompt().GetGame())
 			if v.Released {
 				d.leave()
@@ -177,12 +178,32 @@ func (d *device) read() {
 		if proto.Unmarshal(push.Payload, e) != nil {
 			continue
 		}
+		d.see(nil, e)
 		switch b := e.Body.(type) {
 		case *wirepb.TableEvent_Prompt:
 			d.ask(push.Number, b.Prompt.Game)
 		case *wirepb.TableEvent_Released:
 			d.leave()
 		}
+	}
+}
+
+// see keeps the seat's view, unless nobody can follow the game.
+func (d *device) see(v *wirepb.TableView, e *wirepb.TableEvent) {
+	if d.w.plan.game == "tiny" {
+		return
+	}
+	if d.view == nil {
+		d.view = engine.NewView(d.table.Seat(), func(name string) game.Game { return d.w.book.games[name] })
+	}
+	var err error
+	if v != nil {
+		err = d.view.Snapshot(v)
+	} else {
+		err = d.view.Told(e)
+	}
+	if err != nil {
+		d.w.book.violate("%s at table %v is told what no hand tells: %v", d.name, d.table.ID(), err)
 	}
 }
 
@@ -202,11 +223,17 @@ func (d *device) leave() {
 
 // ask lets the player think about a prompt.
 func (d *device) ask(prompt uint64, asked []byte) {
-	d.prompt, d.asked = prompt, asked
+	d.prompt = prompt
 	if prompt == 0 {
 		return
 	}
 	w, t := d.w, d.table
+	if w.plan.game != "tiny" { // now: the view goes on while the player thinks
+		var err error
+		if d.best, err = d.view.Think(asked, game.Weak); err != nil {
+			w.book.violate("a prompt cannot be answered: %v", err)
+		}
+	}
 	pause := w.between(0, 40*time.Millisecond)
 	if w.fault(w.plan.asleep) {
 		pause = w.between(0, 2*time.Second)
@@ -256,9 +283,5 @@ func (d *device) legal() []byte {
 	if d.w.plan.game == "tiny" {
 		return []byte{byte(d.w.rand.IntN(10))}
 	}
-	move, err := d.w.book.games[d.w.plan.game].Think(d.asked, game.Weak)
-	if err != nil {
-		d.w.book.violate("a prompt cannot be answered: %v", err)
-	}
-	return move
+	return d.best
 }

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"teahouse/pkg/client/engine"
 	"teahouse/pkg/game"
 	"teahouse/pkg/gomoku"
 	"teahouse/pkg/mahjong"
@@ -13,35 +14,56 @@ import (
 	"teahouse/pkg/mahjong/tablegame/mahjongpb"
 )
 
-// decide answers a prompt of the named game from what it says alone.
-func decide(name string, r *rand.Rand, prompt []byte) ([]byte, error) {
+// decide answers a prompt of the named game by the seat's view.
+func decide(name string, r *rand.Rand, view *engine.View, prompt []byte) ([]byte, error) {
 	switch name {
 	case tablegame.Name:
-		return decideMahjong(r, prompt)
+		return decideMahjong(r, view.Game(), prompt)
 	case gomoku.Name:
-		return gomoku.New().Think(prompt, game.Middle)
+		return view.Think(prompt, game.Middle)
 	}
 	return nil, fmt.Errorf("swarm: nobody here plays %q", name)
+}
+
+// games are those that players of the swarm know.
+func games() (func(name string) game.Game, error) {
+	mahjong, err := tablegame.New(tablegame.Config{})
+	if err != nil {
+		return nil, err
+	}
+	other := gomoku.New()
+	return func(name string) game.Game {
+		switch name {
+		case tablegame.Name:
+			return mahjong
+		case gomoku.Name:
+			return other
+		}
+		return nil
+	}, nil
 }
 
 // decideMahjong plays quickly rather than well:
 // it wins when it can, keeps tiles that have neighbours, and takes other melds by
 // chance. The server's own bot (Game.Think) costs about ten times as much, which
 // the cluster on the same machine would have to go without.
-func decideMahjong(r *rand.Rand, prompt []byte) ([]byte, error) {
+func decideMahjong(r *rand.Rand, view, prompt []byte) ([]byte, error) {
+	var v mahjongpb.View
+	if err := proto.Unmarshal(view, &v); err != nil {
+		return nil, fmt.Errorf("swarm: view: %w", err)
+	}
 	var p mahjongpb.Prompt
 	if err := proto.Unmarshal(prompt, &p); err != nil {
 		return nil, fmt.Errorf("swarm: prompt: %w", err)
 	}
-	move := choose(r, &p)
+	move := choose(r, v.GetHand(), &p)
 	if move == nil {
 		return nil, fmt.Errorf("swarm: prompt: %v asks nothing that can be answered", p.GetKind())
 	}
 	return proto.Marshal(move)
 }
 
-func choose(r *rand.Rand, p *mahjongpb.Prompt) *mahjongpb.Move {
-	hand := p.GetView().GetHand()
+func choose(r *rand.Rand, hand []uint32, p *mahjongpb.Prompt) *mahjongpb.Move {
 	switch p.GetKind() {
 	case mahjongpb.Prompt_SWAP:
 		if three := smallSuit(hand, 3); three != nil {

@@ -8,8 +8,11 @@ import (
 	"teahouse/pkg/mahjong/tablegame"
 )
 
-// hand plays a hand with deciders and returns all prompts.
-func hand(t testing.TB, g game.Game, seed byte) (prompts [][]byte, won bool) {
+// question is a prompt, and the view that a seat had then.
+type question struct{ view, prompt []byte }
+
+// hand plays a hand with deciders and returns all questions.
+func hand(t testing.TB, g game.Game, seed byte) (asked []question, won bool) {
 	t.Helper()
 	rules, err := g.Rules([]byte(`{"min_claim_ms":0}`))
 	if err != nil {
@@ -25,15 +28,15 @@ func hand(t testing.TB, g game.Game, seed byte) (prompts [][]byte, won bool) {
 			for _, s := range result.Scores {
 				won = won || s > 0
 			}
-			return prompts, won
+			return asked, won
 		}
 		for seat := range g.Seats() {
 			p := h.Prompt(seat)
 			if p.Serial == 0 {
 				continue
 			}
-			prompts = append(prompts, p.Payload)
-			move, err := decideMahjong(r, p.Payload)
+			asked = append(asked, question{h.View(seat), p.Payload})
+			move, err := decideMahjong(r, h.View(seat), p.Payload)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +73,7 @@ func TestDecisionsAreLegal(t *testing.T) {
 
 func TestDecideOnNonsense(t *testing.T) {
 	for _, prompt := range []string{"", "\xff", "\x08\x01", "\x08\x03"} {
-		if move, err := decideMahjong(rand.New(rand.NewPCG(1, 0)), []byte(prompt)); err == nil {
+		if move, err := decideMahjong(rand.New(rand.NewPCG(1, 0)), nil, []byte(prompt)); err == nil {
 			t.Errorf("%q is answered with %x", prompt, move)
 		}
 	}
@@ -79,15 +82,15 @@ func TestDecideOnNonsense(t *testing.T) {
 // What a player's thought costs the swarm, and with it the cluster beside it.
 func BenchmarkDecide(b *testing.B) {
 	g := newGame(b)
-	prompts, _ := hand(b, g, 1)
+	asked, _ := hand(b, g, 1)
 	r := rand.New(rand.NewPCG(1, 0))
-	for name, think := range map[string]func([]byte) ([]byte, error){
-		"decide": func(p []byte) ([]byte, error) { return decideMahjong(r, p) },
-		"think":  func(p []byte) ([]byte, error) { return g.Think(p, game.Middle) },
+	for name, think := range map[string]func(question) ([]byte, error){
+		"decide": func(q question) ([]byte, error) { return decideMahjong(r, q.view, q.prompt) },
+		"think":  func(q question) ([]byte, error) { return g.Think(nil, q.view, q.prompt, game.Middle) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			for i := range b.N {
-				if _, err := think(prompts[i%len(prompts)]); err != nil {
+				if _, err := think(asked[i%len(asked)]); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -69,7 +69,7 @@ func (p *player) gatewayName() string {
 
 func (p *player) login(ctx context.Context) error {
 	c, err := client.Dial(ctx, client.Config{
-		Addr: p.s.addr, Program: "teahouse-bench", Logger: p.s.cfg.Logger,
+		Addr: p.s.addr, Program: "teahouse-bench", Games: p.s.games, Logger: p.s.cfg.Logger,
 		Hooks: client.Hooks{
 			Received: p.received, Sent: p.sent,
 			MoveAnswered: func(_ game.TableID, _ uint64, code wirepb.Code, took time.Duration) {

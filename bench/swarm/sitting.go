@@ -84,7 +84,7 @@ func (s *sitting) opened(o *wirepb.Opened) {
 // answer moves.
 func (s *sitting) answer(ctx context.Context, number uint64, p *wirepb.Prompt) error {
 	due := s.think(ctx, time.Duration(p.LimitMs)*time.Millisecond)
-	move, err := decide(s.game, s.rand, p.Game)
+	move, err := decide(s.game, s.rand, s.table.View(), p.Game)
 	if err != nil {
 		return err
 	}

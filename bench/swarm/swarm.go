@@ -41,6 +41,7 @@ type Swarm struct {
 	target  target.Target
 	addr    string
 	players []*player
+	games   func(name string) game.Game
 	ours    map[game.PlayerID]bool // set before playing is closed
 	playing chan struct{}          // closed when the clock starts
 	ended   chan struct{}          // closed when the play is over and hands are played out
@@ -70,8 +71,12 @@ func New(cfg Config) (*Swarm, error) {
 	if err != nil {
 		return nil, err
 	}
+	known, err := games()
+	if err != nil {
+		return nil, err
+	}
 	s := &Swarm{
-		cfg: cfg, target: t, addr: addr, ours: make(map[game.PlayerID]bool),
+		cfg: cfg, target: t, games: known, addr: addr, ours: make(map[game.PlayerID]bool),
 		playing: make(chan struct{}), ended: make(chan struct{}), cpu: newCPUMeter(t),
 	}
 	if cfg.Rate > 0 {

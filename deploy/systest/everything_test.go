@@ -195,7 +195,7 @@ func goesOn(t *testing.T, state string, crash func()) {
 	if rest := time.Duration(left.GetPrompt().GetLimitMs()) * time.Millisecond; left.GetNumber() != held || rest+now.Sub(served) < full-waited/2 {
 		t.Errorf("question %d has %v left %v after the take-over, it was %d with %v", left.GetNumber(), rest, now.Sub(served), held, full)
 	}
-	move, err := players[0].game.Think(prompt.Game, game.Middle)
+	move, err := tables[0].View().Think(prompt.Game, game.Middle)
 	if err != nil {
 		t.Fatal(err)
 	}

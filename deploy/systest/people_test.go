@@ -83,7 +83,6 @@ func TestAnotherGame(t *testing.T) {
 	results := make([][]int64, len(players))
 	var wg sync.WaitGroup
 	for i, p := range players {
-		p.game = gomoku.New()
 		wg.Go(func() {
 			table, err := p.sit(ctx, mode.Name)
 			if err != nil {

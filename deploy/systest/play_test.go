@@ -16,6 +16,7 @@ import (
 	"teahouse/node/host"
 	"teahouse/pkg/client"
 	"teahouse/pkg/game"
+	"teahouse/pkg/gomoku"
 	"teahouse/pkg/link"
 	"teahouse/pkg/mahjong/tablegame"
 	"teahouse/pkg/wire/wirepb"
@@ -24,22 +25,32 @@ import (
 // player is a client that plays by itself.
 type player struct {
 	*client.Client
-	game    game.Game
 	answers *atomic.Int64 // acknowledged moves of all players
+}
+
+// games are those that players know.
+func games() (func(name string) game.Game, error) {
+	g, err := tablegame.New(tablegame.Config{})
+	return func(name string) game.Game {
+		if name == gomoku.Name {
+			return gomoku.New()
+		}
+		return g
+	}, err
 }
 
 func join(t *testing.T, addr string, answers *atomic.Int64) player {
 	t.Helper()
-	g, err := tablegame.New(tablegame.Config{})
+	games, err := games()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.Dial(t.Context(), client.Config{Addr: addr})
+	c, err := client.Dial(t.Context(), client.Config{Addr: addr, Games: games})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	return player{c, g, answers}
+	return player{c, answers}
 }
 
 // sit queues for a mode of the bench queue ("" = its first) and returns the table.
@@ -67,7 +78,7 @@ func (p player) play(ctx context.Context, table *client.Table) (scores []int64, 
 			number, prompt = ev.View.GetPrompt().GetNumber(), ev.View.GetPrompt().GetPrompt()
 		}
 		if prompt != nil {
-			move, err := p.game.Think(prompt.Game, game.Middle)
+			move, err := table.View().Think(prompt.Game, game.Middle)
 			if err != nil {
 				return nil, err
 			}

@@ -221,7 +221,7 @@ func refusedMoves(ctx context.Context, t *testing.T, addr string) {
 	if got := game.CodeOf(err, wirepb.Code_OK); got != wirepb.Code_MOVE_MALFORMED {
 		t.Errorf("garbage as a move: %v", err)
 	}
-	move, err := players[0].game.Think(ev.Event.GetPrompt().GetGame(), game.Middle)
+	move, err := seat.View().Think(ev.Event.GetPrompt().GetGame(), game.Middle)
 	if err != nil {
 		t.Fatal(err)
 	}

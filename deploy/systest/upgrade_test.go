@@ -14,7 +14,6 @@ import (
 	"teahouse/node/host"
 	"teahouse/pkg/client"
 	"teahouse/pkg/game"
-	"teahouse/pkg/mahjong/tablegame"
 	"teahouse/pkg/token"
 )
 
@@ -108,11 +107,11 @@ func (l lossy) comesBack(ctx context.Context, signer *token.Signer, id game.Play
 	if err != nil {
 		return err
 	}
-	g, err := tablegame.New(tablegame.Config{})
+	games, err := games()
 	if err != nil {
 		return err
 	}
-	c, err := client.Dial(ctx, client.Config{Addr: l.state().Address, Token: text})
+	c, err := client.Dial(ctx, client.Config{Addr: l.state().Address, Token: text, Games: games})
 	if err != nil {
 		return err
 	}
@@ -124,7 +123,7 @@ func (l lossy) comesBack(ctx context.Context, signer *token.Signer, id game.Play
 	if err != nil {
 		return err
 	}
-	scores, err := player{c, g, answers}.play(ctx, table)
+	scores, err := player{c, answers}.play(ctx, table)
 	if err == nil && len(scores) != 4 {
 		err = fmt.Errorf("he was told the scores %v", scores)
 	}

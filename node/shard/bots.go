@@ -17,8 +17,9 @@ type botTurn struct {
 	table game.TableID
 	game  game.Game
 	table.BotPrompt
-	strength game.Strength
-	pause    time.Duration
+	rules, view []byte // the table's, and the seat's
+	strength    game.Strength
+	pause       time.Duration
 }
 
 // think lets a bot answer its prompt. If the bot fails, the prompt's deadline answers.
@@ -26,7 +27,7 @@ func (l *leader) think(th botTurn) {
 	err := l.pooled(func() {
 		var move []byte
 		err := panics.Try(func() (err error) {
-			move, err = th.game.Think(th.Payload, th.strength)
+			move, err = th.game.Think(th.rules, th.view, th.Payload, th.strength)
 			return err
 		})
 		if err != nil {

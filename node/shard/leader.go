@@ -246,7 +246,7 @@ func (l *leader) findWork(ctx context.Context) {
 			if busy[p.Seat] != p.Number {
 				busy[p.Seat] = p.Number
 				q := l.s.cfg.queue(t.Queue())
-				turns = append(turns, botTurn{id, t.Game(), p, q.Bots, q.Pace.pause(id, p, l.s.state.now)})
+				turns = append(turns, botTurn{id, t.Game(), p, t.Rules(), t.Hand().View(p.Seat), q.Bots, q.Pace.pause(id, p, l.s.state.now)})
 			}
 		}
 	}

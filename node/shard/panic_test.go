@@ -30,9 +30,9 @@ type forgetfulGame struct {
 	seldom *seldom
 }
 
-func (g forgetfulGame) Think(prompt []byte, strength game.Strength) ([]byte, error) {
+func (g forgetfulGame) Think(rules, view, prompt []byte, strength game.Strength) ([]byte, error) {
 	g.seldom.call()
-	return g.Game.Think(prompt, strength)
+	return g.Game.Think(rules, view, prompt, strength)
 }
 
 type forgetfulResults struct {

@@ -41,8 +41,8 @@ func newMahjong(t testing.TB, secret byte) *rig {
 // time passes.
 func (r *rig) think(human bool) {
 	r.t.Helper()
-	thought := func(payload []byte) []byte {
-		move, err := r.table.Game().Think(payload, game.Middle)
+	thought := func(seat int, payload []byte) []byte {
+		move, err := r.table.Game().Think(r.table.Rules(), r.table.Hand().View(seat), payload, game.Middle)
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func (r *rig) think(human bool) {
 	if prompt, next := r.open(1); human && prompt != 0 {
 		for _, p := range r.pushed[1] {
 			if p.Number == prompt {
-				r.want(r.apply(moveCommand(12, 1, next, prompt, thought(event(r.t, p.Payload).GetPrompt().GetGame())...)), wirepb.Code_OK)
+				r.want(r.apply(moveCommand(12, 1, next, prompt, thought(1, event(r.t, p.Payload).GetPrompt().GetGame())...)), wirepb.Code_OK)
 				return
 			}
 		}
@@ -59,7 +59,7 @@ func (r *rig) think(human bool) {
 	}
 	if bots := r.table.BotPrompts(); len(bots) > 0 {
 		r.want(r.apply(&tablepb.Command{Body: &tablepb.Command_Bot{Bot: &tablepb.Bot{
-			Seat: uint32(bots[0].Seat), Prompt: bots[0].Number, Move: thought(bots[0].Payload),
+			Seat: uint32(bots[0].Seat), Prompt: bots[0].Number, Move: thought(bots[0].Seat, bots[0].Payload),
 		}}}), wirepb.Code_OK)
 		return
 	}

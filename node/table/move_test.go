@@ -216,7 +216,7 @@ func TestBotAnswersOnlyForBots(t *testing.T) {
 		t.Fatalf("bots are asked %v", open)
 	}
 	bot := func(seat uint32, prompt uint64) game.Code {
-		move, err := tabletest.Game{}.Think(open[0].Payload, game.Middle)
+		move, err := tabletest.Game{}.Think(nil, nil, open[0].Payload, game.Middle)
 		if err != nil {
 			t.Fatal(err)
 		}

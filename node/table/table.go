@@ -318,6 +318,9 @@ func (t *Table) BotPrompts() []BotPrompt {
 	return open
 }
 
+// Rules returns the canonical rules of the game.
+func (t *Table) Rules() []byte { return t.rules }
+
 // HasBots reports whether a bot sits at the table.
 func (t *Table) HasBots() bool {
 	return slices.ContainsFunc(t.seats, (*seat).bot)

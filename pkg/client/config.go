@@ -32,6 +32,9 @@ type Config struct {
 	// BackoffMin and BackoffMax bound the pause before reconnecting: a random part of a span that
 	// doubles from the one to the other. Defaults: 50 ms and 5 s.
 	BackoffMin, BackoffMax time.Duration
+	// Games are those whose views are kept, see Table.View; the function returns nil for one that it
+	// does not know. Default: none.
+	Games func(name string) game.Game
 	// MaxEvents is how many received events of a table are kept for Receive. Any more are dropped,
 	// and fetched again once those have been read. Default: 1024.
 	MaxEvents int

@@ -32,6 +32,7 @@ type Table struct {
 	seat *engine.Table // guarded by Client.mu
 
 	wake chan struct{} // one token: there may be something to receive
+	view *engine.View  // owned by who calls Receive; nil before the first event, or without Config.Games
 }
 
 // ErrLeft is returned after Leave.
@@ -75,7 +76,11 @@ func (t *Table) Receive(ctx context.Context) (Event, error) {
 			return Event{}, err
 		}
 		if p != nil {
-			return decodeEvent(p)
+			e, err := decodeEvent(p)
+			if err == nil {
+				err = t.keep(e)
+			}
+			return e, err
 		}
 		select {
 		case <-t.wake:
@@ -84,6 +89,24 @@ func (t *Table) Receive(ctx context.Context) (Event, error) {
 		}
 	}
 }
+
+// keep brings the view up to date.
+func (t *Table) keep(e Event) error {
+	if t.c.cfg.Games == nil {
+		return nil
+	}
+	if t.view == nil {
+		t.view = engine.NewView(t.Seat(), t.c.cfg.Games)
+	}
+	if e.View != nil {
+		return t.view.Snapshot(e.View)
+	}
+	return t.view.Told(e.Event)
+}
+
+// View is what the seat may know of the hand, as of the event that was received last. It belongs to
+// the goroutine that calls Receive. Before the first event, and without Config.Games, it is nil.
+func (t *Table) View() *engine.View { return t.view }
 
 // Move answers a prompt and returns the move's number once it is acknowledged. It is resent under
 // the same number until the answer is definite. A refusal is an error that carries the code, and

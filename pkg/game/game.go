@@ -22,9 +22,10 @@ type Game interface {
 	Deal(Setup) (Hand, error)
 	// Restore is the exact inverse of Hand.Snapshot. It never panics on damaged input.
 	Restore(snapshot []byte) (Hand, error)
-	// Think returns a bot's move. It gets only the seat's question (Prompt.Payload), so it cannot
-	// know more than the seat does. An unknown strength plays as Middle.
-	Think(prompt []byte, strength Strength) ([]byte, error)
+	// Think returns a bot's move. It gets the table's rules, the seat's view (Hand.View) and its
+	// question (Prompt.Payload), so it cannot know more than the seat does. An unknown strength
+	// plays as Middle.
+	Think(rules, view, prompt []byte, strength Strength) ([]byte, error)
 	// Follow keeps a seat's view by what the seat is told: from a view of it on, or from before the
 	// deal (nil). Rules are a table's.
 	Follow(seat int, rules, view []byte) (Follower, error)
@@ -81,7 +82,7 @@ type Prompt struct {
 	Serial  uint32        // 0 = none open; rises with each new prompt of the hand
 	Secret  bool          // others must not learn that the seat is asked at all
 	Limit   time.Duration // log time to answer
-	Payload []byte        // game's own message: the question, the legal answers, what the seat holds
+	Payload []byte        // game's own message: the question and the legal answers; the view has the rest
 }
 
 // Step is what one accepted command did, in order.

@@ -212,7 +212,7 @@ func TestThink(t *testing.T) {
 	} {
 		h := deal(t, "", 0)
 		play(t, h, 0, c.points...)
-		answer, err := New().Think(h.Prompt(len(c.points)%2).Payload, game.Middle)
+		answer, err := New().Think(nil, h.View(0), nil, game.Middle)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,11 +231,24 @@ func TestThink(t *testing.T) {
 // TestAutoEnds has auto-play play both seats until the game is over.
 func TestAutoEnds(t *testing.T) {
 	h := deal(t, "", 0)
+	follower, err := New().Follow(1, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := h.Opening()
 	for i := 0; ; i++ {
+		for _, e := range told {
+			if err := follower.Told(e.Seats[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(follower.View(), h.View(1)) {
+			t.Fatalf("after %d stones the events give another view", i)
+		}
 		if _, over := h.Result(); over {
 			break
 		}
-		answer, err := New().Think(h.Prompt(i%2).Payload, game.Middle)
+		answer, err := New().Think(nil, h.View(0), nil, game.Middle)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,9 +256,11 @@ func TestAutoEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.Auto(i % 2); err != nil {
+		step, err := h.Auto(i % 2)
+		if err != nil {
 			t.Fatal(err)
 		}
+		told = step.Events
 		if _, err := twin.Move(i%2, answer); err != nil || !bytes.Equal(twin.Snapshot(), h.Snapshot()) {
 			t.Fatalf("auto-play and Think differ: %v", err)
 		}
@@ -268,7 +283,7 @@ func FuzzRestore(f *testing.F) {
 				t.Fatal("a refusal has changed something")
 			}
 			if p := h.Prompt(seat); p.Serial != 0 {
-				if _, err := New().Think(p.Payload, game.Middle); err != nil {
+				if _, err := New().Think(nil, h.View(0), p.Payload, game.Middle); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -279,10 +294,10 @@ func FuzzRestore(f *testing.F) {
 func BenchmarkThink(b *testing.B) {
 	h := deal(b, "", 0)
 	play(b, h, 0, [2]int{7, 7}, [2]int{8, 8}, [2]int{6, 8}, [2]int{7, 9})
-	payload := h.Prompt(0).Payload
+	view := h.View(0)
 	g := New()
 	for b.Loop() {
-		if _, err := g.Think(payload, game.Middle); err != nil {
+		if _, err := g.Think(nil, view, nil, game.Middle); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -56,7 +56,7 @@ func (h *hand) Prompt(seat int) game.Prompt {
 	}
 	return game.Prompt{
 		Serial: uint32(len(h.board.placed)) + 1, Limit: limit,
-		Payload: marshal(&gomokupb.Prompt{View: h.view()}),
+		Payload: marshal(&gomokupb.Prompt{}),
 	}
 }
 

@@ -11,25 +11,25 @@ import (
 )
 
 // Think plays the point that is worth most to either side, at every strength.
-func (gomoku) Think(prompt []byte, _ game.Strength) ([]byte, error) {
-	var p gomokupb.Prompt
-	if err := proto.Unmarshal(prompt, &p); err != nil {
-		return nil, fmt.Errorf("gomoku: prompt: %w", err)
+func (gomoku) Think(_, view, _ []byte, _ game.Strength) ([]byte, error) {
+	var v gomokupb.View
+	if err := proto.Unmarshal(view, &v); err != nil {
+		return nil, fmt.Errorf("gomoku: view: %w", err)
 	}
-	size := int(p.GetView().GetSize())
+	size := int(v.GetSize())
 	if size < minSize || size > maxSize {
-		return nil, fmt.Errorf("gomoku: prompt: a board of %d lines", size)
+		return nil, fmt.Errorf("gomoku: view: a board of %d lines", size)
 	}
 	b := newBoard(size)
-	for _, s := range p.GetView().GetStones() {
+	for _, s := range v.GetStones() {
 		x, y := int(s.GetX()), int(s.GetY())
 		if !b.inside(x, y) || b.at(x, y) != none {
-			return nil, fmt.Errorf("gomoku: prompt: a stone at %d,%d", x, y)
+			return nil, fmt.Errorf("gomoku: view: a stone at %d,%d", x, y)
 		}
 		b.place(y*size + x)
 	}
 	if b.full() {
-		return nil, errors.New("gomoku: prompt: the board is full")
+		return nil, errors.New("gomoku: view: the board is full")
 	}
 	at := best(b)
 	return proto.Marshal(&gomokupb.Move{Answer: &gomokupb.Move_Place{

@@ -8,6 +8,7 @@ package tabletest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -81,11 +82,16 @@ func (Game) Restore(snapshot []byte) (game.Hand, error) {
 }
 
 // Think implements game.Game: the smallest answer that is not a pass.
-func (Game) Think(prompt []byte, _ game.Strength) ([]byte, error) {
+func (Game) Think(_, _, prompt []byte, _ game.Strength) ([]byte, error) {
 	if len(prompt) != 2 {
 		return nil, fmt.Errorf("prompt of %d bytes", len(prompt))
 	}
 	return []byte{1}, nil
+}
+
+// Follow implements game.Game. Views of this game tell more than its events.
+func (Game) Follow(int, []byte, []byte) (game.Follower, error) {
+	return nil, errors.New("nobody can follow this game")
 }
 
 type state struct {

@@ -514,10 +514,9 @@ func (x *Over) GetLine() []*Point {
 	return nil
 }
 
-// Prompt asks for a stone; it holds all that the answer depends on.
+// Prompt asks for a stone on any free point.
 type Prompt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	View          *View                  `protobuf:"bytes,1,opt,name=view,proto3" json:"view,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -550,13 +549,6 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
 	return file_pkg_gomoku_gomokupb_gomoku_proto_rawDescGZIP(), []int{7}
-}
-
-func (x *Prompt) GetView() *View {
-	if x != nil {
-		return x.View
-	}
-	return nil
 }
 
 // View is the board.
@@ -747,9 +739,8 @@ const file_pkg_gomoku_gomokupb_gomoku_proto_rawDesc = "" +
 	"\x04FULL\x10\x02\x12\f\n" +
 	"\bRESIGNED\x10\x03\x12\r\n" +
 	"\tTIMED_OUT\x10\x04B\t\n" +
-	"\a_winner\"6\n" +
-	"\x06Prompt\x12,\n" +
-	"\x04view\x18\x01 \x01(\v2\x18.teahouse.gomoku.v1.ViewR\x04view\"\xc9\x01\n" +
+	"\a_winner\"\x0e\n" +
+	"\x06PromptJ\x04\b\x01\x10\x02\"\xc9\x01\n" +
 	"\x04View\x12\x12\n" +
 	"\x04size\x18\x01 \x01(\rR\x04size\x12\x14\n" +
 	"\x05black\x18\x02 \x01(\rR\x05black\x121\n" +
@@ -800,15 +791,14 @@ var file_pkg_gomoku_gomokupb_gomoku_proto_depIdxs = []int32{
 	2,  // 5: teahouse.gomoku.v1.Placed.point:type_name -> teahouse.gomoku.v1.Point
 	0,  // 6: teahouse.gomoku.v1.Over.reason:type_name -> teahouse.gomoku.v1.Over.Reason
 	2,  // 7: teahouse.gomoku.v1.Over.line:type_name -> teahouse.gomoku.v1.Point
-	9,  // 8: teahouse.gomoku.v1.Prompt.view:type_name -> teahouse.gomoku.v1.View
-	2,  // 9: teahouse.gomoku.v1.View.stones:type_name -> teahouse.gomoku.v1.Point
-	7,  // 10: teahouse.gomoku.v1.View.over:type_name -> teahouse.gomoku.v1.Over
-	0,  // 11: teahouse.gomoku.v1.State.given_up:type_name -> teahouse.gomoku.v1.Over.Reason
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	2,  // 8: teahouse.gomoku.v1.View.stones:type_name -> teahouse.gomoku.v1.Point
+	7,  // 9: teahouse.gomoku.v1.View.over:type_name -> teahouse.gomoku.v1.Over
+	0,  // 10: teahouse.gomoku.v1.State.given_up:type_name -> teahouse.gomoku.v1.Over.Reason
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_pkg_gomoku_gomokupb_gomoku_proto_init() }

@@ -137,7 +137,7 @@ func TestAuditFields(t *testing.T) {
 		want int
 	}{
 		{view, 16},
-		{&mahjongpb.Prompt{AnGang: some, BuGang: some, Discard: some, Tile: one, View: view}, 7 + 16},
+		{&mahjongpb.Prompt{AnGang: some, BuGang: some, Discard: some, Tile: one}, 7},
 		{&mahjongpb.Summary{Wins: []*mahjongpb.Win{win}, Hands: []*mahjongpb.ShownHand{{Tiles: some}}, Melds: []*mahjongpb.SeatMelds{{Melds: []*mahjongpb.Meld{meld}}}}, 3 + 2 + 1},
 		{&mahjongpb.Event{Body: &mahjongpb.Event_Deal{Deal: &mahjongpb.Deal{Hand: some}}}, 2},
 		{&mahjongpb.Event{Body: &mahjongpb.Event_Answered{Answered: &mahjongpb.Answered{Move: swap}}}, 2},

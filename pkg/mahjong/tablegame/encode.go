@@ -66,11 +66,11 @@ func onlyTiles(seats [mahjong.Seats][]mahjong.Tile) []uint32 {
 	return nil
 }
 
-func encodePrompt(p *mahjong.Prompt, v *mahjong.View, rules string) *mahjongpb.Prompt {
+func encodePrompt(p *mahjong.Prompt) *mahjongpb.Prompt {
 	return &mahjongpb.Prompt{
 		Kind: mahjongpb.Prompt_Kind(p.Kind), Hu: p.Hu, AnGang: encodeKinds(p.An), BuGang: encodeKinds(p.Bu),
 		Discard: encodeChoice(p.Discard), Gang: p.Gang, Peng: p.Peng,
-		Tile: encodeTile(p.Tile), From: encodeSeat(p.From), View: encodeView(v), Rules: rules,
+		Tile: encodeTile(p.Tile), From: encodeSeat(p.From),
 	}
 }
 

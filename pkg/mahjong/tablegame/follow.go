@@ -312,6 +312,9 @@ func (f *follower) won(w *mahjongpb.Win) error {
 	if err != nil {
 		return err
 	}
+	if f.view.Turn == nil {
+		return errors.New("tablegame: a win before the first turn")
+	}
 	f.turn(*f.view.Turn)
 	s.Out, s.Locked = !xueliu || s.Out, xueliu
 	s.Hand = w.Hand

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"teahouse/pkg/game"
@@ -11,6 +12,58 @@ import (
 	"teahouse/pkg/mahjong/tablegame"
 	"teahouse/pkg/mahjong/tablegame/mahjongpb"
 )
+
+// Prompts are asked more often than anything else is told, so they say only what is asked.
+func TestPromptsAreSmall(t *testing.T) {
+	g := newGame(t, tablegame.Config{})
+	var sizes []int
+	for n := range uint64(20) {
+		var last [mahjong.Seats]uint32
+		play(t, g, deal(t, g, n, ""), rand.New(rand.NewPCG(n, 4)), func(h game.Hand, _ []game.Event) game.Hand {
+			for seat := range mahjong.Seats {
+				if p := h.Prompt(seat); p.Serial > last[seat] {
+					last[seat] = p.Serial
+					sizes = append(sizes, len(p.Payload))
+				}
+			}
+			return h
+		})
+	}
+	slices.Sort(sizes)
+	if median, longest := sizes[len(sizes)/2], sizes[len(sizes)-1]; median > 10 || longest > 80 {
+		t.Errorf("%d prompts: median %d bytes, longest %d", len(sizes), median, longest)
+	}
+}
+
+// FuzzFollow: whatever a server tells is taken in or refused, and the view stays one that can be read.
+func FuzzFollow(f *testing.F) {
+	g := newGame(f, tablegame.Config{})
+	for n, rules := range []string{``, `{"mode":"xueliu","show_winners":true}`} {
+		views := [mahjong.Seats][]byte{}
+		play(f, g, deal(f, g, uint64(n), rules), rand.New(rand.NewPCG(1, 15)), func(h game.Hand, events []game.Event) game.Hand {
+			for _, e := range events {
+				if e.Seats[1] != nil {
+					f.Add(views[1], e.Seats[1], n == 1)
+				}
+			}
+			views[1] = h.View(1)
+			return h
+		})
+	}
+	f.Fuzz(func(t *testing.T, view, event []byte, xueliu bool) {
+		rules := ``
+		if xueliu {
+			rules = `{"mode":"xueliu","show_winners":true}`
+		}
+		follower, err := g.Follow(1, []byte(rules), view)
+		if err != nil {
+			return
+		}
+		follower.Told(event)
+		follower.Told(event)
+		unmarshal(t, follower.View(), &mahjongpb.View{})
+	})
+}
 
 // TestFollow keeps each seat's view by its events alone, as a client does, and compares it with the
 // hand's own after every step. At random moments a client begins anew from a view.

@@ -3,7 +3,6 @@ package tablegame
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"time"
 
 	"teahouse/pkg/game"
@@ -84,7 +83,7 @@ func (*sichuan) Seats() int   { return mahjong.Seats }
 // Version counts what a binary must know:
 //
 //	2  the option gang_ready
-//	3  seats are told kinds of tiles instead of ids
+//	3  seats are told kinds of tiles instead of ids, and prompts without the view
 //	4  the options transfer_all, menqing_zimo and jiangqidui
 //
 // An option that is off leaves no trace in what is written, so a table of an earlier version can have
@@ -116,7 +115,7 @@ func (g *sichuan) Deal(s game.Setup) (game.Hand, error) {
 	if g.cfg.Observe != nil {
 		g.cfg.Observe(played.Opening())
 	}
-	return g.wrap(played)
+	return g.wrap(played), nil
 }
 
 func (g *sichuan) Restore(snapshot []byte) (game.Hand, error) {
@@ -124,47 +123,7 @@ func (g *sichuan) Restore(snapshot []byte) (game.Hand, error) {
 	if err := played.UnmarshalBinary(snapshot); err != nil {
 		return nil, fmt.Errorf("tablegame: %w", err)
 	}
-	return g.wrap(played)
+	return g.wrap(played), nil
 }
 
-func (g *sichuan) wrap(played *mahjong.Hand) (*hand, error) {
-	special, err := unusual(played.Rules())
-	if err != nil {
-		return nil, fmt.Errorf("tablegame: %w", err)
-	}
-	return &hand{cfg: &g.cfg, played: played, rules: special}, nil
-}
-
-// unusual encodes the options of r that differ from the defaults, such that ParseRules returns r
-// for it. It is empty for the default rule set.
-func unusual(r mahjong.Rules) (string, error) {
-	mine, err := asMap(r)
-	if err != nil {
-		return "", err
-	}
-	standard, err := asMap(mahjong.DefaultRules())
-	if err != nil {
-		return "", err
-	}
-	// A mode has its own default cap, and bankruptcy needs balances.
-	told := map[string]bool{"cap": mine["mode"] != standard["mode"], "balances": mine["bankrupt"] != standard["bankrupt"]}
-	for key, value := range standard {
-		if reflect.DeepEqual(mine[key], value) && !told[key] {
-			delete(mine, key)
-		}
-	}
-	if len(mine) == 0 {
-		return "", nil
-	}
-	text, err := json.Marshal(mine) // sorts the keys
-	return string(text), err
-}
-
-func asMap(r mahjong.Rules) (map[string]any, error) {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
-	}
-	var m map[string]any
-	return m, json.Unmarshal(text, &m)
-}
+func (g *sichuan) wrap(played *mahjong.Hand) *hand { return &hand{cfg: &g.cfg, played: played} }

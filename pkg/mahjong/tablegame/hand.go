@@ -15,7 +15,6 @@ import (
 type hand struct {
 	cfg    *Config
 	played *mahjong.Hand
-	rules  string // what Prompt.rules says
 	// prompts caches each seat's last prompt: a table looks at all prompts after each command, and
 	// an open one does not change.
 	prompts [mahjong.Seats]game.Prompt
@@ -29,12 +28,11 @@ func (h *hand) Prompt(seat int) game.Prompt {
 		return game.Prompt{}
 	}
 	if h.prompts[seat].Serial != p.Serial {
-		view := h.played.View(seat)
 		h.prompts[seat] = game.Prompt{
 			Serial:  p.Serial,
 			Secret:  p.Kind == mahjong.PromptClaim || p.Kind == mahjong.PromptRob,
 			Limit:   h.cfg.limit(p.Kind),
-			Payload: marshal(encodePrompt(&p, &view, h.rules)),
+			Payload: marshal(encodePrompt(&p)),
 		}
 	}
 	return h.prompts[seat]

@@ -107,7 +107,7 @@ func choice(t *testing.T, g game.Game, h game.Hand, rng *rand.Rand) func(game.Ha
 		return func(h game.Hand) (game.Step, error) { return h.Auto(seat) }
 	}
 	strength := []game.Strength{game.Weak, game.Middle}[rng.IntN(2)]
-	move, err := g.Think(h.Prompt(seat).Payload, strength)
+	move, err := think(g, h, seat, strength)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -197,14 +197,14 @@ func FuzzThink(f *testing.F) {
 	g := newGame(f, tablegame.Config{})
 	play(f, g, deal(f, g, 1, ""), rand.New(rand.NewPCG(1, 9)), func(h game.Hand, _ []game.Event) game.Hand {
 		for _, seat := range open(h) {
-			f.Add(h.Prompt(seat).Payload)
+			f.Add(h.View(seat), h.Prompt(seat).Payload)
 		}
 		return h
 	})
-	f.Fuzz(func(t *testing.T, prompt []byte) {
-		move, err := g.Think(prompt, game.Middle)
+	f.Fuzz(func(t *testing.T, view, prompt []byte) {
+		move, err := g.Think(nil, view, prompt, game.Middle)
 		if err == nil && unmarshal(t, move, &mahjongpb.Move{}).Answer == nil {
-			t.Errorf("prompt %x: no answer", prompt)
+			t.Errorf("view %x, prompt %x: no answer", view, prompt)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -55,6 +56,19 @@ var ruleSets = map[string]string{
 	"all coins":  `{"mode":"xueliu","bankrupt":"clip","balances":[0,99,9,9],"hide_angang":true,"show_winners":true,"swap_suits":"any"}`,
 }
 
+// think is a bot's move for a seat that is asked.
+func think(g game.Game, h game.Hand, seat int, strength game.Strength) ([]byte, error) {
+	hand := new(mahjong.Hand)
+	if err := hand.UnmarshalBinary(h.Snapshot()); err != nil {
+		return nil, err
+	}
+	rules, err := json.Marshal(hand.Rules())
+	if err != nil {
+		return nil, err
+	}
+	return g.Think(rules, h.View(seat), h.Prompt(seat).Payload, strength)
+}
+
 // open lists the seats that have an open prompt.
 func open(h game.Hand) (seats []int) {
 	for seat := range mahjong.Seats {
@@ -85,7 +99,7 @@ func next(t testing.TB, g game.Game, h game.Hand, rng *rand.Rand) game.Step {
 		case 1:
 			step, err = h.Auto(seat)
 		default:
-			move, thinkErr := g.Think(h.Prompt(seat).Payload, game.Middle)
+			move, thinkErr := think(g, h, seat, game.Middle)
 			if thinkErr != nil {
 				t.Fatal(thinkErr)
 			}

@@ -11,34 +11,34 @@ import (
 	"teahouse/pkg/mahjong/tablegame/mahjongpb"
 )
 
-func (g *sichuan) Think(prompt []byte, strength game.Strength) ([]byte, error) {
+func (g *sichuan) Think(rules, view, prompt []byte, strength game.Strength) ([]byte, error) {
+	var v mahjongpb.View
+	if err := proto.Unmarshal(view, &v); err != nil {
+		return nil, fmt.Errorf("tablegame: view: %w", err)
+	}
 	var p mahjongpb.Prompt
 	if err := proto.Unmarshal(prompt, &p); err != nil {
 		return nil, fmt.Errorf("tablegame: prompt: %w", err)
 	}
-	view, err := decodePrompt(&p)
+	seen, err := decodeView(&v, &p)
 	if err != nil {
-		return nil, fmt.Errorf("tablegame: prompt: %w", err)
+		return nil, fmt.Errorf("tablegame: view and prompt: %w", err)
 	}
-	player, err := g.players.of(strength, p.Rules)
+	player, err := g.players.of(strength, string(rules))
 	if err != nil {
-		return nil, fmt.Errorf("tablegame: prompt: %w", err)
+		return nil, fmt.Errorf("tablegame: rules: %w", err)
 	}
-	move := encodeMove(player.Choose(view))
+	move := encodeMove(player.Choose(seen))
 	if move == nil {
 		return nil, errors.New("tablegame: prompt: nothing is asked")
 	}
 	return marshal(move), nil
 }
 
-// decodePrompt returns the view behind a prompt, without what no decision needs: what wins were
-// worth, and the end of a hand. Prompts may come over a network, so everything that the bot relies
+// decodeView returns a view with its prompt, without what no decision needs: what wins were
+// worth, and the end of a hand. They may come over a network, so everything that the bot relies
 // on is checked.
-func decodePrompt(p *mahjongpb.Prompt) (*mahjong.View, error) {
-	m := p.GetView()
-	if m == nil {
-		return nil, errors.New("no view")
-	}
+func decodeView(m *mahjongpb.View, p *mahjongpb.Prompt) (*mahjong.View, error) {
 	var d decoder
 	v := &mahjong.View{
 		Seat: d.seat(m.GetSeat()), Dealer: d.seat(m.GetDealer()), Phase: mahjong.Phase(m.GetPhase()),

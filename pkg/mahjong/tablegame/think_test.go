@@ -64,7 +64,7 @@ func same(t *testing.T, g game.Game, strength game.Strength, p *bot.Player, deal
 				}
 				continue
 			}
-			move, err := g.Think(table.Prompt(seat).Payload, strength)
+			move, err := think(g, table, seat, strength)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2069,8 +2069,7 @@ func (x *End) GetNextDealer() uint32 {
 	return 0
 }
 
-// Prompt is a question to one seat with its exact legal answers. It can be
-// answered without knowing anything else.
+// Prompt is a question to one seat with its exact legal answers.
 type Prompt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          Prompt_Kind            `protobuf:"varint,1,opt,name=kind,proto3,enum=teahouse.mahjong.v1.Prompt_Kind" json:"kind,omitempty"`
@@ -2082,8 +2081,6 @@ type Prompt struct {
 	Peng          bool                   `protobuf:"varint,7,opt,name=peng,proto3" json:"peng,omitempty"`                          // CLAIM
 	Tile          *uint32                `protobuf:"varint,8,opt,name=tile,proto3,oneof" json:"tile,omitempty"`                    // CLAIM, ROB: the tile in question
 	From          *uint32                `protobuf:"varint,9,opt,name=from,proto3,oneof" json:"from,omitempty"`                    // CLAIM, ROB: whose it is
-	View          *View                  `protobuf:"bytes,10,opt,name=view,proto3" json:"view,omitempty"`
-	Rules         string                 `protobuf:"bytes,11,opt,name=rules,proto3" json:"rules,omitempty"` // JSON of the options that are not the default
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2179,20 +2176,6 @@ func (x *Prompt) GetFrom() uint32 {
 		return *x.From
 	}
 	return 0
-}
-
-func (x *Prompt) GetView() *View {
-	if x != nil {
-		return x.View
-	}
-	return nil
-}
-
-func (x *Prompt) GetRules() string {
-	if x != nil {
-		return x.Rules
-	}
-	return ""
 }
 
 // View is everything that a seat may know at a moment.
@@ -2725,7 +2708,7 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x03PIG\x10\x02\x12\t\n" +
 	"\x05READY\x10\x03\x12\r\n" +
 	"\tNOT_READY\x10\x04\x12\a\n" +
-	"\x03OUT\x10\x05\"\xb3\x03\n" +
+	"\x03OUT\x10\x05\"\xfa\x02\n" +
 	"\x06Prompt\x124\n" +
 	"\x04kind\x18\x01 \x01(\x0e2 .teahouse.mahjong.v1.Prompt.KindR\x04kind\x12\x0e\n" +
 	"\x02hu\x18\x02 \x01(\bR\x02hu\x12\x1d\n" +
@@ -2735,10 +2718,7 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x04gang\x18\x06 \x01(\bR\x04gang\x12\x12\n" +
 	"\x04peng\x18\a \x01(\bR\x04peng\x12\x1d\n" +
 	"\x04tile\x18\b \x01(\rB\x04ص\x18\x02H\x00R\x04tile\x88\x01\x01\x12\x17\n" +
-	"\x04from\x18\t \x01(\rH\x01R\x04from\x88\x01\x01\x12-\n" +
-	"\x04view\x18\n" +
-	" \x01(\v2\x19.teahouse.mahjong.v1.ViewR\x04view\x12\x14\n" +
-	"\x05rules\x18\v \x01(\tR\x05rules\"N\n" +
+	"\x04from\x18\t \x01(\rH\x01R\x04from\x88\x01\x01\"N\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04SWAP\x10\x01\x12\b\n" +
@@ -2747,7 +2727,8 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x05CLAIM\x10\x04\x12\a\n" +
 	"\x03ROB\x10\x05B\a\n" +
 	"\x05_tileB\a\n" +
-	"\x05_from\"\xcf\x04\n" +
+	"\x05_fromJ\x04\b\n" +
+	"\x10\vJ\x04\b\v\x10\f\"\xcf\x04\n" +
 	"\x04View\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\rR\x04seat\x12\x16\n" +
 	"\x06dealer\x18\x02 \x01(\rR\x06dealer\x125\n" +
@@ -2910,23 +2891,22 @@ var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_depIdxs = []int32{
 	5,  // 26: teahouse.mahjong.v1.End.reason:type_name -> teahouse.mahjong.v1.End.Reason
 	6,  // 27: teahouse.mahjong.v1.End.status:type_name -> teahouse.mahjong.v1.End.Status
 	7,  // 28: teahouse.mahjong.v1.Prompt.kind:type_name -> teahouse.mahjong.v1.Prompt.Kind
-	30, // 29: teahouse.mahjong.v1.Prompt.view:type_name -> teahouse.mahjong.v1.View
-	8,  // 30: teahouse.mahjong.v1.View.phase:type_name -> teahouse.mahjong.v1.View.Phase
-	31, // 31: teahouse.mahjong.v1.View.seats:type_name -> teahouse.mahjong.v1.SeatView
-	28, // 32: teahouse.mahjong.v1.View.end:type_name -> teahouse.mahjong.v1.End
-	24, // 33: teahouse.mahjong.v1.SeatView.melds:type_name -> teahouse.mahjong.v1.Meld
-	25, // 34: teahouse.mahjong.v1.SeatView.wins:type_name -> teahouse.mahjong.v1.Win
-	28, // 35: teahouse.mahjong.v1.Summary.end:type_name -> teahouse.mahjong.v1.End
-	27, // 36: teahouse.mahjong.v1.Summary.items:type_name -> teahouse.mahjong.v1.Item
-	25, // 37: teahouse.mahjong.v1.Summary.wins:type_name -> teahouse.mahjong.v1.Win
-	23, // 38: teahouse.mahjong.v1.Summary.hands:type_name -> teahouse.mahjong.v1.ShownHand
-	33, // 39: teahouse.mahjong.v1.Summary.melds:type_name -> teahouse.mahjong.v1.SeatMelds
-	24, // 40: teahouse.mahjong.v1.SeatMelds.melds:type_name -> teahouse.mahjong.v1.Meld
-	41, // [41:41] is the sub-list for method output_type
-	41, // [41:41] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	8,  // 29: teahouse.mahjong.v1.View.phase:type_name -> teahouse.mahjong.v1.View.Phase
+	31, // 30: teahouse.mahjong.v1.View.seats:type_name -> teahouse.mahjong.v1.SeatView
+	28, // 31: teahouse.mahjong.v1.View.end:type_name -> teahouse.mahjong.v1.End
+	24, // 32: teahouse.mahjong.v1.SeatView.melds:type_name -> teahouse.mahjong.v1.Meld
+	25, // 33: teahouse.mahjong.v1.SeatView.wins:type_name -> teahouse.mahjong.v1.Win
+	28, // 34: teahouse.mahjong.v1.Summary.end:type_name -> teahouse.mahjong.v1.End
+	27, // 35: teahouse.mahjong.v1.Summary.items:type_name -> teahouse.mahjong.v1.Item
+	25, // 36: teahouse.mahjong.v1.Summary.wins:type_name -> teahouse.mahjong.v1.Win
+	23, // 37: teahouse.mahjong.v1.Summary.hands:type_name -> teahouse.mahjong.v1.ShownHand
+	33, // 38: teahouse.mahjong.v1.Summary.melds:type_name -> teahouse.mahjong.v1.SeatMelds
+	24, // 39: teahouse.mahjong.v1.SeatMelds.melds:type_name -> teahouse.mahjong.v1.Meld
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_init() }
