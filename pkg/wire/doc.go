@@ -36,7 +36,7 @@
 // # Versions
 //
 //	1  the first one
-//	2  mahjong: tiles are kinds, not ids; melds do not list their tiles
+//	2  mahjong: tiles are kinds, not ids; melds do not list their tiles; prompts are without the view
 //
 // A gateway speaks min(Hello.version, Version) and refuses versions below MinVersion: it speaks 2
 // only. Within a version fields and methods may be added, and numbers are never reused.
