@@ -36,8 +36,8 @@ type device struct {
 
 	table   *engine.Table
 	joining bool
-	prompt  uint64 // newest one, 0 = answered or closed
-	best    []byte // a legal answer to it, if the game can be followed
+	prompt  uint64       // newest one, 0 = answered or closed
+	best    []byte       // a legal answer to it, if the game can be followed
 	view    *engine.View // of table
 	left    bool
 	seen    *seen
