@@ -26,8 +26,8 @@ type Game interface {
 	// question (Prompt.Payload), so it cannot know more than the seat does. An unknown strength
 	// plays as Middle.
 	Think(rules, view, prompt []byte, strength Strength) ([]byte, error)
-	// Follow keeps a seat's view by what the seat is told: from a view of it on, or from before the
-	// deal (nil). Rules are a table's.
+	// Follow keeps the view of a seat, or of Public, by what it is told: from a view of it on, or from
+	// before the deal (nil). Rules are a table's.
 	Follow(seat int, rules, view []byte) (Follower, error)
 }
 
@@ -69,7 +69,7 @@ type Hand interface {
 
 	// Opening is what each seat is told at the deal.
 	Opening() []Event
-	// View is everything that seat may know now: the payload of a Snapshot.
+	// View is everything that seat, or Public, may know now: the payload of a Snapshot.
 	View(seat int) []byte
 	// Result reports false until the hand has ended.
 	Result() (Result, bool)
@@ -95,7 +95,13 @@ type Event struct {
 	// Seats has a payload for each seat; nil = this seat learns nothing, and its stream does not
 	// advance.
 	Seats [][]byte
+	// Public is what somebody may be told who only watches; nil = nothing. It says no more than
+	// every seat is told.
+	Public []byte
 }
+
+// Public stands for a seat where somebody watches who has none.
+const Public = -1
 
 // Result is how a hand ended.
 type Result struct {

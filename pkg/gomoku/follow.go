@@ -17,7 +17,7 @@ type follower struct {
 }
 
 func (g gomoku) Follow(seat int, overrides, view []byte) (game.Follower, error) {
-	if seat < 0 || seat >= seats {
+	if seat < game.Public || seat >= seats {
 		return nil, fmt.Errorf("gomoku: no seat %d", seat)
 	}
 	r, err := parseRules(overrides)

@@ -231,18 +231,18 @@ func TestThink(t *testing.T) {
 // TestAutoEnds has auto-play play both seats until the game is over.
 func TestAutoEnds(t *testing.T) {
 	h := deal(t, "", 0)
-	follower, err := New().Follow(1, nil, nil)
+	follower, err := New().Follow(game.Public, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	told := h.Opening()
 	for i := 0; ; i++ {
 		for _, e := range told {
-			if err := follower.Told(e.Seats[1]); err != nil {
+			if err := follower.Told(e.Public); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if !bytes.Equal(follower.View(), h.View(1)) {
+		if !bytes.Equal(follower.View(), h.View(game.Public)) {
 			t.Fatalf("after %d stones the events give another view", i)
 		}
 		if _, over := h.Result(); over {

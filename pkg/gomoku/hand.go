@@ -142,7 +142,7 @@ func (h *hand) step(events ...*gomokupb.Event) (s game.Step) {
 
 func public(e *gomokupb.Event) game.Event {
 	payload := marshal(e)
-	return game.Event{Seats: [][]byte{payload, payload}}
+	return game.Event{Seats: [][]byte{payload, payload}, Public: payload}
 }
 
 func (h *hand) Opening() []game.Event {

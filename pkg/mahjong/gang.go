@@ -12,8 +12,10 @@ type gang struct {
 type payment struct{ from, points int }
 
 func (h *Hand) anGang(i int, k Kind) {
+	// From a hand that lies open everybody sees the tiles go.
+	hidden := h.rules.HideAnGang && h.shownHand(i) == nil
 	tiles := h.seats[i].takeKind(k, 4)
-	meld := Meld{Type: AnGang, Kind: k, From: -1, Tiles: tiles, Hidden: h.rules.HideAnGang}
+	meld := Meld{Type: AnGang, Kind: k, From: -1, Tiles: tiles, Hidden: hidden}
 	h.seats[i].addMeld(meld)
 	h.finishGang(i, meld, h.everyoneElse(i, 2*h.rules.Base))
 }

@@ -217,6 +217,9 @@ func (h *hand) Opening() []game.Event {
 }
 
 func (h *hand) View(seat int) []byte {
+	if seat == game.Public {
+		return fmt.Appendf(nil, "turn %d left %d scores %v", h.Turn, h.Left, h.Scores)
+	}
 	return fmt.Appendf(nil, "seat %d turn %d left %d scores %v holds %d", seat, h.Turn, h.Left, h.Scores, h.Seed[seat+4])
 }
 
@@ -236,7 +239,7 @@ func (h *hand) Snapshot() []byte {
 }
 
 func all(text string) game.Event {
-	e := game.Event{Seats: make([][]byte, seats)}
+	e := game.Event{Seats: make([][]byte, seats), Public: []byte(text)}
 	for seat := range e.Seats {
 		e.Seats[seat] = []byte(text)
 	}

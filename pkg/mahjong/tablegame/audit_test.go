@@ -26,7 +26,13 @@ func audited(t *testing.T, n uint64, rules string, distort func(game.Event)) (hi
 				}
 			}
 		}
-		for seat := range mahjong.Seats {
+		for seat := range mahjong.Seats { // whoever only watches is told no more than any of them
+			for _, e := range events {
+				if e.Public != nil {
+					hidden += audit.Hidden(seat, unmarshal(t, e.Public, &mahjongpb.Event{}))
+				}
+			}
+			hidden += audit.Hidden(seat, unmarshal(t, h.View(game.Public), &mahjongpb.View{}))
 			hidden += audit.Hidden(seat, unmarshal(t, h.View(seat), &mahjongpb.View{}))
 			if p := h.Prompt(seat); p.Serial != 0 {
 				hidden += audit.Hidden(seat, unmarshal(t, p.Payload, &mahjongpb.Prompt{}))

@@ -76,7 +76,7 @@ func encodePrompt(p *mahjong.Prompt) *mahjongpb.Prompt {
 
 func encodeView(v *mahjong.View) *mahjongpb.View {
 	m := &mahjongpb.View{
-		Seat: uint32(max(v.Seat, 0)), Dealer: uint32(v.Dealer), Phase: mahjongpb.View_Phase(v.Phase),
+		Seat: encodeSeat(v.Seat), Dealer: uint32(v.Dealer), Phase: mahjongpb.View_Phase(v.Phase),
 		Turn: encodeSeat(v.Turn), Open: encodeTile(v.Open), Wall: uint32(v.Wall), SwapDirection: uint32(v.SwapDir),
 		Hand: encodeTiles(v.Hand), Drawn: encodeTile(v.Drawn), Given: encodeTiles(v.Given), Received: encodeTiles(v.Received),
 		Void: encodeSuit(v.Void), Seats: make([]*mahjongpb.SeatView, len(v.Seats)), End: encodeEnd(v.End),

@@ -20,21 +20,21 @@ type follower struct {
 }
 
 func (g *sichuan) Follow(seat int, rules, view []byte) (game.Follower, error) {
-	if seat < 0 || seat >= mahjong.Seats {
+	if seat < game.Public || seat >= mahjong.Seats {
 		return nil, fmt.Errorf("tablegame: no seat %d", seat)
 	}
 	parsed, err := mahjong.ParseRules(rules)
 	if err != nil {
 		return nil, fmt.Errorf("tablegame: %w", err)
 	}
-	f := &follower{rules: parsed, view: &mahjongpb.View{Seat: uint32(seat)}}
+	f := &follower{rules: parsed, view: &mahjongpb.View{Seat: encodeSeat(seat)}}
 	if view == nil {
 		return f, nil
 	}
 	if err := proto.Unmarshal(view, f.view); err != nil {
 		return nil, fmt.Errorf("tablegame: view: %w", err)
 	}
-	if len(f.view.Seats) != mahjong.Seats || int(f.view.Seat) != seat {
+	if len(f.view.Seats) != mahjong.Seats || f.own() != seat {
 		return nil, errors.New("tablegame: this is no view of that seat")
 	}
 	return f, nil
@@ -69,6 +69,14 @@ func (f *follower) Told(event []byte) error {
 		to.Score += i.Points
 	}
 	return nil
+}
+
+// own is the seat whose view it is, or game.Public.
+func (f *follower) own() int {
+	if f.view.Seat == nil {
+		return game.Public
+	}
+	return int(*f.view.Seat)
 }
 
 // seat is what is public of a seat.
@@ -180,7 +188,7 @@ func (f *follower) drawn(d *mahjongpb.Draw) error {
 	f.turn(d.Seat)
 	s.Concealed++
 	f.view.Wall = d.Wall
-	if d.Seat == f.view.Seat {
+	if int(d.Seat) == f.own() {
 		if d.Tile == nil {
 			return errors.New("tablegame: an own draw without a tile")
 		}
@@ -213,7 +221,7 @@ func (f *follower) lose(seat, kind uint32, n int) error {
 		return fmt.Errorf("tablegame: seat %d has no %d tiles", seat, n)
 	}
 	s.Concealed -= uint32(n)
-	if seat == f.view.Seat {
+	if int(seat) == f.own() {
 		hand, taken := take(f.view.Hand, kind, n)
 		if taken < n {
 			return fmt.Errorf("tablegame: %d tiles of kind %d, and the hand has %d", n, kind, taken)

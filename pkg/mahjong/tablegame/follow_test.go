@@ -65,7 +65,7 @@ func FuzzFollow(f *testing.F) {
 	})
 }
 
-// TestFollow keeps each seat's view by its events alone, as a client does, and compares it with the
+// TestFollow keeps each seat's view, and the public one, by its events alone, as a client does, and compares it with the
 // hand's own after every step. At random moments a client begins anew from a view.
 func TestFollow(t *testing.T) {
 	g := newGame(t, tablegame.Config{})
@@ -78,8 +78,8 @@ func TestFollow(t *testing.T) {
 			}
 			for n := range uint64(40) {
 				rng := rand.New(rand.NewPCG(n, 14))
-				var followers [mahjong.Seats]game.Follower
-				for seat := range followers {
+				followers := make(map[int]game.Follower)
+				for seat := game.Public; seat < mahjong.Seats; seat++ {
 					if followers[seat], err = g.Follow(seat, rules, nil); err != nil {
 						t.Fatal(err)
 					}
@@ -88,13 +88,17 @@ func TestFollow(t *testing.T) {
 					for seat, f := range followers {
 						var told []*mahjongpb.Event
 						for _, e := range events {
-							if e.Seats[seat] == nil {
+							payload := e.Public
+							if seat != game.Public {
+								payload = e.Seats[seat]
+							}
+							if payload == nil {
 								continue
 							}
-							m := unmarshal(t, e.Seats[seat], &mahjongpb.Event{})
+							m := unmarshal(t, payload, &mahjongpb.Event{})
 							told = append(told, m)
 							met[fmt.Sprintf("%T", m.Body)] = true
-							if err := f.Told(e.Seats[seat]); err != nil {
+							if err := f.Told(payload); err != nil {
 								t.Fatalf("seed %d, seat %d, %v: %v", n, seat, m, err)
 							}
 						}

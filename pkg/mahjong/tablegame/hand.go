@@ -118,7 +118,7 @@ func (h *hand) project(e mahjong.Event) game.Event {
 		for seat := range seats {
 			seats[seat] = payload
 		}
-		return game.Event{Seats: seats}
+		return game.Event{Seats: seats, Public: payload}
 	}
 	if e.Kind == mahjong.EventGang || e.Kind == mahjong.EventDraw && !leakDraws {
 		// Everybody else is told the same as a spectator.
@@ -127,7 +127,7 @@ func (h *hand) project(e mahjong.Event) game.Event {
 			seats[seat] = payload
 		}
 		seats[e.Seat] = marshal(encodeEvent(e.For(e.Seat), wall))
-		return game.Event{Seats: seats}
+		return game.Event{Seats: seats, Public: payload}
 	}
 	for seat := range seats {
 		seen := e.For(seat)
@@ -138,7 +138,11 @@ func (h *hand) project(e mahjong.Event) game.Event {
 			seats[seat] = marshal(encodeEvent(seen, wall))
 		}
 	}
-	return game.Event{Seats: seats}
+	var public []byte
+	if seen := e.For(mahjong.Spectator); seen != nil {
+		public = marshal(encodeEvent(seen, wall))
+	}
+	return game.Event{Seats: seats, Public: public}
 }
 
 // isPublic reports whether every seat is told the same as a spectator. A missing kind costs time; a

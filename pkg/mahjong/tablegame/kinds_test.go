@@ -53,11 +53,13 @@ func told(t *testing.T, h game.Hand, events []game.Event, leak func(game.Hand) [
 		for seat, payload := range e.Seats {
 			all = append(all, fmt.Sprintf("event for seat %d: %x", seat, payload))
 		}
+		all = append(all, fmt.Sprintf("event for all: %x", e.Public))
 	}
 	for seat := range mahjong.Seats {
 		p := h.Prompt(seat)
 		all = append(all, fmt.Sprintf("seat %d: view %x, asked %d %v %v %x", seat, h.View(seat), p.Serial, p.Secret, p.Limit, p.Payload))
 	}
+	all = append(all, fmt.Sprintf("public view %x", h.View(game.Public)))
 	r, over := h.Result()
 	return append(all, fmt.Sprintf("hold %v, over %v, %v, leak %x", h.Hold(), over, r, leak(h)))
 }

@@ -41,7 +41,7 @@ func (g *sichuan) Think(rules, view, prompt []byte, strength game.Strength) ([]b
 func decodeView(m *mahjongpb.View, p *mahjongpb.Prompt) (*mahjong.View, error) {
 	var d decoder
 	v := &mahjong.View{
-		Seat: d.seat(m.GetSeat()), Dealer: d.seat(m.GetDealer()), Phase: mahjong.Phase(m.GetPhase()),
+		Seat: d.own(m.Seat), Dealer: d.seat(m.GetDealer()), Phase: mahjong.Phase(m.GetPhase()),
 		Turn: d.optionalSeat(m.Turn), Open: d.tile(m.Open),
 		Wall: int(m.GetWall()), SwapDir: int(m.GetSwapDirection()),
 		Hand: d.tiles(m.GetHand()), Drawn: d.tile(m.Drawn),
@@ -132,6 +132,14 @@ func (d *decoder) seat(s uint32) int {
 		return 0
 	}
 	return int(s)
+}
+
+func (d *decoder) own(s *uint32) int {
+	if s == nil {
+		d.fail("the view of who only watches")
+		return 0
+	}
+	return d.seat(*s)
 }
 
 func (d *decoder) optionalSeat(s *uint32) int {

@@ -2181,7 +2181,7 @@ func (x *Prompt) GetFrom() uint32 {
 // View is everything that a seat may know at a moment.
 type View struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Seat          uint32                 `protobuf:"varint,1,opt,name=seat,proto3" json:"seat,omitempty"` // own
+	Seat          *uint32                `protobuf:"varint,1,opt,name=seat,proto3,oneof" json:"seat,omitempty"` // own; absent = who sees this only watches
 	Dealer        uint32                 `protobuf:"varint,2,opt,name=dealer,proto3" json:"dealer,omitempty"`
 	Phase         View_Phase             `protobuf:"varint,3,opt,name=phase,proto3,enum=teahouse.mahjong.v1.View_Phase" json:"phase,omitempty"`
 	Turn          *uint32                `protobuf:"varint,4,opt,name=turn,proto3,oneof" json:"turn,omitempty"`                                  // whose turn it is, or whose tile may be claimed
@@ -2230,8 +2230,8 @@ func (*View) Descriptor() ([]byte, []int) {
 }
 
 func (x *View) GetSeat() uint32 {
-	if x != nil {
-		return x.Seat
+	if x != nil && x.Seat != nil {
+		return *x.Seat
 	}
 	return 0
 }
@@ -2728,21 +2728,21 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x03ROB\x10\x05B\a\n" +
 	"\x05_tileB\a\n" +
 	"\x05_fromJ\x04\b\n" +
-	"\x10\vJ\x04\b\v\x10\f\"\xcf\x04\n" +
-	"\x04View\x12\x12\n" +
-	"\x04seat\x18\x01 \x01(\rR\x04seat\x12\x16\n" +
+	"\x10\vJ\x04\b\v\x10\f\"\xdd\x04\n" +
+	"\x04View\x12\x17\n" +
+	"\x04seat\x18\x01 \x01(\rH\x00R\x04seat\x88\x01\x01\x12\x16\n" +
 	"\x06dealer\x18\x02 \x01(\rR\x06dealer\x125\n" +
 	"\x05phase\x18\x03 \x01(\x0e2\x1f.teahouse.mahjong.v1.View.PhaseR\x05phase\x12\x17\n" +
-	"\x04turn\x18\x04 \x01(\rH\x00R\x04turn\x88\x01\x01\x12\x1d\n" +
-	"\x04open\x18\x05 \x01(\rB\x04ص\x18\x02H\x01R\x04open\x88\x01\x01\x12\x12\n" +
+	"\x04turn\x18\x04 \x01(\rH\x01R\x04turn\x88\x01\x01\x12\x1d\n" +
+	"\x04open\x18\x05 \x01(\rB\x04ص\x18\x02H\x02R\x04open\x88\x01\x01\x12\x12\n" +
 	"\x04wall\x18\x06 \x01(\rR\x04wall\x12%\n" +
 	"\x0eswap_direction\x18\a \x01(\rR\rswapDirection\x12\x18\n" +
 	"\x04hand\x18\b \x03(\rB\x04ص\x18\x02R\x04hand\x12\x1f\n" +
-	"\x05drawn\x18\t \x01(\rB\x04ص\x18\x02H\x02R\x05drawn\x88\x01\x01\x12\x1a\n" +
+	"\x05drawn\x18\t \x01(\rB\x04ص\x18\x02H\x03R\x05drawn\x88\x01\x01\x12\x1a\n" +
 	"\x05given\x18\n" +
 	" \x03(\rB\x04ص\x18\x02R\x05given\x12 \n" +
 	"\breceived\x18\v \x03(\rB\x04ص\x18\x02R\breceived\x12\x17\n" +
-	"\x04void\x18\f \x01(\rH\x03R\x04void\x88\x01\x01\x123\n" +
+	"\x04void\x18\f \x01(\rH\x04R\x04void\x88\x01\x01\x123\n" +
 	"\x05seats\x18\r \x03(\v2\x1d.teahouse.mahjong.v1.SeatViewR\x05seats\x12*\n" +
 	"\x03end\x18\x0e \x01(\v2\x18.teahouse.mahjong.v1.EndR\x03end\"Y\n" +
 	"\x05Phase\x12\x15\n" +
@@ -2753,6 +2753,7 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x05CLAIM\x10\x04\x12\a\n" +
 	"\x03ROB\x10\x05\x12\a\n" +
 	"\x03END\x10\x06B\a\n" +
+	"\x05_seatB\a\n" +
 	"\x05_turnB\a\n" +
 	"\x05_openB\b\n" +
 	"\x06_drawnB\a\n" +
