@@ -13,7 +13,7 @@ import (
 // table, which never modifies those, so it may be marshalled later while the table changes.
 func (t *Table) Message() *tablepb.Table {
 	m := t.message()
-	m.Secret = t.secret
+	m.Secret, m.ToldVersion = t.secret, t.game.Version()
 	if t.play != nil {
 		m.Play = t.play.Snapshot()
 	}
@@ -121,8 +121,8 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 			nonce:  p.GetNonce(),
 			stream: stream{dropped: p.GetDropped(), events: p.GetEvents(), handEnd: p.GetHandEnd()},
 		}
-		if max(m.GetGameVersion(), 1) < g.Version() { // tables of before there were versions say 0
-			// What an earlier version told, today's clients may read as something else: they
+		if max(m.GetToldVersion(), 1) < g.Version() {
+			// What an earlier build told, today's clients may read as something else: they
 			// are given the view instead.
 			s.stream.forget()
 		}

@@ -1223,6 +1223,7 @@ type Table struct {
 	Mixes         []*wirepb.Revealed     `protobuf:"bytes,23,rep,name=mixes,proto3" json:"mixes,omitempty"`                                 // nonces and dealers of the dealt hands, without seeds
 	Delayed       bool                   `protobuf:"varint,24,opt,name=delayed,proto3" json:"delayed,omitempty"`                            // the seats were told that the next hand is late
 	GameVersion   uint32                 `protobuf:"varint,25,opt,name=game_version,json=gameVersion,proto3" json:"game_version,omitempty"` // game.Game.Version that is played; 0 = 1
+	ToldVersion   uint32                 `protobuf:"varint,26,opt,name=told_version,json=toldVersion,proto3" json:"told_version,omitempty"` // game.Game.Version of the build whose events the streams keep; 0 = 1
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1428,6 +1429,13 @@ func (x *Table) GetDelayed() bool {
 func (x *Table) GetGameVersion() uint32 {
 	if x != nil {
 		return x.GameVersion
+	}
+	return 0
+}
+
+func (x *Table) GetToldVersion() uint32 {
+	if x != nil {
+		return x.ToldVersion
 	}
 	return 0
 }
@@ -1855,7 +1863,7 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\acreated\x18\x02 \x01(\x04R\acreated\x12\x18\n" +
 	"\arefused\x18\x03 \x03(\x04R\arefused\x12'\n" +
 	"\x0funsettled_bound\x18\x04 \x01(\rR\x0eunsettledBound\x12\x16\n" +
-	"\x06tables\x18\x05 \x01(\x04R\x06tables\"\xf9\x05\n" +
+	"\x06tables\x18\x05 \x01(\x04R\x06tables\"\x9c\x06\n" +
 	"\x05Table\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\fR\x06secret\x12\x12\n" +
@@ -1884,7 +1892,8 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\tcommitted\x18\x16 \x01(\rR\tcommitted\x12+\n" +
 	"\x05mixes\x18\x17 \x03(\v2\x15.teahouse.v1.RevealedR\x05mixes\x12\x18\n" +
 	"\adelayed\x18\x18 \x01(\bR\adelayed\x12!\n" +
-	"\fgame_version\x18\x19 \x01(\rR\vgameVersion\"\xaf\x04\n" +
+	"\fgame_version\x18\x19 \x01(\rR\vgameVersion\x12!\n" +
+	"\ftold_version\x18\x1a \x01(\rR\vtoldVersion\"\xaf\x04\n" +
 	"\x04Seat\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
