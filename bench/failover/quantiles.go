@@ -30,20 +30,23 @@ func quantiles(values []float64) Quantiles {
 	return Quantiles{Median: rank(50), P99: rank(99), Max: rank(100)}
 }
 
-func (r *Result) summarize() {
-	var detection, leader, all, gap, outage []float64
-	for _, t := range r.Tries {
-		gap, outage = append(gap, t.GapMS), append(outage, t.OutageMS)
-		if t.DetectionMS != nil {
-			detection = append(detection, *t.DetectionMS)
-		}
-		if t.LeaderMS != nil {
-			leader = append(leader, *t.LeaderMS)
-		}
-		if t.AllMS != nil {
-			all = append(all, *t.AllMS)
+// overTries are the quantiles of a figure over the tries that have it (not nil).
+func overTries(tries []Try, figure func(Try) *float64) Quantiles {
+	var values []float64
+	for _, t := range tries {
+		if v := figure(t); v != nil {
+			values = append(values, *v)
 		}
 	}
-	r.Detection, r.Leader, r.All, r.Gap = quantiles(detection), quantiles(leader), quantiles(all), quantiles(gap)
-	r.Longest = quantiles(outage)
+	return quantiles(values)
+}
+
+func leaderMS(t Try) *float64 { return t.LeaderMS }
+func allMS(t Try) *float64    { return t.AllMS }
+
+func (r *Result) summarize() {
+	r.Detection = overTries(r.Tries, func(t Try) *float64 { return t.DetectionMS })
+	r.Leader, r.All = overTries(r.Tries, leaderMS), overTries(r.Tries, allMS)
+	r.Gap = overTries(r.Tries, func(t Try) *float64 { return &t.GapMS })
+	r.Longest = overTries(r.Tries, func(t Try) *float64 { return &t.OutageMS })
 }

@@ -80,22 +80,16 @@ func (t Turn) String() string {
 func (r *Result) summarizeTurns(turns []Fault) {
 	for _, f := range turns {
 		turn := Turn{Fault: f.String()}
-		var leader, all, gap, heal, out []float64
+		var tries []Try
 		for _, t := range r.Tries {
-			if t.Fault != turn.Fault {
-				continue
-			}
-			turn.Tries++
-			gap, heal, out = append(gap, t.FaultGapMS), append(heal, t.HealGapMS), append(out, t.FaultOutMS)
-			if t.LeaderMS != nil {
-				leader = append(leader, *t.LeaderMS)
-			}
-			if t.AllMS != nil {
-				all = append(all, *t.AllMS)
+			if t.Fault == turn.Fault {
+				tries = append(tries, t)
 			}
 		}
-		turn.Leader, turn.All, turn.FaultGap, turn.HealGap = quantiles(leader), quantiles(all), quantiles(gap), quantiles(heal)
-		turn.FaultOut = quantiles(out)
+		turn.Tries, turn.Leader, turn.All = len(tries), overTries(tries, leaderMS), overTries(tries, allMS)
+		turn.FaultGap = overTries(tries, func(t Try) *float64 { return &t.FaultGapMS })
+		turn.HealGap = overTries(tries, func(t Try) *float64 { return &t.HealGapMS })
+		turn.FaultOut = overTries(tries, func(t Try) *float64 { return &t.FaultOutMS })
 		r.Turns = append(r.Turns, turn)
 	}
 	if len(r.Turns) == 0 {

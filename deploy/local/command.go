@@ -91,15 +91,20 @@ func endWithGoRun(ctx context.Context, end context.CancelFunc) {
 	end()
 }
 
+// running is the cluster of a state file as it is now.
+func running(ctx context.Context, stateFile string) (cluster.State, error) {
+	client, err := cluster.Open(stateFile)
+	if err != nil {
+		return cluster.State{}, err
+	}
+	return client.State(ctx)
+}
+
 func psCommand(state *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "ps", Short: "Show what runs", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := cluster.Open(*state)
-			if err != nil {
-				return err
-			}
-			now, err := client.State(cmd.Context())
+			now, err := running(cmd.Context(), *state)
 			if err != nil {
 				return err
 			}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"teahouse/deploy/cluster"
 	"teahouse/node/coordinator"
 	"teahouse/pkg/link/linkpb"
 )
@@ -21,11 +20,7 @@ func levelCommand(state *string) *cobra.Command {
 raises it by one, once all nodes can follow; it is never lowered.`,
 		Args: cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs), ValidArgs: []string{"raise"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := cluster.Open(*state)
-			if err != nil {
-				return err
-			}
-			now, err := client.State(cmd.Context())
+			now, err := running(cmd.Context(), *state)
 			if err != nil {
 				return err
 			}

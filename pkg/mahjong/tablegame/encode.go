@@ -178,9 +178,10 @@ func encodeKinds(kinds []mahjong.Kind) []uint32 {
 
 func encodeTile(t mahjong.Tile) *uint32 {
 	if !t.Valid() {
-		return nil
+		return nil // it has no kind
 	}
-	return present(uint32(t.Kind()), true)
+	kind := uint32(t.Kind())
+	return &kind
 }
 
 func encodeSuit(s mahjong.Suit) *uint32 { return present(uint32(s), s.Valid()) }

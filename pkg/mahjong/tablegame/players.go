@@ -22,7 +22,7 @@ type players struct {
 
 type playerKey struct {
 	strength game.Strength
-	rules    string // as prompts have them
+	rules    string // as a table has them
 }
 
 func (p *players) of(strength game.Strength, rules string) (*bot.Player, error) {
@@ -35,7 +35,7 @@ func (p *players) of(strength game.Strength, rules string) (*bot.Player, error) 
 		return nil, err
 	}
 	if parsed.Balances != ([mahjong.Seats]int{}) {
-		// They differ from hand to hand, and no player uses them.
+		// They may differ from table to table, and no player uses them.
 		parsed.Balances = [mahjong.Seats]int{}
 		text, err := json.Marshal(parsed)
 		if err != nil {
