@@ -56,6 +56,11 @@ func decideMahjong(r *rand.Rand, view, prompt []byte) ([]byte, error) {
 	if err := proto.Unmarshal(prompt, &p); err != nil {
 		return nil, fmt.Errorf("swarm: prompt: %w", err)
 	}
+	for _, k := range p.GetDiscard() {
+		if k >= mahjong.NumKinds { // those of a view are looked at by who keeps it
+			return nil, fmt.Errorf("swarm: prompt: %d is no kind of tile", k)
+		}
+	}
 	move := choose(r, v.GetHand(), &p)
 	if move == nil {
 		return nil, fmt.Errorf("swarm: prompt: %v asks nothing that can be answered", p.GetKind())

@@ -72,7 +72,7 @@ func TestDecisionsAreLegal(t *testing.T) {
 }
 
 func TestDecideOnNonsense(t *testing.T) {
-	for _, prompt := range []string{"", "\xff", "\x08\x01", "\x08\x03"} {
+	for _, prompt := range []string{"", "\xff", "\x08\x01", "\x08\x03", "\x08\x03\x2a\x01\x1b"} {
 		if move, err := decideMahjong(rand.New(rand.NewPCG(1, 0)), nil, []byte(prompt)); err == nil {
 			t.Errorf("%q is answered with %x", prompt, move)
 		}

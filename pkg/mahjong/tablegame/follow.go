@@ -6,10 +6,13 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"teahouse/pkg/game"
 	"teahouse/pkg/mahjong"
 	"teahouse/pkg/mahjong/tablegame/mahjongpb"
+	"teahouse/pkg/wire"
+	"teahouse/pkg/wire/wirepb"
 )
 
 // follower implements game.Follower. Events come over a network: what no hand would tell is
@@ -37,6 +40,9 @@ func (g *sichuan) Follow(seat int, rules, view []byte) (game.Follower, error) {
 	if len(f.view.Seats) != mahjong.Seats || f.own() != seat {
 		return nil, errors.New("tablegame: this is no view of that seat")
 	}
+	if err := onlyKinds(f.view); err != nil {
+		return nil, err
+	}
 	return f, nil
 }
 
@@ -46,6 +52,9 @@ func (f *follower) Told(event []byte) error {
 	var e mahjongpb.Event
 	if err := proto.Unmarshal(event, &e); err != nil {
 		return fmt.Errorf("tablegame: event: %w", err)
+	}
+	if err := onlyKinds(&e); err != nil {
+		return err
 	}
 	if deal := e.GetDeal(); deal != nil {
 		return f.dealt(deal)
@@ -69,6 +78,17 @@ func (f *follower) Told(event []byte) error {
 		to.Score += i.Points
 	}
 	return nil
+}
+
+// onlyKinds refuses what shows a tile that is none, or an id: a server of another protocol does.
+// Whoever decides by the view relies on it.
+func onlyKinds(m proto.Message) (err error) {
+	wire.Tiles(m, func(field protoreflect.FieldDescriptor, what wirepb.TileField, value uint32) {
+		if what != wirepb.TileField_TILE_KIND || value >= mahjong.NumKinds {
+			err = fmt.Errorf("tablegame: %s shows %d, which is no kind of tile", field.FullName(), value)
+		}
+	})
+	return err
 }
 
 // own is the seat whose view it is, or game.Public.
@@ -248,9 +268,17 @@ func (f *follower) melded(seat uint32, m *mahjongpb.Meld) error {
 	if err != nil {
 		return err
 	}
-	own := map[mahjongpb.Meld_Type]int{
-		mahjongpb.Meld_PENG: 2, mahjongpb.Meld_ZHI_GANG: 3, mahjongpb.Meld_BU_GANG: 1, mahjongpb.Meld_AN_GANG: 4,
-	}[m.GetType()]
+	own := 0 // of its tiles, from the hand
+	switch m.GetType() {
+	case mahjongpb.Meld_PENG:
+		own = 2
+	case mahjongpb.Meld_ZHI_GANG:
+		own = 3
+	case mahjongpb.Meld_BU_GANG:
+		own = 1
+	case mahjongpb.Meld_AN_GANG:
+		own = 4
+	}
 	if own == 0 || m.Kind == nil && m.Type != mahjongpb.Meld_AN_GANG {
 		return errors.New("tablegame: a meld of nothing")
 	}

@@ -5,12 +5,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"teahouse/pkg/game"
 	"teahouse/pkg/mahjong"
 	"teahouse/pkg/mahjong/tablegame"
 	"teahouse/pkg/mahjong/tablegame/mahjongpb"
+	"teahouse/pkg/wire"
+	"teahouse/pkg/wire/wirepb"
 )
 
 // Prompts are asked more often than anything else is told, so they say only what is asked.
@@ -61,8 +67,44 @@ func FuzzFollow(f *testing.F) {
 		}
 		follower.Told(event)
 		follower.Told(event)
-		unmarshal(t, follower.View(), &mahjongpb.View{})
+		kept := unmarshal(t, follower.View(), &mahjongpb.View{})
+		wire.Tiles(kept, func(field protoreflect.FieldDescriptor, _ wirepb.TileField, value uint32) {
+			if value >= mahjong.NumKinds {
+				t.Errorf("%s is %d", field.FullName(), value)
+			}
+		})
 	})
+}
+
+// Tiles that are none, as a server of protocol 1 shows them, are refused by name, wherever they stand.
+func TestFollowRefusesIDs(t *testing.T) {
+	g := newGame(t, tablegame.Config{})
+	h := deal(t, g, 1, "")
+	view := unmarshal(t, h.View(1), &mahjongpb.View{})
+	id := proto.Uint32(mahjong.NumKinds)
+	for name, e := range map[string]*mahjongpb.Event{
+		"deal":    {Body: &mahjongpb.Event_Deal{Deal: &mahjongpb.Deal{Hand: []uint32{1, 57}}}},
+		"swap":    {Body: &mahjongpb.Event_Swapped{Swapped: &mahjongpb.Swapped{Hand: []uint32{107}}}},
+		"draw":    {Body: &mahjongpb.Event_Draw{Draw: &mahjongpb.Draw{Seat: 1, Tile: id}}},
+		"discard": {Body: &mahjongpb.Event_Discard{Discard: &mahjongpb.Discard{Tile: id}}},
+		"answer":  {Body: &mahjongpb.Event_Answered{Answered: &mahjongpb.Answered{Move: &mahjongpb.Move{Answer: &mahjongpb.Move_DiscardId{DiscardId: 1}}}}},
+		"win":     {Body: &mahjongpb.Event_Win{Win: &mahjongpb.Win{Tile: proto.Uint32(1), Hand: []uint32{99}}}},
+	} {
+		f, err := g.Follow(1, nil, h.View(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Told(bytesOf(t, e)); err == nil || !strings.Contains(err.Error(), "no kind of tile") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !bytes.Equal(f.View(), h.View(1)) {
+			t.Errorf("%s has changed the view", name)
+		}
+	}
+	view.Hand[2] = 27
+	if _, err := g.Follow(1, nil, bytesOf(t, view)); err == nil {
+		t.Error("a view with an id is followed")
+	}
 }
 
 // TestFollow keeps each seat's view, and the public one, by its events alone, as a client does, and compares it with the
