@@ -45,6 +45,7 @@ type CreateTable struct {
 	Seats         []*Seat                `protobuf:"bytes,8,rep,name=seats,proto3" json:"seats,omitempty"`
 	Dealer        uint32                 `protobuf:"varint,9,opt,name=dealer,proto3" json:"dealer,omitempty"`                               // seat of the first dealer
 	GameVersion   uint32                 `protobuf:"varint,10,opt,name=game_version,json=gameVersion,proto3" json:"game_version,omitempty"` // game.Game.Version that is played; 0 = 1
+	Untimed       bool                   `protobuf:"varint,11,opt,name=untimed,proto3" json:"untimed,omitempty"`                            // for practice: prompts have no time limit
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -147,6 +148,13 @@ func (x *CreateTable) GetGameVersion() uint32 {
 		return x.GameVersion
 	}
 	return 0
+}
+
+func (x *CreateTable) GetUntimed() bool {
+	if x != nil {
+		return x.Untimed
+	}
+	return false
 }
 
 type Seat struct {
@@ -735,7 +743,7 @@ var File_pkg_link_linkpb_cluster_proto protoreflect.FileDescriptor
 
 const file_pkg_link_linkpb_cluster_proto_rawDesc = "" +
 	"\n" +
-	"\x1dpkg/link/linkpb/cluster.proto\x12\x10teahouse.link.v1\x1a\x1apkg/link/linkpb/link.proto\"\x90\x02\n" +
+	"\x1dpkg/link/linkpb/cluster.proto\x12\x10teahouse.link.v1\x1a\x1apkg/link/linkpb/link.proto\"\xaa\x02\n" +
 	"\vCreateTable\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\x04R\x05table\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\fR\x06secret\x12\x12\n" +
@@ -747,7 +755,8 @@ const file_pkg_link_linkpb_cluster_proto_rawDesc = "" +
 	"\x05seats\x18\b \x03(\v2\x16.teahouse.link.v1.SeatR\x05seats\x12\x16\n" +
 	"\x06dealer\x18\t \x01(\rR\x06dealer\x12!\n" +
 	"\fgame_version\x18\n" +
-	" \x01(\rR\vgameVersion\"2\n" +
+	" \x01(\rR\vgameVersion\x12\x18\n" +
+	"\auntimed\x18\v \x01(\bR\auntimed\"2\n" +
 	"\x04Seat\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\">\n" +

@@ -407,6 +407,7 @@ type Request struct {
 	Session       uint64                 `protobuf:"varint,7,opt,name=session,proto3" json:"session,omitempty"` // the gateway's session; with the name of the link's peer it is where pushes go
 	Members       uint64                 `protobuf:"varint,8,opt,name=members,proto3" json:"members,omitempty"` // number of the member list by which the receiver was chosen (scope SESSION)
 	Payload       []byte                 `protobuf:"bytes,9,opt,name=payload,proto3" json:"payload,omitempty"`
+	LagMs         uint32                 `protobuf:"varint,10,opt,name=lag_ms,json=lagMs,proto3" json:"lag_ms,omitempty"` // round trip to the client, as the gateway measured it; 0 = not known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -504,6 +505,13 @@ func (x *Request) GetPayload() []byte {
 	return nil
 }
 
+func (x *Request) GetLagMs() uint32 {
+	if x != nil {
+		return x.LagMs
+	}
+	return 0
+}
+
 type Response struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -581,6 +589,7 @@ type Push struct {
 	Table         uint64                 `protobuf:"varint,4,opt,name=table,proto3" json:"table,omitempty"`
 	Number        uint64                 `protobuf:"varint,5,opt,name=number,proto3" json:"number,omitempty"`
 	Payload       []byte                 `protobuf:"bytes,6,opt,name=payload,proto3" json:"payload,omitempty"`
+	AgeMs         uint64                 `protobuf:"varint,8,opt,name=age_ms,json=ageMs,proto3" json:"age_ms,omitempty"`                      // how long ago it happened, in log time; 0 = now
 	SupersededBy  uint64                 `protobuf:"varint,7,opt,name=superseded_by,json=supersededBy,proto3" json:"superseded_by,omitempty"` // if not 0: epoch of the player's newer login or resume; kind is not set then
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -656,6 +665,13 @@ func (x *Push) GetPayload() []byte {
 		return x.Payload
 	}
 	return nil
+}
+
+func (x *Push) GetAgeMs() uint64 {
+	if x != nil {
+		return x.AgeMs
+	}
+	return 0
 }
 
 func (x *Push) GetSupersededBy() uint64 {
@@ -1088,7 +1104,7 @@ const file_pkg_link_linkpb_link_proto_rawDesc = "" +
 	"\x05Proof\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\fR\x03mac\x12\x18\n" +
 	"\arefused\x18\x02 \x01(\tR\arefused\"\x06\n" +
-	"\x04Ping\"\xd9\x01\n" +
+	"\x04Ping\"\xf0\x01\n" +
 	"\aRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\tR\x06method\x12\x14\n" +
@@ -1098,19 +1114,22 @@ const file_pkg_link_linkpb_link_proto_rawDesc = "" +
 	"\x05epoch\x18\x06 \x01(\x04R\x05epoch\x12\x18\n" +
 	"\asession\x18\a \x01(\x04R\asession\x12\x18\n" +
 	"\amembers\x18\b \x01(\x04R\amembers\x12\x18\n" +
-	"\apayload\x18\t \x01(\fR\apayload\"s\n" +
+	"\apayload\x18\t \x01(\fR\apayload\x12\x15\n" +
+	"\x06lag_ms\x18\n" +
+	" \x01(\rR\x05lagMs\"s\n" +
 	"\bResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12%\n" +
 	"\x04code\x18\x02 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x12\x18\n" +
-	"\apayload\x18\x04 \x01(\fR\apayload\"\xcf\x01\n" +
+	"\apayload\x18\x04 \x01(\fR\apayload\"\xe6\x01\n" +
 	"\x04Push\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12*\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x16.teahouse.v1.Push.KindR\x04kind\x12\x14\n" +
 	"\x05table\x18\x04 \x01(\x04R\x05table\x12\x16\n" +
 	"\x06number\x18\x05 \x01(\x04R\x06number\x12\x18\n" +
-	"\apayload\x18\x06 \x01(\fR\apayload\x12#\n" +
+	"\apayload\x18\x06 \x01(\fR\apayload\x12\x15\n" +
+	"\x06age_ms\x18\b \x01(\x04R\x05ageMs\x12#\n" +
 	"\rsuperseded_by\x18\a \x01(\x04R\fsupersededBy\"R\n" +
 	"\bAnnounce\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +

@@ -384,6 +384,7 @@ type Envelope struct {
 	//	*Envelope_Reply
 	//	*Envelope_Push
 	//	*Envelope_Bye
+	//	*Envelope_GoingAway
 	Body          isEnvelope_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -498,6 +499,15 @@ func (x *Envelope) GetBye() *Bye {
 	return nil
 }
 
+func (x *Envelope) GetGoingAway() *GoingAway {
+	if x != nil {
+		if x, ok := x.Body.(*Envelope_GoingAway); ok {
+			return x.GoingAway
+		}
+	}
+	return nil
+}
+
 type isEnvelope_Body interface {
 	isEnvelope_Body()
 }
@@ -534,6 +544,10 @@ type Envelope_Bye struct {
 	Bye *Bye `protobuf:"bytes,8,opt,name=bye,proto3,oneof"`
 }
 
+type Envelope_GoingAway struct {
+	GoingAway *GoingAway `protobuf:"bytes,9,opt,name=going_away,json=goingAway,proto3,oneof"`
+}
+
 func (*Envelope_Hello) isEnvelope_Body() {}
 
 func (*Envelope_Welcome) isEnvelope_Body() {}
@@ -549,6 +563,8 @@ func (*Envelope_Reply) isEnvelope_Body() {}
 func (*Envelope_Push) isEnvelope_Body() {}
 
 func (*Envelope_Bye) isEnvelope_Body() {}
+
+func (*Envelope_GoingAway) isEnvelope_Body() {}
 
 // Hello is the client's first message.
 type Hello struct {
@@ -728,6 +744,7 @@ func (x *Ping) GetNonce() uint64 {
 type Pong struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Nonce         uint64                 `protobuf:"varint,1,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	TimeMs        uint64                 `protobuf:"varint,2,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"` // the gateway's clock, Unix time; 0 from a client
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -765,6 +782,13 @@ func (*Pong) Descriptor() ([]byte, []int) {
 func (x *Pong) GetNonce() uint64 {
 	if x != nil {
 		return x.Nonce
+	}
+	return 0
+}
+
+func (x *Pong) GetTimeMs() uint64 {
+	if x != nil {
+		return x.TimeMs
 	}
 	return 0
 }
@@ -913,6 +937,7 @@ type Push struct {
 	Table         uint64                 `protobuf:"varint,2,opt,name=table,proto3" json:"table,omitempty"`
 	Number        uint64                 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`
 	Payload       []byte                 `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"`
+	TimeMs        uint64                 `protobuf:"varint,5,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"` // when it happened, by the same clock as Pong.time_ms
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -975,6 +1000,59 @@ func (x *Push) GetPayload() []byte {
 	return nil
 }
 
+func (x *Push) GetTimeMs() uint64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+// GoingAway announces a planned Bye: a client that reconnects before it, between two
+// calls, loses nothing and waits for nobody.
+type GoingAway struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	InMs          uint32                 `protobuf:"varint,1,opt,name=in_ms,json=inMs,proto3" json:"in_ms,omitempty"` // when the Bye comes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GoingAway) Reset() {
+	*x = GoingAway{}
+	mi := &file_pkg_wire_wirepb_envelope_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GoingAway) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GoingAway) ProtoMessage() {}
+
+func (x *GoingAway) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_envelope_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GoingAway.ProtoReflect.Descriptor instead.
+func (*GoingAway) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_envelope_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GoingAway) GetInMs() uint32 {
+	if x != nil {
+		return x.InMs
+	}
+	return 0
+}
+
 // Bye is the last message before the server closes.
 type Bye struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -988,7 +1066,7 @@ type Bye struct {
 
 func (x *Bye) Reset() {
 	*x = Bye{}
-	mi := &file_pkg_wire_wirepb_envelope_proto_msgTypes[8]
+	mi := &file_pkg_wire_wirepb_envelope_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1078,7 @@ func (x *Bye) String() string {
 func (*Bye) ProtoMessage() {}
 
 func (x *Bye) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_envelope_proto_msgTypes[8]
+	mi := &file_pkg_wire_wirepb_envelope_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1091,7 @@ func (x *Bye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bye.ProtoReflect.Descriptor instead.
 func (*Bye) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_envelope_proto_rawDescGZIP(), []int{8}
+	return file_pkg_wire_wirepb_envelope_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Bye) GetCode() Code {
@@ -1099,7 +1177,7 @@ var File_pkg_wire_wirepb_envelope_proto protoreflect.FileDescriptor
 
 const file_pkg_wire_wirepb_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x1epkg/wire/wirepb/envelope.proto\x12\vteahouse.v1\x1a google/protobuf/descriptor.proto\"\xe6\x02\n" +
+	"\x1epkg/wire/wirepb/envelope.proto\x12\vteahouse.v1\x1a google/protobuf/descriptor.proto\"\x9f\x03\n" +
 	"\bEnvelope\x12*\n" +
 	"\x05hello\x18\x01 \x01(\v2\x12.teahouse.v1.HelloH\x00R\x05hello\x120\n" +
 	"\awelcome\x18\x02 \x01(\v2\x14.teahouse.v1.WelcomeH\x00R\awelcome\x12'\n" +
@@ -1108,7 +1186,9 @@ const file_pkg_wire_wirepb_envelope_proto_rawDesc = "" +
 	"\x04call\x18\x05 \x01(\v2\x11.teahouse.v1.CallH\x00R\x04call\x12*\n" +
 	"\x05reply\x18\x06 \x01(\v2\x12.teahouse.v1.ReplyH\x00R\x05reply\x12'\n" +
 	"\x04push\x18\a \x01(\v2\x11.teahouse.v1.PushH\x00R\x04push\x12$\n" +
-	"\x03bye\x18\b \x01(\v2\x10.teahouse.v1.ByeH\x00R\x03byeB\x06\n" +
+	"\x03bye\x18\b \x01(\v2\x10.teahouse.v1.ByeH\x00R\x03bye\x127\n" +
+	"\n" +
+	"going_away\x18\t \x01(\v2\x16.teahouse.v1.GoingAwayH\x00R\tgoingAwayB\x06\n" +
 	"\x04body\"9\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x16\n" +
@@ -1120,9 +1200,10 @@ const file_pkg_wire_wirepb_envelope_proto_rawDesc = "" +
 	"\aidle_ms\x18\x04 \x01(\rR\x06idleMs\x12\x1b\n" +
 	"\tmax_frame\x18\x05 \x01(\rR\bmaxFrame\"\x1c\n" +
 	"\x04Ping\x12\x14\n" +
-	"\x05nonce\x18\x01 \x01(\x04R\x05nonce\"\x1c\n" +
+	"\x05nonce\x18\x01 \x01(\x04R\x05nonce\"5\n" +
 	"\x04Pong\x12\x14\n" +
-	"\x05nonce\x18\x01 \x01(\x04R\x05nonce\"^\n" +
+	"\x05nonce\x18\x01 \x01(\x04R\x05nonce\x12\x17\n" +
+	"\atime_ms\x18\x02 \x01(\x04R\x06timeMs\"^\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\tR\x06method\x12\x14\n" +
@@ -1132,18 +1213,21 @@ const file_pkg_wire_wirepb_envelope_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12%\n" +
 	"\x04code\x18\x02 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x12\x18\n" +
-	"\apayload\x18\x04 \x01(\fR\apayload\"\xbd\x01\n" +
+	"\apayload\x18\x04 \x01(\fR\apayload\"\xd6\x01\n" +
 	"\x04Push\x12*\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x16.teahouse.v1.Push.KindR\x04kind\x12\x14\n" +
 	"\x05table\x18\x02 \x01(\x04R\x05table\x12\x16\n" +
 	"\x06number\x18\x03 \x01(\x04R\x06number\x12\x18\n" +
-	"\apayload\x18\x04 \x01(\fR\apayload\"A\n" +
+	"\apayload\x18\x04 \x01(\fR\apayload\x12\x17\n" +
+	"\atime_ms\x18\x05 \x01(\x04R\x06timeMs\"A\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\t\n" +
 	"\x05EVENT\x10\x01\x12\f\n" +
 	"\bSNAPSHOT\x10\x02\x12\n" +
 	"\n" +
-	"\x06NOTICE\x10\x03\"}\n" +
+	"\x06NOTICE\x10\x03\" \n" +
+	"\tGoingAway\x12\x13\n" +
+	"\x05in_ms\x18\x01 \x01(\rR\x04inMs\"}\n" +
 	"\x03Bye\x12%\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12\x1c\n" +
@@ -1231,7 +1315,7 @@ func file_pkg_wire_wirepb_envelope_proto_rawDescGZIP() []byte {
 }
 
 var file_pkg_wire_wirepb_envelope_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_pkg_wire_wirepb_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_pkg_wire_wirepb_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_pkg_wire_wirepb_envelope_proto_goTypes = []any{
 	(Code)(0),                          // 0: teahouse.v1.Code
 	(Scope)(0),                         // 1: teahouse.v1.Scope
@@ -1245,9 +1329,10 @@ var file_pkg_wire_wirepb_envelope_proto_goTypes = []any{
 	(*Call)(nil),                       // 9: teahouse.v1.Call
 	(*Reply)(nil),                      // 10: teahouse.v1.Reply
 	(*Push)(nil),                       // 11: teahouse.v1.Push
-	(*Bye)(nil),                        // 12: teahouse.v1.Bye
-	(*descriptorpb.MethodOptions)(nil), // 13: google.protobuf.MethodOptions
-	(*descriptorpb.FieldOptions)(nil),  // 14: google.protobuf.FieldOptions
+	(*GoingAway)(nil),                  // 12: teahouse.v1.GoingAway
+	(*Bye)(nil),                        // 13: teahouse.v1.Bye
+	(*descriptorpb.MethodOptions)(nil), // 14: google.protobuf.MethodOptions
+	(*descriptorpb.FieldOptions)(nil),  // 15: google.protobuf.FieldOptions
 }
 var file_pkg_wire_wirepb_envelope_proto_depIdxs = []int32{
 	5,  // 0: teahouse.v1.Envelope.hello:type_name -> teahouse.v1.Hello
@@ -1257,21 +1342,22 @@ var file_pkg_wire_wirepb_envelope_proto_depIdxs = []int32{
 	9,  // 4: teahouse.v1.Envelope.call:type_name -> teahouse.v1.Call
 	10, // 5: teahouse.v1.Envelope.reply:type_name -> teahouse.v1.Reply
 	11, // 6: teahouse.v1.Envelope.push:type_name -> teahouse.v1.Push
-	12, // 7: teahouse.v1.Envelope.bye:type_name -> teahouse.v1.Bye
-	0,  // 8: teahouse.v1.Reply.code:type_name -> teahouse.v1.Code
-	3,  // 9: teahouse.v1.Push.kind:type_name -> teahouse.v1.Push.Kind
-	0,  // 10: teahouse.v1.Bye.code:type_name -> teahouse.v1.Code
-	13, // 11: teahouse.v1.scope:extendee -> google.protobuf.MethodOptions
-	13, // 12: teahouse.v1.name:extendee -> google.protobuf.MethodOptions
-	13, // 13: teahouse.v1.login:extendee -> google.protobuf.MethodOptions
-	14, // 14: teahouse.v1.tile:extendee -> google.protobuf.FieldOptions
-	1,  // 15: teahouse.v1.scope:type_name -> teahouse.v1.Scope
-	2,  // 16: teahouse.v1.tile:type_name -> teahouse.v1.TileField
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	15, // [15:17] is the sub-list for extension type_name
-	11, // [11:15] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	13, // 7: teahouse.v1.Envelope.bye:type_name -> teahouse.v1.Bye
+	12, // 8: teahouse.v1.Envelope.going_away:type_name -> teahouse.v1.GoingAway
+	0,  // 9: teahouse.v1.Reply.code:type_name -> teahouse.v1.Code
+	3,  // 10: teahouse.v1.Push.kind:type_name -> teahouse.v1.Push.Kind
+	0,  // 11: teahouse.v1.Bye.code:type_name -> teahouse.v1.Code
+	14, // 12: teahouse.v1.scope:extendee -> google.protobuf.MethodOptions
+	14, // 13: teahouse.v1.name:extendee -> google.protobuf.MethodOptions
+	14, // 14: teahouse.v1.login:extendee -> google.protobuf.MethodOptions
+	15, // 15: teahouse.v1.tile:extendee -> google.protobuf.FieldOptions
+	1,  // 16: teahouse.v1.scope:type_name -> teahouse.v1.Scope
+	2,  // 17: teahouse.v1.tile:type_name -> teahouse.v1.TileField
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	16, // [16:18] is the sub-list for extension type_name
+	12, // [12:16] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_pkg_wire_wirepb_envelope_proto_init() }
@@ -1288,6 +1374,7 @@ func file_pkg_wire_wirepb_envelope_proto_init() {
 		(*Envelope_Reply)(nil),
 		(*Envelope_Push)(nil),
 		(*Envelope_Bye)(nil),
+		(*Envelope_GoingAway)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1295,7 +1382,7 @@ func file_pkg_wire_wirepb_envelope_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_wire_wirepb_envelope_proto_rawDesc), len(file_pkg_wire_wirepb_envelope_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 4,
 			NumServices:   0,
 		},

@@ -910,8 +910,9 @@ type MoveRequest struct {
 	Prompt        uint64                 `protobuf:"varint,2,opt,name=prompt,proto3" json:"prompt,omitempty"` // number of the PROMPT event that is answered; 0 with auto_play or nonce
 	Move          []byte                 `protobuf:"bytes,3,opt,name=move,proto3" json:"move,omitempty"`      // the game's move message
 	AutoPlay      AutoPlay               `protobuf:"varint,4,opt,name=auto_play,json=autoPlay,proto3,enum=teahouse.v1.AutoPlay" json:"auto_play,omitempty"`
-	Nonce         []byte                 `protobuf:"bytes,5,opt,name=nonce,proto3" json:"nonce,omitempty"` // 1 to 32 bytes for the hand that the table has committed to, once per hand
-	Hand          uint32                 `protobuf:"varint,6,opt,name=hand,proto3" json:"hand,omitempty"`  // with a nonce: Committed.hand
+	Nonce         []byte                 `protobuf:"bytes,5,opt,name=nonce,proto3" json:"nonce,omitempty"`  // 1 to 32 bytes for the hand that the table has committed to, once per hand
+	Hand          uint32                 `protobuf:"varint,6,opt,name=hand,proto3" json:"hand,omitempty"`   // with a nonce: Committed.hand
+	Ready         uint32                 `protobuf:"varint,7,opt,name=ready,proto3" json:"ready,omitempty"` // alone: number of the hand that comes next and need not wait for this seat
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -984,6 +985,13 @@ func (x *MoveRequest) GetNonce() []byte {
 func (x *MoveRequest) GetHand() uint32 {
 	if x != nil {
 		return x.Hand
+	}
+	return 0
+}
+
+func (x *MoveRequest) GetReady() uint32 {
+	if x != nil {
+		return x.Ready
 	}
 	return 0
 }
@@ -1551,14 +1559,15 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\vnext_number\x18\x02 \x01(\x04R\n" +
 	"nextNumber\x12\x1d\n" +
 	"\n" +
-	"last_event\x18\x03 \x01(\x04R\tlastEvent\"\xaf\x01\n" +
+	"last_event\x18\x03 \x01(\x04R\tlastEvent\"\xc5\x01\n" +
 	"\vMoveRequest\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x16\n" +
 	"\x06prompt\x18\x02 \x01(\x04R\x06prompt\x12\x12\n" +
 	"\x04move\x18\x03 \x01(\fR\x04move\x122\n" +
 	"\tauto_play\x18\x04 \x01(\x0e2\x15.teahouse.v1.AutoPlayR\bautoPlay\x12\x14\n" +
 	"\x05nonce\x18\x05 \x01(\fR\x05nonce\x12\x12\n" +
-	"\x04hand\x18\x06 \x01(\rR\x04hand\",\n" +
+	"\x04hand\x18\x06 \x01(\rR\x04hand\x12\x14\n" +
+	"\x05ready\x18\a \x01(\rR\x05ready\",\n" +
 	"\tMoveReply\x12\x1f\n" +
 	"\vnext_number\x18\x01 \x01(\x04R\n" +
 	"nextNumber\"\x0e\n" +

@@ -23,6 +23,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Reason says what the receiver may know of it: what others are told of a seat
+// depends on nothing that is hidden from them.
+type AutoPlayChanged_Reason int32
+
+const (
+	AutoPlayChanged_REASON_UNSPECIFIED AutoPlayChanged_Reason = 0
+	AutoPlayChanged_ASKED              AutoPlayChanged_Reason = 1 // by the player
+	AutoPlayChanged_AWAY               AutoPlayChanged_Reason = 2 // nobody is connected
+	AutoPlayChanged_TIMEOUTS           AutoPlayChanged_Reason = 3 // several questions in a row were not answered
+	AutoPlayChanged_ANSWERED           AutoPlayChanged_Reason = 4 // off: the player answered a question himself
+)
+
+// Enum value maps for AutoPlayChanged_Reason.
+var (
+	AutoPlayChanged_Reason_name = map[int32]string{
+		0: "REASON_UNSPECIFIED",
+		1: "ASKED",
+		2: "AWAY",
+		3: "TIMEOUTS",
+		4: "ANSWERED",
+	}
+	AutoPlayChanged_Reason_value = map[string]int32{
+		"REASON_UNSPECIFIED": 0,
+		"ASKED":              1,
+		"AWAY":               2,
+		"TIMEOUTS":           3,
+		"ANSWERED":           4,
+	}
+)
+
+func (x AutoPlayChanged_Reason) Enum() *AutoPlayChanged_Reason {
+	p := new(AutoPlayChanged_Reason)
+	*p = x
+	return p
+}
+
+func (x AutoPlayChanged_Reason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AutoPlayChanged_Reason) Descriptor() protoreflect.EnumDescriptor {
+	return file_pkg_wire_wirepb_table_proto_enumTypes[0].Descriptor()
+}
+
+func (AutoPlayChanged_Reason) Type() protoreflect.EnumType {
+	return &file_pkg_wire_wirepb_table_proto_enumTypes[0]
+}
+
+func (x AutoPlayChanged_Reason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AutoPlayChanged_Reason.Descriptor instead.
+func (AutoPlayChanged_Reason) EnumDescriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{19, 0}
+}
+
 // Notice is a hint without a number; the binding is authoritative.
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -31,6 +88,9 @@ type Notice struct {
 	//	*Notice_Matched
 	//	*Notice_Detached
 	//	*Notice_Unqueued
+	//	*Notice_Waiting
+	//	*Notice_Moving
+	//	*Notice_Progress
 	Body          isNotice_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -100,6 +160,33 @@ func (x *Notice) GetUnqueued() *Unqueued {
 	return nil
 }
 
+func (x *Notice) GetWaiting() *Waiting {
+	if x != nil {
+		if x, ok := x.Body.(*Notice_Waiting); ok {
+			return x.Waiting
+		}
+	}
+	return nil
+}
+
+func (x *Notice) GetMoving() *Moving {
+	if x != nil {
+		if x, ok := x.Body.(*Notice_Moving); ok {
+			return x.Moving
+		}
+	}
+	return nil
+}
+
+func (x *Notice) GetProgress() *Progress {
+	if x != nil {
+		if x, ok := x.Body.(*Notice_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
 type isNotice_Body interface {
 	isNotice_Body()
 }
@@ -116,11 +203,213 @@ type Notice_Unqueued struct {
 	Unqueued *Unqueued `protobuf:"bytes,3,opt,name=unqueued,proto3,oneof"`
 }
 
+type Notice_Waiting struct {
+	Waiting *Waiting `protobuf:"bytes,4,opt,name=waiting,proto3,oneof"`
+}
+
+type Notice_Moving struct {
+	Moving *Moving `protobuf:"bytes,5,opt,name=moving,proto3,oneof"`
+}
+
+type Notice_Progress struct {
+	Progress *Progress `protobuf:"bytes,6,opt,name=progress,proto3,oneof"`
+}
+
 func (*Notice_Matched) isNotice_Body() {}
 
 func (*Notice_Detached) isNotice_Body() {}
 
 func (*Notice_Unqueued) isNotice_Body() {}
+
+func (*Notice_Waiting) isNotice_Body() {}
+
+func (*Notice_Moving) isNotice_Body() {}
+
+func (*Notice_Progress) isNotice_Body() {}
+
+// Waiting means that nobody runs the table at the moment. What was sent is not lost, and is answered
+// once a leader is there.
+type Waiting struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Table         uint64                 `protobuf:"varint,1,opt,name=table,proto3" json:"table,omitempty"`
+	Over          bool                   `protobuf:"varint,2,opt,name=over,proto3" json:"over,omitempty"` // the table is heard again
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Waiting) Reset() {
+	*x = Waiting{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Waiting) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Waiting) ProtoMessage() {}
+
+func (x *Waiting) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Waiting.ProtoReflect.Descriptor instead.
+func (*Waiting) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Waiting) GetTable() uint64 {
+	if x != nil {
+		return x.Table
+	}
+	return 0
+}
+
+func (x *Waiting) GetOver() bool {
+	if x != nil {
+		return x.Over
+	}
+	return false
+}
+
+// Moving means that the table passes to another node as planned: a pause of some milliseconds.
+type Moving struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Table         uint64                 `protobuf:"varint,1,opt,name=table,proto3" json:"table,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Moving) Reset() {
+	*x = Moving{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Moving) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Moving) ProtoMessage() {}
+
+func (x *Moving) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Moving.ProtoReflect.Descriptor instead.
+func (*Moving) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Moving) GetTable() uint64 {
+	if x != nil {
+		return x.Table
+	}
+	return 0
+}
+
+// Progress is how far a ticket has come.
+type Progress struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ticket        uint64                 `protobuf:"varint,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	WaitedMs      uint32                 `protobuf:"varint,2,opt,name=waited_ms,json=waitedMs,proto3" json:"waited_ms,omitempty"`
+	People        uint32                 `protobuf:"varint,3,opt,name=people,proto3" json:"people,omitempty"`                       // that could sit down together now, the ticket's player among them
+	Seats         uint32                 `protobuf:"varint,4,opt,name=seats,proto3" json:"seats,omitempty"`                         // of a table
+	BotsInMs      uint32                 `protobuf:"varint,5,opt,name=bots_in_ms,json=botsInMs,proto3" json:"bots_in_ms,omitempty"` // when bots fill the table; 0 = never
+	WaitMs        uint32                 `protobuf:"varint,6,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`         // how long the ticket will still wait, estimated; 0 = not known
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Progress) Reset() {
+	*x = Progress{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Progress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Progress) ProtoMessage() {}
+
+func (x *Progress) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Progress.ProtoReflect.Descriptor instead.
+func (*Progress) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Progress) GetTicket() uint64 {
+	if x != nil {
+		return x.Ticket
+	}
+	return 0
+}
+
+func (x *Progress) GetWaitedMs() uint32 {
+	if x != nil {
+		return x.WaitedMs
+	}
+	return 0
+}
+
+func (x *Progress) GetPeople() uint32 {
+	if x != nil {
+		return x.People
+	}
+	return 0
+}
+
+func (x *Progress) GetSeats() uint32 {
+	if x != nil {
+		return x.Seats
+	}
+	return 0
+}
+
+func (x *Progress) GetBotsInMs() uint32 {
+	if x != nil {
+		return x.BotsInMs
+	}
+	return 0
+}
+
+func (x *Progress) GetWaitMs() uint32 {
+	if x != nil {
+		return x.WaitMs
+	}
+	return 0
+}
 
 // Matched means that a ticket has become a table: attach to it.
 type Matched struct {
@@ -133,7 +422,7 @@ type Matched struct {
 
 func (x *Matched) Reset() {
 	*x = Matched{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[1]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -145,7 +434,7 @@ func (x *Matched) String() string {
 func (*Matched) ProtoMessage() {}
 
 func (x *Matched) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[1]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -158,7 +447,7 @@ func (x *Matched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Matched.ProtoReflect.Descriptor instead.
 func (*Matched) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{1}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Matched) GetTicket() uint64 {
@@ -186,7 +475,7 @@ type Unqueued struct {
 
 func (x *Unqueued) Reset() {
 	*x = Unqueued{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[2]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -198,7 +487,7 @@ func (x *Unqueued) String() string {
 func (*Unqueued) ProtoMessage() {}
 
 func (x *Unqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[2]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -211,7 +500,7 @@ func (x *Unqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unqueued.ProtoReflect.Descriptor instead.
 func (*Unqueued) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{2}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Unqueued) GetTicket() uint64 {
@@ -233,7 +522,7 @@ type Detached struct {
 
 func (x *Detached) Reset() {
 	*x = Detached{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[3]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -245,7 +534,7 @@ func (x *Detached) String() string {
 func (*Detached) ProtoMessage() {}
 
 func (x *Detached) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[3]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -258,7 +547,7 @@ func (x *Detached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Detached.ProtoReflect.Descriptor instead.
 func (*Detached) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{3}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Detached) GetTable() uint64 {
@@ -291,14 +580,18 @@ type TableEvent struct {
 	//	*TableEvent_Released
 	//	*TableEvent_Committed
 	//	*TableEvent_Delayed
+	//	*TableEvent_SeatChanged
+	//	*TableEvent_Ready
+	//	*TableEvent_Prolonged
 	Body          isTableEvent_Body `protobuf_oneof:"body"`
+	Turn          *Turn             `protobuf:"bytes,15,opt,name=turn,proto3" json:"turn,omitempty"` // what the table waits for from now on, with the last event of a step; the body may be absent
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TableEvent) Reset() {
 	*x = TableEvent{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[4]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -310,7 +603,7 @@ func (x *TableEvent) String() string {
 func (*TableEvent) ProtoMessage() {}
 
 func (x *TableEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[4]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -323,7 +616,7 @@ func (x *TableEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableEvent.ProtoReflect.Descriptor instead.
 func (*TableEvent) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{4}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TableEvent) GetBody() isTableEvent_Body {
@@ -432,6 +725,40 @@ func (x *TableEvent) GetDelayed() *Delayed {
 	return nil
 }
 
+func (x *TableEvent) GetSeatChanged() *SeatChanged {
+	if x != nil {
+		if x, ok := x.Body.(*TableEvent_SeatChanged); ok {
+			return x.SeatChanged
+		}
+	}
+	return nil
+}
+
+func (x *TableEvent) GetReady() *Ready {
+	if x != nil {
+		if x, ok := x.Body.(*TableEvent_Ready); ok {
+			return x.Ready
+		}
+	}
+	return nil
+}
+
+func (x *TableEvent) GetProlonged() *Prolonged {
+	if x != nil {
+		if x, ok := x.Body.(*TableEvent_Prolonged); ok {
+			return x.Prolonged
+		}
+	}
+	return nil
+}
+
+func (x *TableEvent) GetTurn() *Turn {
+	if x != nil {
+		return x.Turn
+	}
+	return nil
+}
+
 type isTableEvent_Body interface {
 	isTableEvent_Body()
 }
@@ -480,6 +807,18 @@ type TableEvent_Delayed struct {
 	Delayed *Delayed `protobuf:"bytes,11,opt,name=delayed,proto3,oneof"`
 }
 
+type TableEvent_SeatChanged struct {
+	SeatChanged *SeatChanged `protobuf:"bytes,12,opt,name=seat_changed,json=seatChanged,proto3,oneof"`
+}
+
+type TableEvent_Ready struct {
+	Ready *Ready `protobuf:"bytes,13,opt,name=ready,proto3,oneof"`
+}
+
+type TableEvent_Prolonged struct {
+	Prolonged *Prolonged `protobuf:"bytes,14,opt,name=prolonged,proto3,oneof"`
+}
+
 func (*TableEvent_Opened) isTableEvent_Body() {}
 
 func (*TableEvent_HandStarted) isTableEvent_Body() {}
@@ -502,6 +841,12 @@ func (*TableEvent_Committed) isTableEvent_Body() {}
 
 func (*TableEvent_Delayed) isTableEvent_Body() {}
 
+func (*TableEvent_SeatChanged) isTableEvent_Body() {}
+
+func (*TableEvent_Ready) isTableEvent_Body() {}
+
+func (*TableEvent_Prolonged) isTableEvent_Body() {}
+
 // Opened is the first event of every stream.
 type Opened struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -510,13 +855,15 @@ type Opened struct {
 	Seats         []*SeatInfo            `protobuf:"bytes,3,rep,name=seats,proto3" json:"seats,omitempty"`
 	Hands         uint32                 `protobuf:"varint,4,opt,name=hands,proto3" json:"hands,omitempty"` // hands of this round
 	Stake         uint32                 `protobuf:"varint,5,opt,name=stake,proto3" json:"stake,omitempty"`
+	Limits        []*Limit               `protobuf:"bytes,6,rep,name=limits,proto3" json:"limits,omitempty"`                         // by kind of question
+	ReserveMs     uint32                 `protobuf:"varint,7,opt,name=reserve_ms,json=reserveMs,proto3" json:"reserve_ms,omitempty"` // of a seat in a hand
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Opened) Reset() {
 	*x = Opened{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[5]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -528,7 +875,7 @@ func (x *Opened) String() string {
 func (*Opened) ProtoMessage() {}
 
 func (x *Opened) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[5]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -541,7 +888,7 @@ func (x *Opened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Opened.ProtoReflect.Descriptor instead.
 func (*Opened) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{5}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Opened) GetGame() string {
@@ -579,17 +926,93 @@ func (x *Opened) GetStake() uint32 {
 	return 0
 }
 
+func (x *Opened) GetLimits() []*Limit {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *Opened) GetReserveMs() uint32 {
+	if x != nil {
+		return x.ReserveMs
+	}
+	return 0
+}
+
+// Limit is the time to answer a kind of question.
+type Limit struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Question      string                 `protobuf:"bytes,1,opt,name=question,proto3" json:"question,omitempty"`               // the game's name for it, such as "turn"
+	LimitMs       uint32                 `protobuf:"varint,2,opt,name=limit_ms,json=limitMs,proto3" json:"limit_ms,omitempty"` // 0 = none
+	Secret        bool                   `protobuf:"varint,3,opt,name=secret,proto3" json:"secret,omitempty"`                  // nobody else learns who is asked, so the reserve does not count
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Limit) Reset() {
+	*x = Limit{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Limit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Limit) ProtoMessage() {}
+
+func (x *Limit) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Limit.ProtoReflect.Descriptor instead.
+func (*Limit) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Limit) GetQuestion() string {
+	if x != nil {
+		return x.Question
+	}
+	return ""
+}
+
+func (x *Limit) GetLimitMs() uint32 {
+	if x != nil {
+		return x.LimitMs
+	}
+	return 0
+}
+
+func (x *Limit) GetSecret() bool {
+	if x != nil {
+		return x.Secret
+	}
+	return false
+}
+
 type SeatInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Player        uint64                 `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"` // 0 = a bot
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Strength      uint32                 `protobuf:"varint,3,opt,name=strength,proto3" json:"strength,omitempty"` // of a bot: 1 weak, 2 middle, 3 strong; 0 = a player
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SeatInfo) Reset() {
 	*x = SeatInfo{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[6]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -601,7 +1024,7 @@ func (x *SeatInfo) String() string {
 func (*SeatInfo) ProtoMessage() {}
 
 func (x *SeatInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[6]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -614,7 +1037,7 @@ func (x *SeatInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeatInfo.ProtoReflect.Descriptor instead.
 func (*SeatInfo) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{6}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SeatInfo) GetPlayer() uint64 {
@@ -631,6 +1054,242 @@ func (x *SeatInfo) GetName() string {
 	return ""
 }
 
+func (x *SeatInfo) GetStrength() uint32 {
+	if x != nil {
+		return x.Strength
+	}
+	return 0
+}
+
+// SeatChanged says whether a player is there. The first news of a seat is that he has come.
+type SeatChanged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seat          uint32                 `protobuf:"varint,1,opt,name=seat,proto3" json:"seat,omitempty"`
+	Here          bool                   `protobuf:"varint,2,opt,name=here,proto3" json:"here,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeatChanged) Reset() {
+	*x = SeatChanged{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeatChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeatChanged) ProtoMessage() {}
+
+func (x *SeatChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeatChanged.ProtoReflect.Descriptor instead.
+func (*SeatChanged) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SeatChanged) GetSeat() uint32 {
+	if x != nil {
+		return x.Seat
+	}
+	return 0
+}
+
+func (x *SeatChanged) GetHere() bool {
+	if x != nil {
+		return x.Here
+	}
+	return false
+}
+
+// Ready means that a seat does not need the rest of the pause before a hand.
+type Ready struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seat          uint32                 `protobuf:"varint,1,opt,name=seat,proto3" json:"seat,omitempty"`
+	Hand          uint32                 `protobuf:"varint,2,opt,name=hand,proto3" json:"hand,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ready) Reset() {
+	*x = Ready{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ready) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ready) ProtoMessage() {}
+
+func (x *Ready) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ready.ProtoReflect.Descriptor instead.
+func (*Ready) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Ready) GetSeat() uint32 {
+	if x != nil {
+		return x.Seat
+	}
+	return 0
+}
+
+func (x *Ready) GetHand() uint32 {
+	if x != nil {
+		return x.Hand
+	}
+	return 0
+}
+
+// Turn says whom the table openly waits for. It is the same for all seats and says the most that the
+// rules allow, not what a seat has left, so that nobody learns how a seat has spent its reserve.
+type Turn struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seats         []uint32               `protobuf:"varint,1,rep,packed,name=seats,proto3" json:"seats,omitempty"`
+	LimitMs       uint32                 `protobuf:"varint,2,opt,name=limit_ms,json=limitMs,proto3" json:"limit_ms,omitempty"`       // 0 = none
+	ReserveMs     uint32                 `protobuf:"varint,3,opt,name=reserve_ms,json=reserveMs,proto3" json:"reserve_ms,omitempty"` // that may come after it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Turn) Reset() {
+	*x = Turn{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Turn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Turn) ProtoMessage() {}
+
+func (x *Turn) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Turn.ProtoReflect.Descriptor instead.
+func (*Turn) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Turn) GetSeats() []uint32 {
+	if x != nil {
+		return x.Seats
+	}
+	return nil
+}
+
+func (x *Turn) GetLimitMs() uint32 {
+	if x != nil {
+		return x.LimitMs
+	}
+	return 0
+}
+
+func (x *Turn) GetReserveMs() uint32 {
+	if x != nil {
+		return x.ReserveMs
+	}
+	return 0
+}
+
+// Prolonged gives an open question its time again: the table had no leader for a moment.
+type Prolonged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Prompt        uint64                 `protobuf:"varint,1,opt,name=prompt,proto3" json:"prompt,omitempty"` // 0 = not this seat's own, but the turn that everybody sees
+	LimitMs       uint32                 `protobuf:"varint,2,opt,name=limit_ms,json=limitMs,proto3" json:"limit_ms,omitempty"`
+	ReserveMs     uint32                 `protobuf:"varint,3,opt,name=reserve_ms,json=reserveMs,proto3" json:"reserve_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Prolonged) Reset() {
+	*x = Prolonged{}
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Prolonged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Prolonged) ProtoMessage() {}
+
+func (x *Prolonged) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Prolonged.ProtoReflect.Descriptor instead.
+func (*Prolonged) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Prolonged) GetPrompt() uint64 {
+	if x != nil {
+		return x.Prompt
+	}
+	return 0
+}
+
+func (x *Prolonged) GetLimitMs() uint32 {
+	if x != nil {
+		return x.LimitMs
+	}
+	return 0
+}
+
+func (x *Prolonged) GetReserveMs() uint32 {
+	if x != nil {
+		return x.ReserveMs
+	}
+	return 0
+}
+
 // Committed binds the table to a hand's seed before the hand is dealt. Until it
 // is, each seat may send a nonce (MoveRequest.nonce) that the deal is mixed from.
 type Committed struct {
@@ -644,7 +1303,7 @@ type Committed struct {
 
 func (x *Committed) Reset() {
 	*x = Committed{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -656,7 +1315,7 @@ func (x *Committed) String() string {
 func (*Committed) ProtoMessage() {}
 
 func (x *Committed) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[7]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -669,7 +1328,7 @@ func (x *Committed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Committed.ProtoReflect.Descriptor instead.
 func (*Committed) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{7}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Committed) GetHand() uint32 {
@@ -703,7 +1362,7 @@ type Delayed struct {
 
 func (x *Delayed) Reset() {
 	*x = Delayed{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -715,7 +1374,7 @@ func (x *Delayed) String() string {
 func (*Delayed) ProtoMessage() {}
 
 func (x *Delayed) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[8]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -728,7 +1387,7 @@ func (x *Delayed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delayed.ProtoReflect.Descriptor instead.
 func (*Delayed) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{8}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Delayed) GetCode() Code {
@@ -748,7 +1407,7 @@ type HandStarted struct {
 
 func (x *HandStarted) Reset() {
 	*x = HandStarted{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -760,7 +1419,7 @@ func (x *HandStarted) String() string {
 func (*HandStarted) ProtoMessage() {}
 
 func (x *HandStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[9]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -773,7 +1432,7 @@ func (x *HandStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandStarted.ProtoReflect.Descriptor instead.
 func (*HandStarted) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{9}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *HandStarted) GetHand() uint32 {
@@ -793,15 +1452,16 @@ func (x *HandStarted) GetDealer() uint32 {
 // Prompt is a question to this seat; it is identified by the number of its push.
 type Prompt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	LimitMs       uint32                 `protobuf:"varint,1,opt,name=limit_ms,json=limitMs,proto3" json:"limit_ms,omitempty"` // table time to answer
-	Game          []byte                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`                       // the game's own prompt message
+	LimitMs       uint32                 `protobuf:"varint,1,opt,name=limit_ms,json=limitMs,proto3" json:"limit_ms,omitempty"`       // table time to answer; 0 = none
+	Game          []byte                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`                             // the game's own prompt message
+	ReserveMs     uint32                 `protobuf:"varint,3,opt,name=reserve_ms,json=reserveMs,proto3" json:"reserve_ms,omitempty"` // of the seat's reserve, which begins when limit_ms is over
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -813,7 +1473,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[10]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -826,7 +1486,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{10}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Prompt) GetLimitMs() uint32 {
@@ -843,17 +1503,25 @@ func (x *Prompt) GetGame() []byte {
 	return nil
 }
 
+func (x *Prompt) GetReserveMs() uint32 {
+	if x != nil {
+		return x.ReserveMs
+	}
+	return 0
+}
+
 type AutoPlayChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seat          uint32                 `protobuf:"varint,1,opt,name=seat,proto3" json:"seat,omitempty"`
 	On            bool                   `protobuf:"varint,2,opt,name=on,proto3" json:"on,omitempty"`
+	Reason        AutoPlayChanged_Reason `protobuf:"varint,3,opt,name=reason,proto3,enum=teahouse.v1.AutoPlayChanged_Reason" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AutoPlayChanged) Reset() {
 	*x = AutoPlayChanged{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -865,7 +1533,7 @@ func (x *AutoPlayChanged) String() string {
 func (*AutoPlayChanged) ProtoMessage() {}
 
 func (x *AutoPlayChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[11]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -878,7 +1546,7 @@ func (x *AutoPlayChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AutoPlayChanged.ProtoReflect.Descriptor instead.
 func (*AutoPlayChanged) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{11}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *AutoPlayChanged) GetSeat() uint32 {
@@ -895,6 +1563,13 @@ func (x *AutoPlayChanged) GetOn() bool {
 	return false
 }
 
+func (x *AutoPlayChanged) GetReason() AutoPlayChanged_Reason {
+	if x != nil {
+		return x.Reason
+	}
+	return AutoPlayChanged_REASON_UNSPECIFIED
+}
+
 type HandEnded struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Hand          uint32                 `protobuf:"varint,1,opt,name=hand,proto3" json:"hand,omitempty"`
@@ -907,7 +1582,7 @@ type HandEnded struct {
 
 func (x *HandEnded) Reset() {
 	*x = HandEnded{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -919,7 +1594,7 @@ func (x *HandEnded) String() string {
 func (*HandEnded) ProtoMessage() {}
 
 func (x *HandEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[12]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -932,7 +1607,7 @@ func (x *HandEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandEnded.ProtoReflect.Descriptor instead.
 func (*HandEnded) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{12}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *HandEnded) GetHand() uint32 {
@@ -973,7 +1648,7 @@ type HandSettled struct {
 
 func (x *HandSettled) Reset() {
 	*x = HandSettled{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -985,7 +1660,7 @@ func (x *HandSettled) String() string {
 func (*HandSettled) ProtoMessage() {}
 
 func (x *HandSettled) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -998,7 +1673,7 @@ func (x *HandSettled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandSettled.ProtoReflect.Descriptor instead.
 func (*HandSettled) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{13}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *HandSettled) GetHand() uint32 {
@@ -1019,7 +1694,7 @@ type RoundEnded struct {
 
 func (x *RoundEnded) Reset() {
 	*x = RoundEnded{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1031,7 +1706,7 @@ func (x *RoundEnded) String() string {
 func (*RoundEnded) ProtoMessage() {}
 
 func (x *RoundEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1044,7 +1719,7 @@ func (x *RoundEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoundEnded.ProtoReflect.Descriptor instead.
 func (*RoundEnded) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{14}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RoundEnded) GetTotals() []int64 {
@@ -1081,7 +1756,7 @@ type Revealed struct {
 
 func (x *Revealed) Reset() {
 	*x = Revealed{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1768,7 @@ func (x *Revealed) String() string {
 func (*Revealed) ProtoMessage() {}
 
 func (x *Revealed) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[15]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1781,7 @@ func (x *Revealed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revealed.ProtoReflect.Descriptor instead.
 func (*Revealed) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{15}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Revealed) GetHand() uint32 {
@@ -1147,7 +1822,7 @@ type Released struct {
 
 func (x *Released) Reset() {
 	*x = Released{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[16]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1159,7 +1834,7 @@ func (x *Released) String() string {
 func (*Released) ProtoMessage() {}
 
 func (x *Released) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[16]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1172,7 +1847,7 @@ func (x *Released) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Released.ProtoReflect.Descriptor instead.
 func (*Released) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{16}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{24}
 }
 
 // TableView is the payload of a Push of kind SNAPSHOT.
@@ -1193,13 +1868,16 @@ type TableView struct {
 	Committed     *Committed             `protobuf:"bytes,13,opt,name=committed,proto3" json:"committed,omitempty"` // to the hand that comes next, or is being played
 	Revealed      []*Revealed            `protobuf:"bytes,14,rep,name=revealed,proto3" json:"revealed,omitempty"`   // once the round has ended
 	Delayed       *Delayed               `protobuf:"bytes,15,opt,name=delayed,proto3" json:"delayed,omitempty"`     // absent = the next hand is not late
+	Here          []bool                 `protobuf:"varint,16,rep,packed,name=here,proto3" json:"here,omitempty"`   // by seat; a bot is always there
+	Ready         []bool                 `protobuf:"varint,17,rep,packed,name=ready,proto3" json:"ready,omitempty"` // by seat, for the next hand
+	Turn          *Turn                  `protobuf:"bytes,18,opt,name=turn,proto3" json:"turn,omitempty"`           // with the times that are left; absent = nobody is waited for openly
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TableView) Reset() {
 	*x = TableView{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[17]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1211,7 +1889,7 @@ func (x *TableView) String() string {
 func (*TableView) ProtoMessage() {}
 
 func (x *TableView) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[17]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1224,7 +1902,7 @@ func (x *TableView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableView.ProtoReflect.Descriptor instead.
 func (*TableView) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{17}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TableView) GetOpened() *Opened {
@@ -1332,17 +2010,38 @@ func (x *TableView) GetDelayed() *Delayed {
 	return nil
 }
 
+func (x *TableView) GetHere() []bool {
+	if x != nil {
+		return x.Here
+	}
+	return nil
+}
+
+func (x *TableView) GetReady() []bool {
+	if x != nil {
+		return x.Ready
+	}
+	return nil
+}
+
+func (x *TableView) GetTurn() *Turn {
+	if x != nil {
+		return x.Turn
+	}
+	return nil
+}
+
 type OpenPrompt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // what MoveRequest.prompt names
-	Prompt        *Prompt                `protobuf:"bytes,2,opt,name=prompt,proto3" json:"prompt,omitempty"`  // limit_ms is the time that is left
+	Prompt        *Prompt                `protobuf:"bytes,2,opt,name=prompt,proto3" json:"prompt,omitempty"`  // limit_ms and reserve_ms are what is left
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OpenPrompt) Reset() {
 	*x = OpenPrompt{}
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[18]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +2053,7 @@ func (x *OpenPrompt) String() string {
 func (*OpenPrompt) ProtoMessage() {}
 
 func (x *OpenPrompt) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[18]
+	mi := &file_pkg_wire_wirepb_table_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +2066,7 @@ func (x *OpenPrompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenPrompt.ProtoReflect.Descriptor instead.
 func (*OpenPrompt) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{18}
+	return file_pkg_wire_wirepb_table_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *OpenPrompt) GetNumber() uint64 {
@@ -1388,12 +2087,28 @@ var File_pkg_wire_wirepb_table_proto protoreflect.FileDescriptor
 
 const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\n" +
-	"\x1bpkg/wire/wirepb/table.proto\x12\vteahouse.v1\x1a\x1epkg/wire/wirepb/envelope.proto\"\xac\x01\n" +
+	"\x1bpkg/wire/wirepb/table.proto\x12\vteahouse.v1\x1a\x1epkg/wire/wirepb/envelope.proto\"\xc2\x02\n" +
 	"\x06Notice\x120\n" +
 	"\amatched\x18\x01 \x01(\v2\x14.teahouse.v1.MatchedH\x00R\amatched\x123\n" +
 	"\bdetached\x18\x02 \x01(\v2\x15.teahouse.v1.DetachedH\x00R\bdetached\x123\n" +
-	"\bunqueued\x18\x03 \x01(\v2\x15.teahouse.v1.UnqueuedH\x00R\bunqueuedB\x06\n" +
-	"\x04body\"7\n" +
+	"\bunqueued\x18\x03 \x01(\v2\x15.teahouse.v1.UnqueuedH\x00R\bunqueued\x120\n" +
+	"\awaiting\x18\x04 \x01(\v2\x14.teahouse.v1.WaitingH\x00R\awaiting\x12-\n" +
+	"\x06moving\x18\x05 \x01(\v2\x13.teahouse.v1.MovingH\x00R\x06moving\x123\n" +
+	"\bprogress\x18\x06 \x01(\v2\x15.teahouse.v1.ProgressH\x00R\bprogressB\x06\n" +
+	"\x04body\"3\n" +
+	"\aWaiting\x12\x14\n" +
+	"\x05table\x18\x01 \x01(\x04R\x05table\x12\x12\n" +
+	"\x04over\x18\x02 \x01(\bR\x04over\"\x1e\n" +
+	"\x06Moving\x12\x14\n" +
+	"\x05table\x18\x01 \x01(\x04R\x05table\"\xa4\x01\n" +
+	"\bProgress\x12\x16\n" +
+	"\x06ticket\x18\x01 \x01(\x04R\x06ticket\x12\x1b\n" +
+	"\twaited_ms\x18\x02 \x01(\rR\bwaitedMs\x12\x16\n" +
+	"\x06people\x18\x03 \x01(\rR\x06people\x12\x14\n" +
+	"\x05seats\x18\x04 \x01(\rR\x05seats\x12\x1c\n" +
+	"\n" +
+	"bots_in_ms\x18\x05 \x01(\rR\bbotsInMs\x12\x17\n" +
+	"\await_ms\x18\x06 \x01(\rR\x06waitMs\"7\n" +
 	"\aMatched\x12\x16\n" +
 	"\x06ticket\x18\x01 \x01(\x04R\x06ticket\x12\x14\n" +
 	"\x05table\x18\x02 \x01(\x04R\x05table\"\"\n" +
@@ -1401,7 +2116,7 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\x06ticket\x18\x01 \x01(\x04R\x06ticket\"G\n" +
 	"\bDetached\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\x04R\x05table\x12%\n" +
-	"\x04code\x18\x02 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\"\xd7\x04\n" +
+	"\x04code\x18\x02 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\"\xa1\x06\n" +
 	"\n" +
 	"TableEvent\x12-\n" +
 	"\x06opened\x18\x01 \x01(\v2\x13.teahouse.v1.OpenedH\x00R\x06opened\x12=\n" +
@@ -1417,17 +2132,45 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\breleased\x18\t \x01(\v2\x15.teahouse.v1.ReleasedH\x00R\breleased\x126\n" +
 	"\tcommitted\x18\n" +
 	" \x01(\v2\x16.teahouse.v1.CommittedH\x00R\tcommitted\x120\n" +
-	"\adelayed\x18\v \x01(\v2\x14.teahouse.v1.DelayedH\x00R\adelayedB\x06\n" +
-	"\x04body\"\x8b\x01\n" +
+	"\adelayed\x18\v \x01(\v2\x14.teahouse.v1.DelayedH\x00R\adelayed\x12=\n" +
+	"\fseat_changed\x18\f \x01(\v2\x18.teahouse.v1.SeatChangedH\x00R\vseatChanged\x12*\n" +
+	"\x05ready\x18\r \x01(\v2\x12.teahouse.v1.ReadyH\x00R\x05ready\x126\n" +
+	"\tprolonged\x18\x0e \x01(\v2\x16.teahouse.v1.ProlongedH\x00R\tprolonged\x12%\n" +
+	"\x04turn\x18\x0f \x01(\v2\x11.teahouse.v1.TurnR\x04turnB\x06\n" +
+	"\x04body\"\xd6\x01\n" +
 	"\x06Opened\x12\x12\n" +
 	"\x04game\x18\x01 \x01(\tR\x04game\x12\x14\n" +
 	"\x05rules\x18\x02 \x01(\fR\x05rules\x12+\n" +
 	"\x05seats\x18\x03 \x03(\v2\x15.teahouse.v1.SeatInfoR\x05seats\x12\x14\n" +
 	"\x05hands\x18\x04 \x01(\rR\x05hands\x12\x14\n" +
-	"\x05stake\x18\x05 \x01(\rR\x05stake\"6\n" +
+	"\x05stake\x18\x05 \x01(\rR\x05stake\x12*\n" +
+	"\x06limits\x18\x06 \x03(\v2\x12.teahouse.v1.LimitR\x06limits\x12\x1d\n" +
+	"\n" +
+	"reserve_ms\x18\a \x01(\rR\treserveMs\"V\n" +
+	"\x05Limit\x12\x1a\n" +
+	"\bquestion\x18\x01 \x01(\tR\bquestion\x12\x19\n" +
+	"\blimit_ms\x18\x02 \x01(\rR\alimitMs\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\bR\x06secret\"R\n" +
 	"\bSeatInfo\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"X\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
+	"\bstrength\x18\x03 \x01(\rR\bstrength\"5\n" +
+	"\vSeatChanged\x12\x12\n" +
+	"\x04seat\x18\x01 \x01(\rR\x04seat\x12\x12\n" +
+	"\x04here\x18\x02 \x01(\bR\x04here\"/\n" +
+	"\x05Ready\x12\x12\n" +
+	"\x04seat\x18\x01 \x01(\rR\x04seat\x12\x12\n" +
+	"\x04hand\x18\x02 \x01(\rR\x04hand\"V\n" +
+	"\x04Turn\x12\x14\n" +
+	"\x05seats\x18\x01 \x03(\rR\x05seats\x12\x19\n" +
+	"\blimit_ms\x18\x02 \x01(\rR\alimitMs\x12\x1d\n" +
+	"\n" +
+	"reserve_ms\x18\x03 \x01(\rR\treserveMs\"]\n" +
+	"\tProlonged\x12\x16\n" +
+	"\x06prompt\x18\x01 \x01(\x04R\x06prompt\x12\x19\n" +
+	"\blimit_ms\x18\x02 \x01(\rR\alimitMs\x12\x1d\n" +
+	"\n" +
+	"reserve_ms\x18\x03 \x01(\rR\treserveMs\"X\n" +
 	"\tCommitted\x12\x12\n" +
 	"\x04hand\x18\x01 \x01(\rR\x04hand\x12\x1e\n" +
 	"\n" +
@@ -1438,13 +2181,22 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\"9\n" +
 	"\vHandStarted\x12\x12\n" +
 	"\x04hand\x18\x01 \x01(\rR\x04hand\x12\x16\n" +
-	"\x06dealer\x18\x02 \x01(\rR\x06dealer\"7\n" +
+	"\x06dealer\x18\x02 \x01(\rR\x06dealer\"V\n" +
 	"\x06Prompt\x12\x19\n" +
 	"\blimit_ms\x18\x01 \x01(\rR\alimitMs\x12\x12\n" +
-	"\x04game\x18\x02 \x01(\fR\x04game\"5\n" +
+	"\x04game\x18\x02 \x01(\fR\x04game\x12\x1d\n" +
+	"\n" +
+	"reserve_ms\x18\x03 \x01(\rR\treserveMs\"\xc5\x01\n" +
 	"\x0fAutoPlayChanged\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\rR\x04seat\x12\x0e\n" +
-	"\x02on\x18\x02 \x01(\bR\x02on\"c\n" +
+	"\x02on\x18\x02 \x01(\bR\x02on\x12;\n" +
+	"\x06reason\x18\x03 \x01(\x0e2#.teahouse.v1.AutoPlayChanged.ReasonR\x06reason\"Q\n" +
+	"\x06Reason\x12\x16\n" +
+	"\x12REASON_UNSPECIFIED\x10\x00\x12\t\n" +
+	"\x05ASKED\x10\x01\x12\b\n" +
+	"\x04AWAY\x10\x02\x12\f\n" +
+	"\bTIMEOUTS\x10\x03\x12\f\n" +
+	"\bANSWERED\x10\x04\"c\n" +
 	"\tHandEnded\x12\x12\n" +
 	"\x04hand\x18\x01 \x01(\rR\x04hand\x12\x16\n" +
 	"\x06scores\x18\x02 \x03(\x03R\x06scores\x12\x16\n" +
@@ -1463,7 +2215,7 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\x06nonces\x18\x03 \x03(\fR\x06nonces\x12\x16\n" +
 	"\x06dealer\x18\x04 \x01(\rR\x06dealer\"\n" +
 	"\n" +
-	"\bReleased\"\x81\x04\n" +
+	"\bReleased\"\xd2\x04\n" +
 	"\tTableView\x12+\n" +
 	"\x06opened\x18\x01 \x01(\v2\x13.teahouse.v1.OpenedR\x06opened\x12\x12\n" +
 	"\x04hand\x18\x02 \x01(\rR\x04hand\x12\x16\n" +
@@ -1482,7 +2234,10 @@ const file_pkg_wire_wirepb_table_proto_rawDesc = "" +
 	"\x06voided\x18\f \x01(\bR\x06voided\x124\n" +
 	"\tcommitted\x18\r \x01(\v2\x16.teahouse.v1.CommittedR\tcommitted\x121\n" +
 	"\brevealed\x18\x0e \x03(\v2\x15.teahouse.v1.RevealedR\brevealed\x12.\n" +
-	"\adelayed\x18\x0f \x01(\v2\x14.teahouse.v1.DelayedR\adelayed\"Q\n" +
+	"\adelayed\x18\x0f \x01(\v2\x14.teahouse.v1.DelayedR\adelayed\x12\x12\n" +
+	"\x04here\x18\x10 \x03(\bR\x04here\x12\x14\n" +
+	"\x05ready\x18\x11 \x03(\bR\x05ready\x12%\n" +
+	"\x04turn\x18\x12 \x01(\v2\x11.teahouse.v1.TurnR\x04turn\"Q\n" +
 	"\n" +
 	"OpenPrompt\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12+\n" +
@@ -1500,58 +2255,78 @@ func file_pkg_wire_wirepb_table_proto_rawDescGZIP() []byte {
 	return file_pkg_wire_wirepb_table_proto_rawDescData
 }
 
-var file_pkg_wire_wirepb_table_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_pkg_wire_wirepb_table_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_pkg_wire_wirepb_table_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_pkg_wire_wirepb_table_proto_goTypes = []any{
-	(*Notice)(nil),          // 0: teahouse.v1.Notice
-	(*Matched)(nil),         // 1: teahouse.v1.Matched
-	(*Unqueued)(nil),        // 2: teahouse.v1.Unqueued
-	(*Detached)(nil),        // 3: teahouse.v1.Detached
-	(*TableEvent)(nil),      // 4: teahouse.v1.TableEvent
-	(*Opened)(nil),          // 5: teahouse.v1.Opened
-	(*SeatInfo)(nil),        // 6: teahouse.v1.SeatInfo
-	(*Committed)(nil),       // 7: teahouse.v1.Committed
-	(*Delayed)(nil),         // 8: teahouse.v1.Delayed
-	(*HandStarted)(nil),     // 9: teahouse.v1.HandStarted
-	(*Prompt)(nil),          // 10: teahouse.v1.Prompt
-	(*AutoPlayChanged)(nil), // 11: teahouse.v1.AutoPlayChanged
-	(*HandEnded)(nil),       // 12: teahouse.v1.HandEnded
-	(*HandSettled)(nil),     // 13: teahouse.v1.HandSettled
-	(*RoundEnded)(nil),      // 14: teahouse.v1.RoundEnded
-	(*Revealed)(nil),        // 15: teahouse.v1.Revealed
-	(*Released)(nil),        // 16: teahouse.v1.Released
-	(*TableView)(nil),       // 17: teahouse.v1.TableView
-	(*OpenPrompt)(nil),      // 18: teahouse.v1.OpenPrompt
-	(Code)(0),               // 19: teahouse.v1.Code
+	(AutoPlayChanged_Reason)(0), // 0: teahouse.v1.AutoPlayChanged.Reason
+	(*Notice)(nil),              // 1: teahouse.v1.Notice
+	(*Waiting)(nil),             // 2: teahouse.v1.Waiting
+	(*Moving)(nil),              // 3: teahouse.v1.Moving
+	(*Progress)(nil),            // 4: teahouse.v1.Progress
+	(*Matched)(nil),             // 5: teahouse.v1.Matched
+	(*Unqueued)(nil),            // 6: teahouse.v1.Unqueued
+	(*Detached)(nil),            // 7: teahouse.v1.Detached
+	(*TableEvent)(nil),          // 8: teahouse.v1.TableEvent
+	(*Opened)(nil),              // 9: teahouse.v1.Opened
+	(*Limit)(nil),               // 10: teahouse.v1.Limit
+	(*SeatInfo)(nil),            // 11: teahouse.v1.SeatInfo
+	(*SeatChanged)(nil),         // 12: teahouse.v1.SeatChanged
+	(*Ready)(nil),               // 13: teahouse.v1.Ready
+	(*Turn)(nil),                // 14: teahouse.v1.Turn
+	(*Prolonged)(nil),           // 15: teahouse.v1.Prolonged
+	(*Committed)(nil),           // 16: teahouse.v1.Committed
+	(*Delayed)(nil),             // 17: teahouse.v1.Delayed
+	(*HandStarted)(nil),         // 18: teahouse.v1.HandStarted
+	(*Prompt)(nil),              // 19: teahouse.v1.Prompt
+	(*AutoPlayChanged)(nil),     // 20: teahouse.v1.AutoPlayChanged
+	(*HandEnded)(nil),           // 21: teahouse.v1.HandEnded
+	(*HandSettled)(nil),         // 22: teahouse.v1.HandSettled
+	(*RoundEnded)(nil),          // 23: teahouse.v1.RoundEnded
+	(*Revealed)(nil),            // 24: teahouse.v1.Revealed
+	(*Released)(nil),            // 25: teahouse.v1.Released
+	(*TableView)(nil),           // 26: teahouse.v1.TableView
+	(*OpenPrompt)(nil),          // 27: teahouse.v1.OpenPrompt
+	(Code)(0),                   // 28: teahouse.v1.Code
 }
 var file_pkg_wire_wirepb_table_proto_depIdxs = []int32{
-	1,  // 0: teahouse.v1.Notice.matched:type_name -> teahouse.v1.Matched
-	3,  // 1: teahouse.v1.Notice.detached:type_name -> teahouse.v1.Detached
-	2,  // 2: teahouse.v1.Notice.unqueued:type_name -> teahouse.v1.Unqueued
-	19, // 3: teahouse.v1.Detached.code:type_name -> teahouse.v1.Code
-	5,  // 4: teahouse.v1.TableEvent.opened:type_name -> teahouse.v1.Opened
-	9,  // 5: teahouse.v1.TableEvent.hand_started:type_name -> teahouse.v1.HandStarted
-	10, // 6: teahouse.v1.TableEvent.prompt:type_name -> teahouse.v1.Prompt
-	11, // 7: teahouse.v1.TableEvent.auto_play:type_name -> teahouse.v1.AutoPlayChanged
-	12, // 8: teahouse.v1.TableEvent.hand_ended:type_name -> teahouse.v1.HandEnded
-	13, // 9: teahouse.v1.TableEvent.hand_settled:type_name -> teahouse.v1.HandSettled
-	14, // 10: teahouse.v1.TableEvent.round_ended:type_name -> teahouse.v1.RoundEnded
-	16, // 11: teahouse.v1.TableEvent.released:type_name -> teahouse.v1.Released
-	7,  // 12: teahouse.v1.TableEvent.committed:type_name -> teahouse.v1.Committed
-	8,  // 13: teahouse.v1.TableEvent.delayed:type_name -> teahouse.v1.Delayed
-	6,  // 14: teahouse.v1.Opened.seats:type_name -> teahouse.v1.SeatInfo
-	19, // 15: teahouse.v1.Delayed.code:type_name -> teahouse.v1.Code
-	15, // 16: teahouse.v1.RoundEnded.revealed:type_name -> teahouse.v1.Revealed
-	5,  // 17: teahouse.v1.TableView.opened:type_name -> teahouse.v1.Opened
-	18, // 18: teahouse.v1.TableView.prompt:type_name -> teahouse.v1.OpenPrompt
-	7,  // 19: teahouse.v1.TableView.committed:type_name -> teahouse.v1.Committed
-	15, // 20: teahouse.v1.TableView.revealed:type_name -> teahouse.v1.Revealed
-	8,  // 21: teahouse.v1.TableView.delayed:type_name -> teahouse.v1.Delayed
-	10, // 22: teahouse.v1.OpenPrompt.prompt:type_name -> teahouse.v1.Prompt
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	5,  // 0: teahouse.v1.Notice.matched:type_name -> teahouse.v1.Matched
+	7,  // 1: teahouse.v1.Notice.detached:type_name -> teahouse.v1.Detached
+	6,  // 2: teahouse.v1.Notice.unqueued:type_name -> teahouse.v1.Unqueued
+	2,  // 3: teahouse.v1.Notice.waiting:type_name -> teahouse.v1.Waiting
+	3,  // 4: teahouse.v1.Notice.moving:type_name -> teahouse.v1.Moving
+	4,  // 5: teahouse.v1.Notice.progress:type_name -> teahouse.v1.Progress
+	28, // 6: teahouse.v1.Detached.code:type_name -> teahouse.v1.Code
+	9,  // 7: teahouse.v1.TableEvent.opened:type_name -> teahouse.v1.Opened
+	18, // 8: teahouse.v1.TableEvent.hand_started:type_name -> teahouse.v1.HandStarted
+	19, // 9: teahouse.v1.TableEvent.prompt:type_name -> teahouse.v1.Prompt
+	20, // 10: teahouse.v1.TableEvent.auto_play:type_name -> teahouse.v1.AutoPlayChanged
+	21, // 11: teahouse.v1.TableEvent.hand_ended:type_name -> teahouse.v1.HandEnded
+	22, // 12: teahouse.v1.TableEvent.hand_settled:type_name -> teahouse.v1.HandSettled
+	23, // 13: teahouse.v1.TableEvent.round_ended:type_name -> teahouse.v1.RoundEnded
+	25, // 14: teahouse.v1.TableEvent.released:type_name -> teahouse.v1.Released
+	16, // 15: teahouse.v1.TableEvent.committed:type_name -> teahouse.v1.Committed
+	17, // 16: teahouse.v1.TableEvent.delayed:type_name -> teahouse.v1.Delayed
+	12, // 17: teahouse.v1.TableEvent.seat_changed:type_name -> teahouse.v1.SeatChanged
+	13, // 18: teahouse.v1.TableEvent.ready:type_name -> teahouse.v1.Ready
+	15, // 19: teahouse.v1.TableEvent.prolonged:type_name -> teahouse.v1.Prolonged
+	14, // 20: teahouse.v1.TableEvent.turn:type_name -> teahouse.v1.Turn
+	11, // 21: teahouse.v1.Opened.seats:type_name -> teahouse.v1.SeatInfo
+	10, // 22: teahouse.v1.Opened.limits:type_name -> teahouse.v1.Limit
+	28, // 23: teahouse.v1.Delayed.code:type_name -> teahouse.v1.Code
+	0,  // 24: teahouse.v1.AutoPlayChanged.reason:type_name -> teahouse.v1.AutoPlayChanged.Reason
+	24, // 25: teahouse.v1.RoundEnded.revealed:type_name -> teahouse.v1.Revealed
+	9,  // 26: teahouse.v1.TableView.opened:type_name -> teahouse.v1.Opened
+	27, // 27: teahouse.v1.TableView.prompt:type_name -> teahouse.v1.OpenPrompt
+	16, // 28: teahouse.v1.TableView.committed:type_name -> teahouse.v1.Committed
+	24, // 29: teahouse.v1.TableView.revealed:type_name -> teahouse.v1.Revealed
+	17, // 30: teahouse.v1.TableView.delayed:type_name -> teahouse.v1.Delayed
+	14, // 31: teahouse.v1.TableView.turn:type_name -> teahouse.v1.Turn
+	19, // 32: teahouse.v1.OpenPrompt.prompt:type_name -> teahouse.v1.Prompt
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_pkg_wire_wirepb_table_proto_init() }
@@ -1564,8 +2339,11 @@ func file_pkg_wire_wirepb_table_proto_init() {
 		(*Notice_Matched)(nil),
 		(*Notice_Detached)(nil),
 		(*Notice_Unqueued)(nil),
+		(*Notice_Waiting)(nil),
+		(*Notice_Moving)(nil),
+		(*Notice_Progress)(nil),
 	}
-	file_pkg_wire_wirepb_table_proto_msgTypes[4].OneofWrappers = []any{
+	file_pkg_wire_wirepb_table_proto_msgTypes[7].OneofWrappers = []any{
 		(*TableEvent_Opened)(nil),
 		(*TableEvent_HandStarted)(nil),
 		(*TableEvent_Game)(nil),
@@ -1577,19 +2355,23 @@ func file_pkg_wire_wirepb_table_proto_init() {
 		(*TableEvent_Released)(nil),
 		(*TableEvent_Committed)(nil),
 		(*TableEvent_Delayed)(nil),
+		(*TableEvent_SeatChanged)(nil),
+		(*TableEvent_Ready)(nil),
+		(*TableEvent_Prolonged)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_wire_wirepb_table_proto_rawDesc), len(file_pkg_wire_wirepb_table_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   19,
+			NumEnums:      1,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_pkg_wire_wirepb_table_proto_goTypes,
 		DependencyIndexes: file_pkg_wire_wirepb_table_proto_depIdxs,
+		EnumInfos:         file_pkg_wire_wirepb_table_proto_enumTypes,
 		MessageInfos:      file_pkg_wire_wirepb_table_proto_msgTypes,
 	}.Build()
 	File_pkg_wire_wirepb_table_proto = out.File
