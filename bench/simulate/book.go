@@ -8,6 +8,7 @@ import (
 
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
+	"teahouse/pkg/wire"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -15,6 +16,7 @@ import (
 type book struct {
 	w     *world
 	games map[string]game.Game
+	codes codes
 	wrong string // the first broken promise
 
 	images map[place][]byte // snapshots by group and index: equal on all replicas
@@ -47,7 +49,7 @@ type told struct {
 
 func newBook(w *world) *book {
 	return &book{
-		w: w, games: w.games(), images: map[place][]byte{}, newest: map[game.GroupID]uint64{},
+		w: w, games: w.games(), codes: codes{wire.NewMethods()}, images: map[place][]byte{}, newest: map[game.GroupID]uint64{},
 		tables: map[game.TableID]*tableBook{}, queue: newQueueBook(),
 	}
 }
@@ -266,8 +268,12 @@ type attach struct{ table, last uint64 }
 
 // frame checks what a gateway writes to a client: of each table exactly the next event.
 func (b *book) frame(c *conn, e *wirepb.Envelope) {
+	if wrong := b.codes.wrong(e, c.called[e.GetReply().GetId()]); wrong != "" {
+		b.violate("%s to %s: %s", c.gate.name, c.dev.name, wrong)
+	}
 	switch body := e.Body.(type) {
 	case *wirepb.Envelope_Reply:
+		delete(c.called, body.Reply.Id)
 		a, ok := c.opened[body.Reply.Id]
 		delete(c.opened, body.Reply.Id)
 		if ok && (body.Reply.Code == wirepb.Code_OK || body.Reply.Code == wirepb.Code_RESUME_INVALID) {

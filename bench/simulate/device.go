@@ -108,7 +108,11 @@ func (d *device) send(e *wirepb.Envelope) {
 			return
 		}
 		d.w.tracef("%s to %s: %v", d.name, c.gate.name, shown{e})
-		if call := e.GetCall(); call.GetMethod() == "table.attach" {
+		call := e.GetCall()
+		if call != nil {
+			c.called[call.Id] = call.Method
+		}
+		if call.GetMethod() == "table.attach" {
 			m := &wirepb.AttachRequest{}
 			if proto.Unmarshal(call.Payload, m) == nil {
 				c.opened[call.Id] = attach{call.Table, m.LastEvent}

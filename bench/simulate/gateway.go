@@ -114,12 +114,13 @@ type conn struct {
 	left   bool              // on the client's side
 	watch  map[uint64]*watch // what the client may get from each table
 	opened map[uint64]attach // the client's attaches in flight, by call
+	called map[uint64]string // methods of the client's calls in flight
 }
 
 func (g *gateway) accept(d *device) *conn {
 	c := &conn{
 		gate: g, dev: d, toGate: wireEnd{w: g.w}, toDev: wireEnd{w: g.w},
-		watch: map[uint64]*watch{}, opened: map[uint64]attach{},
+		watch: map[uint64]*watch{}, opened: map[uint64]attach{}, called: map[uint64]string{},
 	}
 	c.steps = g.hub.Steps(socket{c})
 	g.conns = append(g.conns, c)

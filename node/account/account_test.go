@@ -15,6 +15,7 @@ import (
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/wire/wirepb"
+	"teahouse/pkg/wire/wiretest"
 )
 
 // results answers for player 7; for others it fails with err.
@@ -80,6 +81,7 @@ func call(t *testing.T, r *results, p pool, h handler, player uint64, payload []
 	if r.panics && (strings.Contains(said.String(), "secret") || !strings.Contains(said.String(), "panicked with a string")) {
 		t.Errorf("the log says: %s", &said)
 	}
+	wiretest.Answered(t, "account.profile", replies[0].Code)
 	return replies[0]
 }
 

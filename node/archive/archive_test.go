@@ -14,6 +14,7 @@ import (
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/wire/wirepb"
+	"teahouse/pkg/wire/wiretest"
 )
 
 // results knows hand 2 of table 5 for player 7.
@@ -65,6 +66,7 @@ func call(t *testing.T, r results, p pool, player uint64, payload []byte) *linkp
 	if r.panics && (strings.Contains(said.String(), "secret") || !strings.Contains(said.String(), "panicked with a string")) {
 		t.Errorf("the log says: %s", &said)
 	}
+	wiretest.Answered(t, "archive.hand", replies[0].Code)
 	return replies[0]
 }
 

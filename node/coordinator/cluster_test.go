@@ -20,6 +20,7 @@ import (
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/token"
 	"teahouse/pkg/wire/wirepb"
+	"teahouse/pkg/wire/wiretest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -311,6 +312,7 @@ func (r *replica) ask(req *linkpb.Request) <-chan *linkpb.Response {
 func (r *replica) do(t *testing.T, req *linkpb.Request, into proto.Message) wirepb.Code {
 	t.Helper()
 	a := <-r.ask(req)
+	wiretest.Answered(t, req.Method, a.Code)
 	if into != nil {
 		if err := proto.Unmarshal(a.Payload, into); err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/wire/wirepb"
+	"teahouse/pkg/wire/wiretest"
 )
 
 // stepped is one replica whose loop, log, clock and shards the test controls.
@@ -109,7 +110,10 @@ func (s *stepped) settle() {
 // ask sends a request; its answers appear in the result.
 func (s *stepped) ask(req *linkpb.Request) *[]*linkpb.Response {
 	got := new([]*linkpb.Response)
-	s.c.Handle("gw-1", req, func(r *linkpb.Response) { *got = append(*got, r) })
+	s.c.Handle("gw-1", req, func(r *linkpb.Response) {
+		wiretest.Answered(s.t, req.Method, r.Code)
+		*got = append(*got, r)
+	})
 	s.step()
 	return got
 }

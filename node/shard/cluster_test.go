@@ -19,6 +19,7 @@ import (
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/raftgroup"
 	"teahouse/pkg/wire/wirepb"
+	"teahouse/pkg/wire/wiretest"
 )
 
 // fate is what the fake log does with a proposal.
@@ -214,7 +215,10 @@ func (c *cluster) send(node int, method string, table game.TableID, player, epoc
 	answer := make(chan *linkpb.Response, 8) // more than one would be an error
 	c.shards[node].Handle("gw", &linkpb.Request{
 		Method: method, Table: uint64(table), Player: player, Epoch: epoch, Session: player*100 + epoch, Payload: payload,
-	}, func(r *linkpb.Response) { answer <- r })
+	}, func(r *linkpb.Response) {
+		wiretest.Answered(c.t, method, r.Code)
+		answer <- r
+	})
 	return answer
 }
 

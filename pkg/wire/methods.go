@@ -19,6 +19,28 @@ type Method struct {
 	Login    bool         // answers with a LoginReply; allowed before login only
 	Request  protoreflect.MessageDescriptor
 	Response protoreflect.MessageDescriptor
+	Errors   []wirepb.Code // refusals, beside those that any call may get
+	Limits   string        // what bounds its use, in words
+}
+
+// MayAnswer reports whether a client may get a reply with this code, OK included.
+func (m Method) MayAnswer(code wirepb.Code) bool {
+	if code == wirepb.Code_OK || slices.Contains(m.Errors, code) {
+		return true
+	}
+	return slices.ContainsFunc(Wheres(code), func(w wirepb.Where) bool {
+		return w == wirepb.Where_IN_REPLY || w == wirepb.Where_IN_LOGIN && m.Login || w == wirepb.Where_IN_SESSION && !m.Login
+	})
+}
+
+// Wheres lists where clients meet a code, beside the replies of the methods that list it in their Errors;
+// nil for one that this version does not know.
+func Wheres(code wirepb.Code) []wirepb.Where {
+	d := code.Descriptor().Values().ByNumber(code.Number())
+	if d == nil {
+		return nil
+	}
+	return proto.GetExtension(d.Options(), wirepb.E_Where).([]wirepb.Where)
 }
 
 // Methods is the table of all methods. It is immutable.
@@ -64,12 +86,15 @@ func methodsOf(services protoreflect.ServiceDescriptors) (*Methods, error) {
 
 func (m *Methods) add(d protoreflect.MethodDescriptor) error {
 	options := d.Options()
+	terms := proto.GetExtension(options, wirepb.E_Terms).(*wirepb.Terms)
 	method := Method{
 		Name:     proto.GetExtension(options, wirepb.E_Name).(string),
 		Scope:    proto.GetExtension(options, wirepb.E_Scope).(wirepb.Scope),
 		Login:    proto.GetExtension(options, wirepb.E_Login).(bool),
 		Request:  d.Input(),
 		Response: d.Output(),
+		Errors:   terms.GetErrors(),
+		Limits:   terms.GetLimits(),
 	}
 	if method.Name == "" || method.Scope == wirepb.Scope_SCOPE_UNSPECIFIED {
 		return fmt.Errorf("wire: method %s has no name or no scope", d.FullName())

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,66 @@ func TestMethods(t *testing.T) {
 		}
 		if m.Login && m.Response.FullName() != (*wirepb.LoginReply)(nil).ProtoReflect().Descriptor().FullName() {
 			t.Errorf("%s logs in but answers with %s", m.Name, m.Response.FullName())
+		}
+	}
+}
+
+// What the reference says of methods and codes: every method has its limits in words, and every code
+// comes from somewhere, said once.
+func TestTermsOfMethods(t *testing.T) {
+	met := map[wirepb.Code]bool{wirepb.Code_OK: true}
+	for _, m := range NewMethods().All() {
+		if m.Limits == "" {
+			t.Errorf("%s says nothing of its limits", m.Name)
+		}
+		for i, code := range m.Errors {
+			met[code] = true
+			if code == wirepb.Code_OK || slices.Contains(m.Errors[:i], code) {
+				t.Errorf("%s lists %v, which is no refusal or is listed before", m.Name, code)
+			}
+			for _, w := range Wheres(code) {
+				if w != wirepb.Where_IN_BYE && w != wirepb.Where_IN_PUSH {
+					t.Errorf("%s lists %v, of which %v is said already", m.Name, code, w)
+				}
+			}
+		}
+	}
+	for number := range wirepb.Code_name {
+		code := wirepb.Code(number)
+		where := Wheres(code)
+		if len(where) == 0 && !met[code] {
+			t.Errorf("nobody gives %v", code)
+		}
+		for i, w := range where {
+			if w == wirepb.Where_WHERE_UNSPECIFIED || slices.Contains(where[:i], w) || w == wirepb.Where_BETWEEN_NODES && len(where) > 1 {
+				t.Errorf("%v is met at %v", code, where)
+			}
+		}
+	}
+}
+
+func TestMayAnswer(t *testing.T) {
+	methods := NewMethods()
+	for _, c := range []struct {
+		method string
+		code   wirepb.Code
+		may    bool
+	}{
+		{"table.move", wirepb.Code_OK, true},
+		{"table.move", wirepb.Code_PROMPT_GONE, true}, // its own
+		{"table.leave", wirepb.Code_PROMPT_GONE, false},
+		{"table.leave", wirepb.Code_OUTCOME_UNKNOWN, true}, // any call's
+		{"table.leave", wirepb.Code_NOT_LOGGED_IN, true},
+		{"auth.guest", wirepb.Code_NOT_LOGGED_IN, false},
+		{"auth.guest", wirepb.Code_ALREADY_LOGGED_IN, true},
+		{"queue.join", wirepb.Code_ALREADY_LOGGED_IN, false},
+		{"queue.join", wirepb.Code_SESSION_FORGOTTEN, false}, // ends the connection instead
+		{"queue.join", wirepb.Code_NOT_LEADER, false},
+		{"queue.join", wirepb.Code(9999), false},
+	} {
+		m, _ := methods.Lookup(c.method)
+		if m.MayAnswer(c.code) != c.may {
+			t.Errorf("%s and %v: want %t", c.method, c.code, c.may)
 		}
 	}
 }

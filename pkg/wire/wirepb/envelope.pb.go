@@ -29,58 +29,54 @@ const (
 type Code int32
 
 const (
-	Code_OK Code = 0
-	// The connection.
-	Code_INTERNAL            Code = 1
-	Code_BAD_FRAME           Code = 2 // not an Envelope, or not one that is allowed now
-	Code_FRAME_TOO_LONG      Code = 3 // refused by its announced length, before reading it
-	Code_VERSION_UNSUPPORTED Code = 4
-	Code_HANDSHAKE_TIMEOUT   Code = 5
-	Code_IDLE_TIMEOUT        Code = 6
-	Code_TOO_SLOW            Code = 7 // the bounded outbound queue is full
-	Code_SHUTTING_DOWN       Code = 8
-	Code_SERVER_FULL         Code = 9
-	// Any call.
-	Code_BAD_REQUEST       Code = 20
-	Code_UNKNOWN_METHOD    Code = 21
-	Code_NOT_LOGGED_IN     Code = 22
-	Code_ALREADY_LOGGED_IN Code = 23
-	Code_TOKEN_INVALID     Code = 24
-	Code_TOKEN_EXPIRED     Code = 25
-	Code_SUPERSEDED        Code = 26 // a newer login or resume of this player exists
-	Code_BUSY              Code = 27 // too many calls unanswered
-	Code_OUTCOME_UNKNOWN   Code = 28 // send the same again until the answer is definite
-	Code_NOT_SENT          Code = 29 // a bound was hit before the first send: it has no effect
-	Code_NOT_LEADER        Code = 30 // between gateway and node only
-	Code_MOVED             Code = 31 // between gateway and node only: not the ring owner
-	Code_NOT_FOUND         Code = 32
-	Code_UNAVAILABLE       Code = 33 // a store does not answer; try later
-	Code_SESSION_FORGOTTEN Code = 34 // this login is no longer remembered: resume
-	Code_TOO_OFTEN         Code = 35 // such calls came too fast: try later
-	// Queues.
-	Code_QUEUE_UNKNOWN  Code = 40
-	Code_ALREADY_QUEUED Code = 41 // the payload names the ticket
-	Code_AT_TABLE       Code = 42 // the payload names the table
-	Code_NO_TICKET      Code = 43
-	Code_QUEUE_FULL     Code = 44
-	// Tables.
-	Code_TABLE_GONE         Code = 60 // read your binding
-	Code_TABLE_UNAVAILABLE  Code = 61
-	Code_NOT_SEATED         Code = 62
-	Code_NUMBER_REUSED      Code = 63 // same number, other content
-	Code_ALREADY_DECIDED    Code = 64 // the number is below the last one
-	Code_NUMBER_GAP         Code = 65 // the number is beyond the next one
-	Code_PROMPT_UNKNOWN     Code = 66 // the prompt was never asked
-	Code_PROMPT_GONE        Code = 67 // the prompt is closed
-	Code_RESUME_INVALID     Code = 68 // last event beyond the stream; a SNAPSHOT push follows
-	Code_MOVE_IN_FLIGHT     Code = 69 // only one unanswered move per seat
-	Code_MOVE_MALFORMED     Code = 70
-	Code_NOT_OFFERED        Code = 71 // not among the legal answers
-	Code_TILE_NOT_HELD      Code = 72
-	Code_MUST_DISCARD_VOID  Code = 73
-	Code_SETTLEMENT_DELAYED Code = 74 // too many results wait for the database: no hand is dealt
-	Code_RULES_INVALID      Code = 75
-	Code_NOT_OVER           Code = 76 // the round is still running
+	Code_OK                  Code = 0  // done
+	Code_INTERNAL            Code = 1  // a fault of the cluster, which its operators see too
+	Code_BAD_FRAME           Code = 2  // not an Envelope, or not one that is allowed now
+	Code_FRAME_TOO_LONG      Code = 3  // refused by its announced length, before reading it
+	Code_VERSION_UNSUPPORTED Code = 4  // the client's version is no longer spoken: update it
+	Code_HANDSHAKE_TIMEOUT   Code = 5  // no Hello came in time
+	Code_IDLE_TIMEOUT        Code = 6  // nothing was heard for too long
+	Code_TOO_SLOW            Code = 7  // the bounded outbound queue is full
+	Code_SHUTTING_DOWN       Code = 8  // this gateway ends: another one, or the next, goes on
+	Code_SERVER_FULL         Code = 9  // this gateway has as many clients as it may
+	Code_BAD_REQUEST         Code = 20 // the payload is not the method's request, or breaks one of its limits
+	Code_UNKNOWN_METHOD      Code = 21 // no method has this name
+	Code_NOT_LOGGED_IN       Code = 22 // log in first
+	Code_ALREADY_LOGGED_IN   Code = 23 // this connection has its player, or a login is in flight
+	Code_TOKEN_INVALID       Code = 24 // nobody's session: log in anew
+	Code_TOKEN_EXPIRED       Code = 25 // log in anew
+	Code_SUPERSEDED          Code = 26 // a newer login or resume of this player exists
+	Code_BUSY                Code = 27 // too many calls unanswered, the client's own or all together
+	Code_OUTCOME_UNKNOWN     Code = 28 // send the same again until the answer is definite
+	Code_NOT_SENT            Code = 29 // a bound was hit before the first send: it has no effect
+	Code_NOT_LEADER          Code = 30 // between gateway and node only
+	Code_MOVED               Code = 31 // between gateway and node only: not the ring owner
+	Code_NOT_FOUND           Code = 32 // it does not exist, or is not the player's
+	Code_UNAVAILABLE         Code = 33 // a store does not answer; try later
+	Code_SESSION_FORGOTTEN   Code = 34 // this login is no longer remembered: resume
+	Code_TOO_OFTEN           Code = 35 // such calls came too fast: try later
+	Code_QUEUE_UNKNOWN       Code = 40 // no such queue, or no such mode in it
+	Code_ALREADY_QUEUED      Code = 41 // the payload names the ticket
+	Code_AT_TABLE            Code = 42 // the payload names the table
+	Code_NO_TICKET           Code = 43 // the player does not hold this ticket
+	Code_QUEUE_FULL          Code = 44 // too many tickets wait; try later
+	Code_TABLE_GONE          Code = 60 // the table is over: read your binding
+	Code_TABLE_UNAVAILABLE   Code = 61 // there is no such table yet; try later
+	Code_NOT_SEATED          Code = 62 // the player has no seat at this table
+	Code_NUMBER_REUSED       Code = 63 // same number, other content
+	Code_ALREADY_DECIDED     Code = 64 // the number is below the last one
+	Code_NUMBER_GAP          Code = 65 // the number is beyond the next one
+	Code_PROMPT_UNKNOWN      Code = 66 // the prompt was never asked
+	Code_PROMPT_GONE         Code = 67 // the prompt is closed
+	Code_RESUME_INVALID      Code = 68 // last event beyond the stream; the payload is as with OK, and a SNAPSHOT push follows
+	Code_MOVE_IN_FLIGHT      Code = 69 // only one unanswered move per seat
+	Code_MOVE_MALFORMED      Code = 70 // not a move of this game, or not one on its own
+	Code_NOT_OFFERED         Code = 71 // not among the legal answers
+	Code_TILE_NOT_HELD       Code = 72 // the seat does not hold the tile
+	Code_MUST_DISCARD_VOID   Code = 73 // tiles of the void suit have to go first
+	Code_SETTLEMENT_DELAYED  Code = 74 // too many results wait for the database: no hand is dealt
+	Code_RULES_INVALID       Code = 75 // a table cannot be made by these rules
+	Code_NOT_OVER            Code = 76 // the round is still running
 )
 
 // Enum value maps for Code.
@@ -214,6 +210,69 @@ func (Code) EnumDescriptor() ([]byte, []int) {
 	return file_pkg_wire_wirepb_envelope_proto_rawDescGZIP(), []int{0}
 }
 
+// Where says where a client meets a code, beside the replies of the methods that
+// list it in their (errors).
+type Where int32
+
+const (
+	Where_WHERE_UNSPECIFIED Where = 0
+	Where_IN_BYE            Where = 1 // the connection ends with it
+	Where_IN_REPLY          Where = 2 // any call may be answered with it
+	Where_IN_LOGIN          Where = 3 // any call that logs in may
+	Where_IN_SESSION        Where = 4 // any call that does not log in may
+	Where_IN_PUSH           Where = 5 // an event of a table, or a notice, carries it
+	Where_BETWEEN_NODES     Where = 6 // no client meets it
+)
+
+// Enum value maps for Where.
+var (
+	Where_name = map[int32]string{
+		0: "WHERE_UNSPECIFIED",
+		1: "IN_BYE",
+		2: "IN_REPLY",
+		3: "IN_LOGIN",
+		4: "IN_SESSION",
+		5: "IN_PUSH",
+		6: "BETWEEN_NODES",
+	}
+	Where_value = map[string]int32{
+		"WHERE_UNSPECIFIED": 0,
+		"IN_BYE":            1,
+		"IN_REPLY":          2,
+		"IN_LOGIN":          3,
+		"IN_SESSION":        4,
+		"IN_PUSH":           5,
+		"BETWEEN_NODES":     6,
+	}
+)
+
+func (x Where) Enum() *Where {
+	p := new(Where)
+	*p = x
+	return p
+}
+
+func (x Where) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Where) Descriptor() protoreflect.EnumDescriptor {
+	return file_pkg_wire_wirepb_envelope_proto_enumTypes[1].Descriptor()
+}
+
+func (Where) Type() protoreflect.EnumType {
+	return &file_pkg_wire_wirepb_envelope_proto_enumTypes[1]
+}
+
+func (x Where) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Where.Descriptor instead.
+func (Where) EnumDescriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_envelope_proto_rawDescGZIP(), []int{1}
+}
+
 // Scope says who executes a method.
 type Scope int32
 
@@ -251,11 +310,11 @@ func (x Scope) String() string {
 }
 
 func (Scope) Descriptor() protoreflect.EnumDescriptor {
-	return file_pkg_wire_wirepb_envelope_proto_enumTypes[1].Descriptor()
+	return file_pkg_wire_wirepb_envelope_proto_enumTypes[2].Descriptor()
 }
 
 func (Scope) Type() protoreflect.EnumType {
-	return &file_pkg_wire_wirepb_envelope_proto_enumTypes[1]
+	return &file_pkg_wire_wirepb_envelope_proto_enumTypes[2]
 }
 
 func (x Scope) Number() protoreflect.EnumNumber {
@@ -264,7 +323,7 @@ func (x Scope) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Scope.Descriptor instead.
 func (Scope) EnumDescriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_envelope_proto_rawDescGZIP(), []int{1}
+	return file_pkg_wire_wirepb_envelope_proto_rawDescGZIP(), []int{2}
 }
 
 // TileField marks a field that carries tiles, so that tools can audit what a
@@ -302,11 +361,11 @@ func (x TileField) String() string {
 }
 
 func (TileField) Descriptor() protoreflect.EnumDescriptor {
-	return file_pkg_wire_wirepb_envelope_proto_enumTypes[2].Descriptor()
+	return file_pkg_wire_wirepb_envelope_proto_enumTypes[3].Descriptor()
 }
 
 func (TileField) Type() protoreflect.EnumType {
-	return &file_pkg_wire_wirepb_envelope_proto_enumTypes[2]
+	return &file_pkg_wire_wirepb_envelope_proto_enumTypes[3]
 }
 
 func (x TileField) Number() protoreflect.EnumNumber {
@@ -315,7 +374,7 @@ func (x TileField) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TileField.Descriptor instead.
 func (TileField) EnumDescriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_envelope_proto_rawDescGZIP(), []int{2}
+	return file_pkg_wire_wirepb_envelope_proto_rawDescGZIP(), []int{3}
 }
 
 type Push_Kind int32
@@ -354,11 +413,11 @@ func (x Push_Kind) String() string {
 }
 
 func (Push_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_pkg_wire_wirepb_envelope_proto_enumTypes[3].Descriptor()
+	return file_pkg_wire_wirepb_envelope_proto_enumTypes[4].Descriptor()
 }
 
 func (Push_Kind) Type() protoreflect.EnumType {
-	return &file_pkg_wire_wirepb_envelope_proto_enumTypes[3]
+	return &file_pkg_wire_wirepb_envelope_proto_enumTypes[4]
 }
 
 func (x Push_Kind) Number() protoreflect.EnumNumber {
@@ -1122,6 +1181,59 @@ func (x *Bye) GetAfterMs() uint32 {
 	return 0
 }
 
+// Terms says what whoever writes a client has to reckon with.
+type Terms struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Errors        []Code                 `protobuf:"varint,1,rep,packed,name=errors,proto3,enum=teahouse.v1.Code" json:"errors,omitempty"` // refusals, beside those that any call may get
+	Limits        string                 `protobuf:"bytes,2,opt,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Terms) Reset() {
+	*x = Terms{}
+	mi := &file_pkg_wire_wirepb_envelope_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Terms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Terms) ProtoMessage() {}
+
+func (x *Terms) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_envelope_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Terms.ProtoReflect.Descriptor instead.
+func (*Terms) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_envelope_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Terms) GetErrors() []Code {
+	if x != nil {
+		return x.Errors
+	}
+	return nil
+}
+
+func (x *Terms) GetLimits() string {
+	if x != nil {
+		return x.Limits
+	}
+	return ""
+}
+
 var file_pkg_wire_wirepb_envelope_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -1148,6 +1260,22 @@ var file_pkg_wire_wirepb_envelope_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "pkg/wire/wirepb/envelope.proto",
 	},
 	{
+		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
+		ExtensionType: (*Terms)(nil),
+		Field:         50004,
+		Name:          "teahouse.v1.terms",
+		Tag:           "bytes,50004,opt,name=terms",
+		Filename:      "pkg/wire/wirepb/envelope.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.EnumValueOptions)(nil),
+		ExtensionType: ([]Where)(nil),
+		Field:         50021,
+		Name:          "teahouse.v1.where",
+		Tag:           "varint,50021,rep,packed,name=where,enum=teahouse.v1.Where",
+		Filename:      "pkg/wire/wirepb/envelope.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
 		ExtensionType: (*TileField)(nil),
 		Field:         50011,
@@ -1165,12 +1293,20 @@ var (
 	E_Name = &file_pkg_wire_wirepb_envelope_proto_extTypes[1] // what Call.method says
 	// optional bool login = 50003;
 	E_Login = &file_pkg_wire_wirepb_envelope_proto_extTypes[2] // the reply is a LoginReply; allowed before login only
+	// optional teahouse.v1.Terms terms = 50004;
+	E_Terms = &file_pkg_wire_wirepb_envelope_proto_extTypes[3] // what it may answer, and what bounds it
+)
+
+// Extension fields to descriptorpb.EnumValueOptions.
+var (
+	// repeated teahouse.v1.Where where = 50021;
+	E_Where = &file_pkg_wire_wirepb_envelope_proto_extTypes[4] // of a Code
 )
 
 // Extension fields to descriptorpb.FieldOptions.
 var (
 	// optional teahouse.v1.TileField tile = 50011;
-	E_Tile = &file_pkg_wire_wirepb_envelope_proto_extTypes[3]
+	E_Tile = &file_pkg_wire_wirepb_envelope_proto_extTypes[5]
 )
 
 var File_pkg_wire_wirepb_envelope_proto protoreflect.FileDescriptor
@@ -1232,47 +1368,50 @@ const file_pkg_wire_wirepb_envelope_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\x0e2\x11.teahouse.v1.CodeR\x04code\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12\x1c\n" +
 	"\treconnect\x18\x03 \x01(\bR\treconnect\x12\x19\n" +
-	"\bafter_ms\x18\x04 \x01(\rR\aafterMs*\xde\x06\n" +
+	"\bafter_ms\x18\x04 \x01(\rR\aafterMs\"J\n" +
+	"\x05Terms\x12)\n" +
+	"\x06errors\x18\x01 \x03(\x0e2\x11.teahouse.v1.CodeR\x06errors\x12\x16\n" +
+	"\x06limits\x18\x02 \x01(\tR\x06limits*\x87\b\n" +
 	"\x04Code\x12\x06\n" +
-	"\x02OK\x10\x00\x12\f\n" +
-	"\bINTERNAL\x10\x01\x12\r\n" +
-	"\tBAD_FRAME\x10\x02\x12\x12\n" +
-	"\x0eFRAME_TOO_LONG\x10\x03\x12\x17\n" +
-	"\x13VERSION_UNSUPPORTED\x10\x04\x12\x15\n" +
-	"\x11HANDSHAKE_TIMEOUT\x10\x05\x12\x10\n" +
-	"\fIDLE_TIMEOUT\x10\x06\x12\f\n" +
-	"\bTOO_SLOW\x10\a\x12\x11\n" +
-	"\rSHUTTING_DOWN\x10\b\x12\x0f\n" +
-	"\vSERVER_FULL\x10\t\x12\x0f\n" +
-	"\vBAD_REQUEST\x10\x14\x12\x12\n" +
-	"\x0eUNKNOWN_METHOD\x10\x15\x12\x11\n" +
-	"\rNOT_LOGGED_IN\x10\x16\x12\x15\n" +
-	"\x11ALREADY_LOGGED_IN\x10\x17\x12\x11\n" +
+	"\x02OK\x10\x00\x12\x14\n" +
+	"\bINTERNAL\x10\x01\x1a\x06\xaa\xb6\x18\x02\x01\x02\x12\x14\n" +
+	"\tBAD_FRAME\x10\x02\x1a\x05\xaa\xb6\x18\x01\x01\x12\x19\n" +
+	"\x0eFRAME_TOO_LONG\x10\x03\x1a\x05\xaa\xb6\x18\x01\x01\x12\x1e\n" +
+	"\x13VERSION_UNSUPPORTED\x10\x04\x1a\x05\xaa\xb6\x18\x01\x01\x12\x1c\n" +
+	"\x11HANDSHAKE_TIMEOUT\x10\x05\x1a\x05\xaa\xb6\x18\x01\x01\x12\x17\n" +
+	"\fIDLE_TIMEOUT\x10\x06\x1a\x05\xaa\xb6\x18\x01\x01\x12\x13\n" +
+	"\bTOO_SLOW\x10\a\x1a\x05\xaa\xb6\x18\x01\x01\x12\x18\n" +
+	"\rSHUTTING_DOWN\x10\b\x1a\x05\xaa\xb6\x18\x01\x01\x12\x16\n" +
+	"\vSERVER_FULL\x10\t\x1a\x05\xaa\xb6\x18\x01\x01\x12\x16\n" +
+	"\vBAD_REQUEST\x10\x14\x1a\x05\xaa\xb6\x18\x01\x02\x12\x19\n" +
+	"\x0eUNKNOWN_METHOD\x10\x15\x1a\x05\xaa\xb6\x18\x01\x02\x12\x18\n" +
+	"\rNOT_LOGGED_IN\x10\x16\x1a\x05\xaa\xb6\x18\x01\x04\x12\x1c\n" +
+	"\x11ALREADY_LOGGED_IN\x10\x17\x1a\x05\xaa\xb6\x18\x01\x03\x12\x11\n" +
 	"\rTOKEN_INVALID\x10\x18\x12\x11\n" +
-	"\rTOKEN_EXPIRED\x10\x19\x12\x0e\n" +
+	"\rTOKEN_EXPIRED\x10\x19\x12\x15\n" +
 	"\n" +
-	"SUPERSEDED\x10\x1a\x12\b\n" +
-	"\x04BUSY\x10\x1b\x12\x13\n" +
-	"\x0fOUTCOME_UNKNOWN\x10\x1c\x12\f\n" +
-	"\bNOT_SENT\x10\x1d\x12\x0e\n" +
+	"SUPERSEDED\x10\x1a\x1a\x05\xaa\xb6\x18\x01\x01\x12\x0f\n" +
+	"\x04BUSY\x10\x1b\x1a\x05\xaa\xb6\x18\x01\x02\x12\x1a\n" +
+	"\x0fOUTCOME_UNKNOWN\x10\x1c\x1a\x05\xaa\xb6\x18\x01\x02\x12\x13\n" +
+	"\bNOT_SENT\x10\x1d\x1a\x05\xaa\xb6\x18\x01\x02\x12\x15\n" +
 	"\n" +
-	"NOT_LEADER\x10\x1e\x12\t\n" +
-	"\x05MOVED\x10\x1f\x12\r\n" +
+	"NOT_LEADER\x10\x1e\x1a\x05\xaa\xb6\x18\x01\x06\x12\x10\n" +
+	"\x05MOVED\x10\x1f\x1a\x05\xaa\xb6\x18\x01\x06\x12\r\n" +
 	"\tNOT_FOUND\x10 \x12\x0f\n" +
-	"\vUNAVAILABLE\x10!\x12\x15\n" +
-	"\x11SESSION_FORGOTTEN\x10\"\x12\r\n" +
+	"\vUNAVAILABLE\x10!\x12\x1c\n" +
+	"\x11SESSION_FORGOTTEN\x10\"\x1a\x05\xaa\xb6\x18\x01\x01\x12\r\n" +
 	"\tTOO_OFTEN\x10#\x12\x11\n" +
 	"\rQUEUE_UNKNOWN\x10(\x12\x12\n" +
 	"\x0eALREADY_QUEUED\x10)\x12\f\n" +
 	"\bAT_TABLE\x10*\x12\r\n" +
 	"\tNO_TICKET\x10+\x12\x0e\n" +
 	"\n" +
-	"QUEUE_FULL\x10,\x12\x0e\n" +
+	"QUEUE_FULL\x10,\x12\x15\n" +
 	"\n" +
-	"TABLE_GONE\x10<\x12\x15\n" +
-	"\x11TABLE_UNAVAILABLE\x10=\x12\x0e\n" +
+	"TABLE_GONE\x10<\x1a\x05\xaa\xb6\x18\x01\x05\x12\x15\n" +
+	"\x11TABLE_UNAVAILABLE\x10=\x12\x15\n" +
 	"\n" +
-	"NOT_SEATED\x10>\x12\x11\n" +
+	"NOT_SEATED\x10>\x1a\x05\xaa\xb6\x18\x01\x05\x12\x11\n" +
 	"\rNUMBER_REUSED\x10?\x12\x13\n" +
 	"\x0fALREADY_DECIDED\x10@\x12\x0e\n" +
 	"\n" +
@@ -1284,10 +1423,20 @@ const file_pkg_wire_wirepb_envelope_proto_rawDesc = "" +
 	"\x0eMOVE_MALFORMED\x10F\x12\x0f\n" +
 	"\vNOT_OFFERED\x10G\x12\x11\n" +
 	"\rTILE_NOT_HELD\x10H\x12\x15\n" +
-	"\x11MUST_DISCARD_VOID\x10I\x12\x16\n" +
-	"\x12SETTLEMENT_DELAYED\x10J\x12\x11\n" +
-	"\rRULES_INVALID\x10K\x12\f\n" +
-	"\bNOT_OVER\x10L*C\n" +
+	"\x11MUST_DISCARD_VOID\x10I\x12\x1d\n" +
+	"\x12SETTLEMENT_DELAYED\x10J\x1a\x05\xaa\xb6\x18\x01\x05\x12\x18\n" +
+	"\rRULES_INVALID\x10K\x1a\x05\xaa\xb6\x18\x01\x06\x12\f\n" +
+	"\bNOT_OVER\x10L*v\n" +
+	"\x05Where\x12\x15\n" +
+	"\x11WHERE_UNSPECIFIED\x10\x00\x12\n" +
+	"\n" +
+	"\x06IN_BYE\x10\x01\x12\f\n" +
+	"\bIN_REPLY\x10\x02\x12\f\n" +
+	"\bIN_LOGIN\x10\x03\x12\x0e\n" +
+	"\n" +
+	"IN_SESSION\x10\x04\x12\v\n" +
+	"\aIN_PUSH\x10\x05\x12\x11\n" +
+	"\rBETWEEN_NODES\x10\x06*C\n" +
 	"\x05Scope\x12\x15\n" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aSESSION\x10\x01\x12\t\n" +
@@ -1299,7 +1448,9 @@ const file_pkg_wire_wirepb_envelope_proto_rawDesc = "" +
 	"\tTILE_KIND\x10\x02:J\n" +
 	"\x05scope\x12\x1e.google.protobuf.MethodOptions\x18ц\x03 \x01(\x0e2\x12.teahouse.v1.ScopeR\x05scope:4\n" +
 	"\x04name\x12\x1e.google.protobuf.MethodOptions\x18҆\x03 \x01(\tR\x04name:6\n" +
-	"\x05login\x12\x1e.google.protobuf.MethodOptions\x18ӆ\x03 \x01(\bR\x05login:K\n" +
+	"\x05login\x12\x1e.google.protobuf.MethodOptions\x18ӆ\x03 \x01(\bR\x05login:J\n" +
+	"\x05terms\x12\x1e.google.protobuf.MethodOptions\x18Ԇ\x03 \x01(\v2\x12.teahouse.v1.TermsR\x05terms:M\n" +
+	"\x05where\x12!.google.protobuf.EnumValueOptions\x18\xe5\x86\x03 \x03(\x0e2\x12.teahouse.v1.WhereR\x05where:K\n" +
 	"\x04tile\x12\x1d.google.protobuf.FieldOptions\x18ۆ\x03 \x01(\x0e2\x16.teahouse.v1.TileFieldR\x04tileB!Z\x1fteahouse/pkg/wire/wirepb;wirepbb\x06proto3"
 
 var (
@@ -1314,50 +1465,58 @@ func file_pkg_wire_wirepb_envelope_proto_rawDescGZIP() []byte {
 	return file_pkg_wire_wirepb_envelope_proto_rawDescData
 }
 
-var file_pkg_wire_wirepb_envelope_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_pkg_wire_wirepb_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_pkg_wire_wirepb_envelope_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_pkg_wire_wirepb_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_pkg_wire_wirepb_envelope_proto_goTypes = []any{
-	(Code)(0),                          // 0: teahouse.v1.Code
-	(Scope)(0),                         // 1: teahouse.v1.Scope
-	(TileField)(0),                     // 2: teahouse.v1.TileField
-	(Push_Kind)(0),                     // 3: teahouse.v1.Push.Kind
-	(*Envelope)(nil),                   // 4: teahouse.v1.Envelope
-	(*Hello)(nil),                      // 5: teahouse.v1.Hello
-	(*Welcome)(nil),                    // 6: teahouse.v1.Welcome
-	(*Ping)(nil),                       // 7: teahouse.v1.Ping
-	(*Pong)(nil),                       // 8: teahouse.v1.Pong
-	(*Call)(nil),                       // 9: teahouse.v1.Call
-	(*Reply)(nil),                      // 10: teahouse.v1.Reply
-	(*Push)(nil),                       // 11: teahouse.v1.Push
-	(*GoingAway)(nil),                  // 12: teahouse.v1.GoingAway
-	(*Bye)(nil),                        // 13: teahouse.v1.Bye
-	(*descriptorpb.MethodOptions)(nil), // 14: google.protobuf.MethodOptions
-	(*descriptorpb.FieldOptions)(nil),  // 15: google.protobuf.FieldOptions
+	(Code)(0),                             // 0: teahouse.v1.Code
+	(Where)(0),                            // 1: teahouse.v1.Where
+	(Scope)(0),                            // 2: teahouse.v1.Scope
+	(TileField)(0),                        // 3: teahouse.v1.TileField
+	(Push_Kind)(0),                        // 4: teahouse.v1.Push.Kind
+	(*Envelope)(nil),                      // 5: teahouse.v1.Envelope
+	(*Hello)(nil),                         // 6: teahouse.v1.Hello
+	(*Welcome)(nil),                       // 7: teahouse.v1.Welcome
+	(*Ping)(nil),                          // 8: teahouse.v1.Ping
+	(*Pong)(nil),                          // 9: teahouse.v1.Pong
+	(*Call)(nil),                          // 10: teahouse.v1.Call
+	(*Reply)(nil),                         // 11: teahouse.v1.Reply
+	(*Push)(nil),                          // 12: teahouse.v1.Push
+	(*GoingAway)(nil),                     // 13: teahouse.v1.GoingAway
+	(*Bye)(nil),                           // 14: teahouse.v1.Bye
+	(*Terms)(nil),                         // 15: teahouse.v1.Terms
+	(*descriptorpb.MethodOptions)(nil),    // 16: google.protobuf.MethodOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 17: google.protobuf.EnumValueOptions
+	(*descriptorpb.FieldOptions)(nil),     // 18: google.protobuf.FieldOptions
 }
 var file_pkg_wire_wirepb_envelope_proto_depIdxs = []int32{
-	5,  // 0: teahouse.v1.Envelope.hello:type_name -> teahouse.v1.Hello
-	6,  // 1: teahouse.v1.Envelope.welcome:type_name -> teahouse.v1.Welcome
-	7,  // 2: teahouse.v1.Envelope.ping:type_name -> teahouse.v1.Ping
-	8,  // 3: teahouse.v1.Envelope.pong:type_name -> teahouse.v1.Pong
-	9,  // 4: teahouse.v1.Envelope.call:type_name -> teahouse.v1.Call
-	10, // 5: teahouse.v1.Envelope.reply:type_name -> teahouse.v1.Reply
-	11, // 6: teahouse.v1.Envelope.push:type_name -> teahouse.v1.Push
-	13, // 7: teahouse.v1.Envelope.bye:type_name -> teahouse.v1.Bye
-	12, // 8: teahouse.v1.Envelope.going_away:type_name -> teahouse.v1.GoingAway
+	6,  // 0: teahouse.v1.Envelope.hello:type_name -> teahouse.v1.Hello
+	7,  // 1: teahouse.v1.Envelope.welcome:type_name -> teahouse.v1.Welcome
+	8,  // 2: teahouse.v1.Envelope.ping:type_name -> teahouse.v1.Ping
+	9,  // 3: teahouse.v1.Envelope.pong:type_name -> teahouse.v1.Pong
+	10, // 4: teahouse.v1.Envelope.call:type_name -> teahouse.v1.Call
+	11, // 5: teahouse.v1.Envelope.reply:type_name -> teahouse.v1.Reply
+	12, // 6: teahouse.v1.Envelope.push:type_name -> teahouse.v1.Push
+	14, // 7: teahouse.v1.Envelope.bye:type_name -> teahouse.v1.Bye
+	13, // 8: teahouse.v1.Envelope.going_away:type_name -> teahouse.v1.GoingAway
 	0,  // 9: teahouse.v1.Reply.code:type_name -> teahouse.v1.Code
-	3,  // 10: teahouse.v1.Push.kind:type_name -> teahouse.v1.Push.Kind
+	4,  // 10: teahouse.v1.Push.kind:type_name -> teahouse.v1.Push.Kind
 	0,  // 11: teahouse.v1.Bye.code:type_name -> teahouse.v1.Code
-	14, // 12: teahouse.v1.scope:extendee -> google.protobuf.MethodOptions
-	14, // 13: teahouse.v1.name:extendee -> google.protobuf.MethodOptions
-	14, // 14: teahouse.v1.login:extendee -> google.protobuf.MethodOptions
-	15, // 15: teahouse.v1.tile:extendee -> google.protobuf.FieldOptions
-	1,  // 16: teahouse.v1.scope:type_name -> teahouse.v1.Scope
-	2,  // 17: teahouse.v1.tile:type_name -> teahouse.v1.TileField
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	16, // [16:18] is the sub-list for extension type_name
-	12, // [12:16] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	0,  // 12: teahouse.v1.Terms.errors:type_name -> teahouse.v1.Code
+	16, // 13: teahouse.v1.scope:extendee -> google.protobuf.MethodOptions
+	16, // 14: teahouse.v1.name:extendee -> google.protobuf.MethodOptions
+	16, // 15: teahouse.v1.login:extendee -> google.protobuf.MethodOptions
+	16, // 16: teahouse.v1.terms:extendee -> google.protobuf.MethodOptions
+	17, // 17: teahouse.v1.where:extendee -> google.protobuf.EnumValueOptions
+	18, // 18: teahouse.v1.tile:extendee -> google.protobuf.FieldOptions
+	2,  // 19: teahouse.v1.scope:type_name -> teahouse.v1.Scope
+	15, // 20: teahouse.v1.terms:type_name -> teahouse.v1.Terms
+	1,  // 21: teahouse.v1.where:type_name -> teahouse.v1.Where
+	3,  // 22: teahouse.v1.tile:type_name -> teahouse.v1.TileField
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	19, // [19:23] is the sub-list for extension type_name
+	13, // [13:19] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_pkg_wire_wirepb_envelope_proto_init() }
@@ -1381,9 +1540,9 @@ func file_pkg_wire_wirepb_envelope_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_wire_wirepb_envelope_proto_rawDesc), len(file_pkg_wire_wirepb_envelope_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   10,
-			NumExtensions: 4,
+			NumEnums:      5,
+			NumMessages:   11,
+			NumExtensions: 6,
 			NumServices:   0,
 		},
 		GoTypes:           file_pkg_wire_wirepb_envelope_proto_goTypes,

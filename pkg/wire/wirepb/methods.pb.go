@@ -1602,28 +1602,39 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\bAutoPlay\x12\x12\n" +
 	"\x0eAUTO_UNCHANGED\x10\x00\x12\v\n" +
 	"\aAUTO_ON\x10\x01\x12\f\n" +
-	"\bAUTO_OFF\x10\x022\xb3\x01\n" +
-	"\x04Auth\x12S\n" +
-	"\x05Guest\x12\x19.teahouse.v1.GuestRequest\x1a\x17.teahouse.v1.LoginReply\"\x16\x88\xb5\x18\x03\x92\xb5\x18\n" +
-	"auth.guest\x98\xb5\x18\x01\x12V\n" +
-	"\x06Resume\x12\x1a.teahouse.v1.ResumeRequest\x1a\x17.teahouse.v1.LoginReply\"\x17\x88\xb5\x18\x03\x92\xb5\x18\vauth.resume\x98\xb5\x18\x012\xd3\x02\n" +
-	"\x05Queue\x12L\n" +
-	"\x04Join\x12\x18.teahouse.v1.JoinRequest\x1a\x16.teahouse.v1.JoinReply\"\x12\x88\xb5\x18\x03\x92\xb5\x18\n" +
-	"queue.join\x12T\n" +
-	"\x06Cancel\x12\x1a.teahouse.v1.CancelRequest\x1a\x18.teahouse.v1.CancelReply\"\x14\x88\xb5\x18\x03\x92\xb5\x18\fqueue.cancel\x12X\n" +
-	"\aBinding\x12\x1b.teahouse.v1.BindingRequest\x1a\x19.teahouse.v1.BindingReply\"\x15\x88\xb5\x18\x03\x92\xb5\x18\rqueue.binding\x12L\n" +
-	"\x04List\x12\x18.teahouse.v1.ListRequest\x1a\x16.teahouse.v1.ListReply\"\x12\x88\xb5\x18\x03\x92\xb5\x18\n" +
-	"queue.list2\xfd\x01\n" +
-	"\x05Table\x12T\n" +
-	"\x06Attach\x12\x1a.teahouse.v1.AttachRequest\x1a\x18.teahouse.v1.AttachReply\"\x14\x88\xb5\x18\x02\x92\xb5\x18\ftable.attach\x12L\n" +
-	"\x04Move\x12\x18.teahouse.v1.MoveRequest\x1a\x16.teahouse.v1.MoveReply\"\x12\x88\xb5\x18\x02\x92\xb5\x18\n" +
-	"table.move\x12P\n" +
-	"\x05Leave\x12\x19.teahouse.v1.LeaveRequest\x1a\x17.teahouse.v1.LeaveReply\"\x13\x88\xb5\x18\x02\x92\xb5\x18\vtable.leave2\xb9\x01\n" +
-	"\aAccount\x12Z\n" +
-	"\aProfile\x12\x1b.teahouse.v1.ProfileRequest\x1a\x19.teahouse.v1.ProfileReply\"\x17\x88\xb5\x18\x01\x92\xb5\x18\x0faccount.profile\x12R\n" +
-	"\x05Hands\x12\x19.teahouse.v1.HandsRequest\x1a\x17.teahouse.v1.HandsReply\"\x15\x88\xb5\x18\x01\x92\xb5\x18\raccount.hands2Y\n" +
-	"\aArchive\x12N\n" +
-	"\x04Hand\x12\x18.teahouse.v1.HandRequest\x1a\x16.teahouse.v1.HandReply\"\x14\x88\xb5\x18\x01\x92\xb5\x18\farchive.handB!Z\x1fteahouse/pkg/wire/wirepb;wirepbb\x06proto3"
+	"\bAUTO_OFF\x10\x022\xd6\x02\n" +
+	"\x04Auth\x12\xb2\x01\n" +
+	"\x05Guest\x12\x19.teahouse.v1.GuestRequest\x1a\x17.teahouse.v1.LoginReply\"u\x88\xb5\x18\x03\x92\xb5\x18\n" +
+	"auth.guest\x98\xb5\x18\x01\xa2\xb5\x18[\n" +
+	"\x01!\x12VA name has at most 32 characters, all of them printable; spaces around it are cut off.\x12\x98\x01\n" +
+	"\x06Resume\x12\x1a.teahouse.v1.ResumeRequest\x1a\x17.teahouse.v1.LoginReply\"Y\x88\xb5\x18\x03\x92\xb5\x18\vauth.resume\x98\xb5\x18\x01\xa2\xb5\x18>\n" +
+	"\x04\x18\x19\x1a!\x126A token is good for 24 hours from its login or resume.2\xca\x05\n" +
+	"\x05Queue\x12\xdc\x01\n" +
+	"\x04Join\x12\x18.teahouse.v1.JoinRequest\x1a\x16.teahouse.v1.JoinReply\"\xa1\x01\x88\xb5\x18\x03\x92\xb5\x18\n" +
+	"queue.join\xa2\xb5\x18\x8a\x01\n" +
+	"\b\x1a?@()*,!\x12~One queue command at a time. The names have at most 64 bytes each; stake 1,000,000 at most, hands at most QueueInfo.max_hands.\x12~\n" +
+	"\x06Cancel\x12\x1a.teahouse.v1.CancelRequest\x1a\x18.teahouse.v1.CancelReply\">\x88\xb5\x18\x03\x92\xb5\x18\fqueue.cancel\xa2\xb5\x18&\n" +
+	"\x06\x1a?@+*!\x12\x1cOne queue command at a time.\x12\xc0\x01\n" +
+	"\aBinding\x12\x1b.teahouse.v1.BindingRequest\x1a\x19.teahouse.v1.BindingReply\"}\x88\xb5\x18\x03\x92\xb5\x18\rqueue.binding\xa2\xb5\x18a\n" +
+	"\x02\x1a!\x12[None of its own: the gateway reads the binding for its clients, and tells them what is new.\x90\x02\x01\x12\x9e\x01\n" +
+	"\x04List\x12\x18.teahouse.v1.ListRequest\x1a\x16.teahouse.v1.ListReply\"d\x88\xb5\x18\x03\x92\xb5\x18\n" +
+	"queue.list\xa2\xb5\x18K\x12INone of its own; the queues change only with the cluster's configuration.\x90\x02\x012\xb7\x04\n" +
+	"\x05Table\x12\xcf\x01\n" +
+	"\x06Attach\x12\x1a.teahouse.v1.AttachRequest\x1a\x18.teahouse.v1.AttachReply\"\x8e\x01\x88\xb5\x18\x02\x92\xb5\x18\ftable.attach\xa2\xb5\x18s\n" +
+	"\x06\x1a<=>D#\x12i16 attaches at once, then one every 500 ms. A session has one stream: attaching to another table ends it.\x90\x02\x02\x12\xe9\x01\n" +
+	"\x04Move\x12\x18.teahouse.v1.MoveRequest\x1a\x16.teahouse.v1.MoveReply\"\xae\x01\x88\xb5\x18\x02\x92\xb5\x18\n" +
+	"table.move\xa2\xb5\x18\x94\x01\n" +
+	"\x0e\x1a<=>?@ABCEFGHI\x12\x81\x01One unanswered move a seat. The game's message has at most 1024 bytes, a nonce 32; auto-play is switched at most 40 times a hand.\x90\x02\x02\x12p\n" +
+	"\x05Leave\x12\x19.teahouse.v1.LeaveRequest\x1a\x17.teahouse.v1.LeaveReply\"3\x88\xb5\x18\x02\x92\xb5\x18\vtable.leave\xa2\xb5\x18\x19\n" +
+	"\x05\x1a<=>L\x12\x10None of its own.\x90\x02\x022\xc5\x02\n" +
+	"\aAccount\x12\xae\x01\n" +
+	"\aProfile\x12\x1b.teahouse.v1.ProfileRequest\x1a\x19.teahouse.v1.ProfileReply\"k\x88\xb5\x18\x01\x92\xb5\x18\x0faccount.profile\xa2\xb5\x18M\n" +
+	"\x01!\x12HThe cluster looks up a bounded number at a time; beyond it, UNAVAILABLE.\x90\x02\x01\x12\x88\x01\n" +
+	"\x05Hands\x12\x19.teahouse.v1.HandsRequest\x1a\x17.teahouse.v1.HandsReply\"K\x88\xb5\x18\x01\x92\xb5\x18\raccount.hands\xa2\xb5\x18/\n" +
+	"\x01!\x12*At most 100 lines; as for account.profile.\x90\x02\x012\xbe\x01\n" +
+	"\aArchive\x12\xb2\x01\n" +
+	"\x04Hand\x12\x18.teahouse.v1.HandRequest\x1a\x16.teahouse.v1.HandReply\"x\x88\xb5\x18\x01\x92\xb5\x18\farchive.hand\xa2\xb5\x18]\n" +
+	"\x03 L!\x12VAs for account.profile. A record that would not fit into a frame is answered INTERNAL.\x90\x02\x01B!Z\x1fteahouse/pkg/wire/wirepb;wirepbb\x06proto3"
 
 var (
 	file_pkg_wire_wirepb_methods_proto_rawDescOnce sync.Once
