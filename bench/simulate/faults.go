@@ -2,6 +2,8 @@ package simulate
 
 import (
 	"time"
+
+	"teahouse/pkg/versions"
 )
 
 // plan is what a seed draws before the run: the game, the bounds and the frequency of each fault,
@@ -15,6 +17,7 @@ type plan struct {
 	unsettled int
 	maxEvents int
 	timeout   time.Duration // of a call in a gateway
+	level     uint32        // of the cluster, from its birth on
 	idle      int           // players whom the coordinator remembers beyond need
 	chaos     time.Duration // duration of the faults
 	every     time.Duration // average pause between two disasters
@@ -51,6 +54,10 @@ func (w *world) draw() plan {
 		p.rules = `{"turns":2,"hold_ms":40}`
 	case w.chance(4):
 		p.rules = `{"turns":2,"limit_ms":150}`
+	}
+	p.level = versions.Levels().Max
+	if w.chance(4) {
+		p.level = versions.FirstLevel
 	}
 	return p
 }

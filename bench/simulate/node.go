@@ -81,12 +81,12 @@ func (n *node) bootCoordinator() {
 		},
 		Announce: func(term uint64, leading bool) { n.announce(0, term, !leading) },
 		Signer:   signer{},
-		Birth: func() (string, []*linkpb.Member) {
-			var members []*linkpb.Member
+		Birth: func() coordinator.Birth {
+			b := coordinator.Birth{Cluster: "cluster", Level: w.plan.level}
 			for _, o := range w.nodes {
-				members = append(members, &linkpb.Member{Name: o.name, Server: o.name + ".1", Weight: 1})
+				b.Members = append(b.Members, &linkpb.Member{Name: o.name, Server: o.name + ".1", Weight: 1})
 			}
-			return "cluster", members
+			return b
 		},
 		OnView: func(v coordinator.View) {
 			if v.Cluster != "" {

@@ -8,7 +8,6 @@ import (
 
 	"teahouse/pkg/game"
 	"teahouse/pkg/raftgroup"
-	"teahouse/pkg/versions"
 )
 
 // group is a Raft group as its machines see it: committed entries survive, others may be lost or
@@ -213,7 +212,7 @@ func (r *replica) apply() {
 		e := r.log[r.applied-1]
 		var result any
 		if e.data != nil {
-			result = r.machine.Apply(raftgroup.Entry{Index: r.applied, Term: e.term, Level: versions.FirstLevel, Data: e.data})
+			result = r.machine.Apply(raftgroup.Entry{Index: r.applied, Term: e.term, Level: r.g.w.plan.level, Data: e.data})
 			if h, is := result.(raftgroup.Halt); is { // every replica runs this binary
 				r.g.w.book.violate("group %d on %s: entry %d: %v", r.g.id, r.n.name, r.applied, h)
 			}

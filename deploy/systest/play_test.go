@@ -19,6 +19,7 @@ import (
 	"teahouse/pkg/gomoku"
 	"teahouse/pkg/link"
 	"teahouse/pkg/mahjong/tablegame"
+	"teahouse/pkg/versions"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -130,6 +131,11 @@ func TestKilledLeader(t *testing.T) {
 	wg.Wait()
 	if t.Failed() {
 		return
+	}
+	for name, s := range state.Statuses(ctx) {
+		if s.Level != versions.Levels().Max {
+			t.Errorf("%s of a new cluster runs at level %d", name, s.Level)
+		}
 	}
 	// Nobody serves for a moment while the leadership goes to who has it by preference.
 	victim := lossy{t, c, ""}.leads(uint32(tables[0].ID().Shard()))

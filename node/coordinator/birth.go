@@ -27,7 +27,7 @@ func (s *state) birth(b *coordpb.Birth, e *effects) result {
 		return result{code: wirepb.Code_BAD_REQUEST}
 	}
 	s.cluster = b.GetCluster()
-	s.members = proto.CloneOf(&linkpb.Members{Number: 1, Members: members, Shards: uint32(len(shards))})
+	s.members = proto.CloneOf(&linkpb.Members{Number: 1, Members: members, Shards: uint32(len(shards)), Level: b.GetLevel()})
 	s.shards = shards
 	e.viewed = true
 	return result{}

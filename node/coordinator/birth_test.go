@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"teahouse/node/coordinator/coordpb"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/wire/wirepb"
@@ -41,6 +43,30 @@ func TestBirthRefusesNonsense(t *testing.T) {
 		e := s.apply(&coordpb.Batch{Commands: []*coordpb.Command{{Body: &coordpb.Command_Birth{Birth: b}}}})
 		if e.results[0].code != wirepb.Code_BAD_REQUEST || s.cluster != "" || e.viewed {
 			t.Errorf("%s: %+v", name, e.results[0])
+		}
+	}
+}
+
+// A cluster begins at the level that its birth names; one that names none writes no field that a binary of the
+// first level does not know.
+func TestLevelAtBirth(t *testing.T) {
+	for _, level := range []uint32{0, 1, 2} {
+		s := newStepped(t, func(c *Config) {
+			c.Birth = func() Birth {
+				return Birth{Cluster: "c1", Members: members("node-1", "node-2", "node-3"), Level: level}
+			}
+		})
+		s.lead(true)
+		b := &coordpb.Batch{}
+		if err := proto.Unmarshal(s.proposed[0].data, b); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.GetCommands()[0].GetBirth().GetLevel(); got != level && level != 1 || got != 0 && level == 1 {
+			t.Errorf("born at level %d, the entry says %d", level, got)
+		}
+		s.settle()
+		if got := Level(s.c.View().Members); got != max(1, level) {
+			t.Errorf("born at level %d, runs at %d", level, got)
 		}
 	}
 }

@@ -253,7 +253,7 @@ func newCluster(t *testing.T, n int, edit func(*Config)) *cluster {
 				defer r.mu.Unlock()
 				r.views = append(r.views, v)
 			},
-			Birth: func() (string, []*linkpb.Member) { return "c1", members("node-1", "node-2", "node-3") },
+			Birth: func() Birth { return Birth{Cluster: "c1", Members: members("node-1", "node-2", "node-3")} },
 		}
 		if edit != nil {
 			edit(&cfg)

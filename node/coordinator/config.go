@@ -40,9 +40,9 @@ type Config struct {
 	// Signer makes the session tokens. *token.Signer is one.
 	Signer Signer
 
-	// Birth returns the first members, or none if they are not known yet. The leader of a cluster
-	// that has not started calls it. Default: the cluster never starts.
-	Birth func() (cluster string, members []*linkpb.Member)
+	// Birth returns with what the cluster begins, or no members if they are not known yet. The leader
+	// of a cluster that has not started calls it. Default: the cluster never starts.
+	Birth func() Birth
 
 	// OnView is called on every replica, one call at a time, with each new member list or
 	// placement, including one restored from a snapshot. It must not call the Coordinator. Default:
@@ -69,6 +69,13 @@ type Config struct {
 	Now    func() time.Time // default time.Now; needs a monotonic clock
 	Rand   io.Reader        // default crypto/rand
 	Logger *slog.Logger     // default: discard
+}
+
+// Birth is with what a cluster begins.
+type Birth struct {
+	Cluster string // its id
+	Members []*linkpb.Member
+	Level   uint32 // of the cluster, which all members must know; 0 = 1
 }
 
 // Future is the outcome of a proposal; *raftgroup.Future is one. Its result is what Apply returned.
@@ -152,7 +159,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("coordinator: Config needs Propose, Create, Push, Announce and Signer")
 	}
 	if c.Birth == nil {
-		c.Birth = func() (string, []*linkpb.Member) { return "", nil }
+		c.Birth = func() Birth { return Birth{} }
 	}
 	if c.OnView == nil {
 		c.OnView = func(View) {}

@@ -352,11 +352,11 @@ func TestFollowersQueueIsRefusedWhenLeadershipGoes(t *testing.T) {
 func TestUnbornClusterWaitsForItsMembers(t *testing.T) {
 	var known atomic.Bool
 	edit := func(c *Config) {
-		c.Birth = func() (string, []*linkpb.Member) {
+		c.Birth = func() Birth {
 			if !known.Load() {
-				return "", nil
+				return Birth{}
 			}
-			return "c1", members("node-1")
+			return Birth{Cluster: "c1", Members: members("node-1")}
 		}
 	}
 	bubble(t, 1, edit, func(t *testing.T, cl *cluster) {

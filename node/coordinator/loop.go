@@ -12,6 +12,7 @@ import (
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/raftgroup"
+	"teahouse/pkg/versions"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -235,13 +236,17 @@ func (l *loop) birth() []*coordpb.Command {
 	if l.birthRefused || l.c.View().Cluster != "" {
 		return nil
 	}
-	cluster, members := l.cfg.Birth()
-	if len(members) == 0 {
+	b := l.cfg.Birth()
+	if len(b.Members) == 0 {
 		return nil
 	}
-	return []*coordpb.Command{{Body: &coordpb.Command_Birth{Birth: &coordpb.Birth{
-		Cluster: cluster, Members: members, LedShards: uint32(l.cfg.LedShards), Replicas: uint32(l.cfg.Replicas),
-	}}}}
+	birth := &coordpb.Birth{
+		Cluster: b.Cluster, Members: b.Members, LedShards: uint32(l.cfg.LedShards), Replicas: uint32(l.cfg.Replicas),
+	}
+	if b.Level > versions.FirstLevel { // a binary that knows only the first one does not know the field
+		birth.Level = b.Level
+	}
+	return []*coordpb.Command{{Body: &coordpb.Command_Birth{Birth: birth}}}
 }
 
 // matchDue reports whether a match would make a table. It checks only if that can have changed since the

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"teahouse/pkg/game"
+	"teahouse/pkg/versions"
 	"teahouse/registry"
 )
 
@@ -46,7 +48,8 @@ func candidates(s registry.Snapshot, expect int) []game.Server {
 	var servers []game.Server
 	for _, i := range s.Instances {
 		if i.Meta[metaServer] != "" {
-			servers = append(servers, game.Server{Name: i.Name, ID: i.Meta[metaServer], Zone: i.Meta[metaZone]})
+			level, _ := strconv.ParseUint(i.Meta[metaLevel], 10, 32) // a binary that does not say knows the first one
+			servers = append(servers, game.Server{Name: i.Name, ID: i.Meta[metaServer], Zone: i.Meta[metaZone], Level: uint32(level)})
 		}
 	}
 	slices.SortFunc(servers, func(a, b game.Server) int { return cmp.Compare(a.Name, b.Name) })
@@ -55,6 +58,19 @@ func candidates(s registry.Snapshot, expect int) []game.Server {
 		return nil
 	}
 	return servers[:expect]
+}
+
+// birthLevel returns the level that a cluster with this birth record begins with: the highest that the binaries
+// of all its first members knew. It depends on the record alone.
+func birthLevel(birth game.Birth) uint32 {
+	if len(birth.Voters) == 0 {
+		return versions.FirstLevel
+	}
+	level := birth.Voters[0].Level
+	for _, s := range birth.Voters {
+		level = min(level, s.Level)
+	}
+	return max(versions.FirstLevel, level)
 }
 
 // minReplace is the smallest cluster that has a majority without one of its members, and so can replace

@@ -108,6 +108,29 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+// A cluster is born at the highest level that all its first members know. Who does not say so knows the first.
+func TestBirthLevel(t *testing.T) {
+	for _, test := range []struct {
+		says []string
+		want uint32
+	}{
+		{[]string{"2", "2", "2"}, 2},
+		{[]string{"3", "2", "3"}, 2},
+		{[]string{"2", "", "2"}, 1},
+		{[]string{"2", "none", "2"}, 1},
+		{[]string{"", "", ""}, 1},
+		{nil, 1},
+	} {
+		s := snapshot("a", "b", "c")
+		for i, level := range test.says {
+			s.Instances[i].Meta[metaLevel] = level
+		}
+		if got := birthLevel(game.Birth{Voters: candidates(s, 3)}); got != test.want {
+			t.Errorf("levels %q: born at %d, want %d", test.says, got, test.want)
+		}
+	}
+}
+
 func TestPlace(t *testing.T) {
 	two := game.Birth{Cluster: "k", Voters: []game.Server{{Name: "a", ID: "a-1"}, {Name: "b", ID: "b-1"}}}
 	three := game.Birth{Cluster: "k", Voters: append(two.Voters, game.Server{Name: "c", ID: "c-1"})}

@@ -68,12 +68,13 @@ func (n *node) connect(cfg link.Config) error {
 	return err
 }
 
-// firstMembers returns the members that the coordinator's leader proposes for a cluster that has none yet.
-func (n *node) firstMembers() (cluster string, members []*linkpb.Member) {
+// firstMembers returns what the coordinator's leader proposes for a cluster that has no members yet.
+func (n *node) firstMembers() coordinator.Birth {
+	b := coordinator.Birth{Cluster: n.birth.Cluster, Level: birthLevel(n.birth)}
 	for _, s := range n.birth.Voters {
-		members = append(members, &linkpb.Member{Name: s.Name, Server: s.ID, Weight: 1, Zone: s.Zone})
+		b.Members = append(b.Members, &linkpb.Member{Name: s.Name, Server: s.ID, Weight: 1, Zone: s.Zone})
 	}
-	return n.birth.Cluster, members
+	return b
 }
 
 // create sends one item of the coordinator's outbox to its shard. The coordinator has only one in flight to

@@ -12,6 +12,7 @@ const (
 	metaServer  = "server"  // Raft server id
 	metaZone    = "zone"    // failure domain
 	metaCluster = "cluster" // cluster id, once it has started
+	metaLevel   = "level"   // the highest cluster level that the binary knows
 )
 
 // directory remembers the nodes' last known addresses. An instance that disappears from the registry stays

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -156,12 +157,12 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		// the killed process has left.
 		ID: cfg.Name, Name: cfg.Name, Role: registry.RoleNode,
 		LinkAddr: links.address, RaftAddr: rafts.address,
-		Meta: map[string]string{metaServer: string(n.server), metaZone: cfg.Zone},
+		Meta: n.meta(),
 	}
 	if n.birth, err = n.awaitBirthRecord(ctx, reg, self); err != nil {
 		return err
 	}
-	self.Meta = map[string]string{metaServer: string(n.server), metaZone: cfg.Zone, metaCluster: n.birth.Cluster}
+	self.Meta = n.meta()
 
 	// Links in both directions, then the groups that use them.
 	linkConfig := link.Config{Cluster: n.birth.Cluster, Secret: secret, Name: cfg.Name, Role: link.RoleNode, Contacts: &n.contacts, Logger: cfg.Logger}
@@ -178,7 +179,19 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	owned = true
 	closers = append(closers, n.raft.Close)
+	n.raft.SetLevel(birthLevel(n.birth)) // the first entries carry it too
 	return n.serve(ctx, reg, self, links, statuses)
+}
+
+// meta returns what the registry shows of this node beside its addresses.
+func (n *node) meta() map[string]string {
+	m := map[string]string{
+		metaServer: string(n.server), metaZone: n.cfg.Zone, metaLevel: strconv.FormatUint(uint64(n.cfg.levels().Max), 10),
+	}
+	if n.birth.Cluster != "" {
+		m[metaCluster] = n.birth.Cluster
+	}
+	return m
 }
 
 // storeEvery is how often a node that starts tries to reach its database.

@@ -120,8 +120,12 @@ func (n *node) watch(ctx context.Context, nodes <-chan registry.Snapshot) error 
 	}
 }
 
-// onView passes a view to follow. It is called while an entry is being applied, so it must not block.
+// onView passes a view to follow. It is called while an entry is being applied, so it must not block. The level
+// is set at once: what this node proposes next may be of the new level, and must say so.
 func (n *node) onView(v coordinator.View) {
+	if v.Cluster != "" {
+		n.raft.SetLevel(coordinator.Level(v.Members))
+	}
 	select {
 	case <-n.views: // replace an older view that follow has not handled
 	default:
@@ -150,7 +154,6 @@ func (n *node) follow(ctx context.Context) error {
 			if err := n.retired(v.Members); err != nil {
 				return err
 			}
-			n.raft.SetLevel(coordinator.Level(v.Members))
 			n.in.SetMembers(v.Members)
 			for _, s := range v.Shards {
 				if err := n.startShard(ctx, &running, s); err != nil {

@@ -90,6 +90,8 @@ type Server struct {
 	Name string
 	ID   string // name and random disk id
 	Zone string
+	// Level is the highest cluster level that its binary knew when the cluster was born; 0 = it did not say.
+	Level uint32 `json:",omitempty"`
 }
 
 // Births keeps at most one birth record.

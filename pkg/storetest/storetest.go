@@ -278,7 +278,7 @@ func testBirth(t *testing.T, open Opener) {
 	s := open()
 	_, err := s.Born(t.Context())
 	wantError(t, "Born before birth", err, game.ErrNotFound)
-	first := game.Birth{Cluster: "c1", Created: finished, Voters: []game.Server{{Name: "a", ID: "a-1", Zone: "z"}, {Name: "b", ID: "b-2"}}}
+	first := game.Birth{Cluster: "c1", Created: finished, Voters: []game.Server{{Name: "a", ID: "a-1", Zone: "z", Level: 2}, {Name: "b", ID: "b-2"}}}
 	for _, proposal := range []game.Birth{first, {Cluster: "c2", Created: finished}} {
 		got, err := s.Bear(t.Context(), proposal)
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(first) {

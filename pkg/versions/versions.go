@@ -22,7 +22,7 @@ const (
 	// FirstLevel is that of logs, snapshots and member lists that name none.
 	FirstLevel = 1
 
-	minLevel, maxLevel = FirstLevel, 1
+	minLevel, maxLevel = FirstLevel, 2
 	minLink, maxLink   = 1, 1 // pkg/link
 	minRaft, maxRaft   = 1, 1 // between the hosts of Raft groups, pkg/raftgroup
 )

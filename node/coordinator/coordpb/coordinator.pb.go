@@ -343,6 +343,7 @@ type Birth struct {
 	Members       []*linkpb.Member       `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
 	LedShards     uint32                 `protobuf:"varint,3,opt,name=led_shards,json=ledShards,proto3" json:"led_shards,omitempty"` // that each member leads by preference
 	Replicas      uint32                 `protobuf:"varint,4,opt,name=replicas,proto3" json:"replicas,omitempty"`                    // of each shard, at most
+	Level         uint32                 `protobuf:"varint,5,opt,name=level,proto3" json:"level,omitempty"`                          // the cluster's, 0 = 1; from level 2 on
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -401,6 +402,13 @@ func (x *Birth) GetLedShards() uint32 {
 func (x *Birth) GetReplicas() uint32 {
 	if x != nil {
 		return x.Replicas
+	}
+	return 0
+}
+
+func (x *Birth) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
 	}
 	return 0
 }
@@ -2157,13 +2165,14 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\areplace\x18\v \x01(\v2 .teahouse.coordinator.v1.ReplaceH\x00R\areplace\x12?\n" +
 	"\breplaced\x18\f \x01(\v2!.teahouse.coordinator.v1.ReplacedH\x00R\breplaced\x126\n" +
 	"\x05level\x18\r \x01(\v2\x1e.teahouse.coordinator.v1.LevelH\x00R\x05levelB\x06\n" +
-	"\x04body\"\x90\x01\n" +
+	"\x04body\"\xa6\x01\n" +
 	"\x05Birth\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\tR\acluster\x122\n" +
 	"\amembers\x18\x02 \x03(\v2\x18.teahouse.link.v1.MemberR\amembers\x12\x1d\n" +
 	"\n" +
 	"led_shards\x18\x03 \x01(\rR\tledShards\x12\x1a\n" +
-	"\breplicas\x18\x04 \x01(\rR\breplicas\"]\n" +
+	"\breplicas\x18\x04 \x01(\rR\breplicas\x12\x14\n" +
+	"\x05level\x18\x05 \x01(\rR\x05level\"]\n" +
 	"\bTookOver\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12=\n" +
 	"\bsettings\x18\x02 \x01(\v2!.teahouse.coordinator.v1.SettingsR\bsettings\";\n" +
