@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"teahouse/bench/explain"
+	"teahouse/pkg/game"
 )
 
 func explainCommand() *cobra.Command {
@@ -23,13 +24,13 @@ waiting, for what it waits, and what to discard. A hand is written in one argume
   {"cap":6}    options of the rule set`,
 		Example: `  bench explain "123m 456m 789m 11p 23p +1p void=s zimo"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := explain.ParseLanguage(lang)
+			l, err := game.ParseLanguage(lang)
 			if err != nil {
 				return err
 			}
 			return explain.Explain(cmd.OutOrStdout(), args[0], l)
 		},
 	}
-	cmd.Flags().StringVar(&lang, "lang", string(explain.English), "language: en or zh")
+	cmd.Flags().StringVar(&lang, "lang", string(game.English), "language: en or zh")
 	return cmd
 }

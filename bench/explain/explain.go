@@ -1,6 +1,6 @@
 // Package explain says in words what a hand of Sichuan mahjong is worth, in English or Chinese:
 //
-//	err := explain.Explain(os.Stdout, "123m456m789m11p23p +1p void=s zimo", explain.English)
+//	err := explain.Explain(os.Stdout, "123m456m789m11p23p +1p void=s zimo", game.English)
 //
 // For a winning hand it shows the sets, the fan and the price; for any other, how far it is from
 // waiting, what it waits for, or what to discard. The notation is that of pkg/mahjong/notation, the
@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"teahouse/pkg/bot"
+	"teahouse/pkg/game"
 	"teahouse/pkg/mahjong"
 	"teahouse/pkg/mahjong/notation"
 )
@@ -24,7 +25,7 @@ const best = 5
 
 // Explain describes a hand. Errors of the notation are *notation.SyntaxError, of the rule set
 // *mahjong.OptionError.
-func Explain(w io.Writer, text string, lang Language) error {
+func Explain(w io.Writer, text string, lang game.Language) error {
 	h, err := notation.Parse(text)
 	if err != nil {
 		return err
@@ -33,7 +34,7 @@ func Explain(w io.Writer, text string, lang Language) error {
 	if err != nil {
 		return err
 	}
-	e := explainer{words: lang.words(), rules: rules, hand: h}
+	e := explainer{words: wordsOf(lang), rules: rules, hand: h}
 	e.shape = mahjong.Shape{Concealed: h.Concealed, Melds: h.Melds, Void: h.Void}
 	e.explain()
 	_, err = io.WriteString(w, e.out.String())

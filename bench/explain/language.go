@@ -1,28 +1,9 @@
 package explain
 
 import (
-	"fmt"
-
+	"teahouse/pkg/game"
 	"teahouse/pkg/mahjong"
 )
-
-// Language is one that explanations are written in.
-type Language string
-
-// The languages.
-const (
-	English Language = "en"
-	Chinese Language = "zh"
-)
-
-// ParseLanguage reads the short name of a language.
-func ParseLanguage(name string) (Language, error) {
-	switch l := Language(name); l {
-	case English, Chinese:
-		return l, nil
-	}
-	return "", fmt.Errorf("explain: language %q: want en or zh", name)
-}
 
 // words are the phrases of a language.
 type words struct {
@@ -36,8 +17,8 @@ type words struct {
 	tile                                  func(mahjong.Kind) string
 }
 
-func (l Language) words() *words {
-	if l == Chinese {
+func wordsOf(l game.Language) *words {
+	if l == game.Chinese {
 		return &words{
 			wins: "胡牌。", loses: "没有胡牌。", holdsVoid: "手里还有定缺的花色。", threeSuits: "三门花色齐全，没有缺一门。",
 			reading: "牌型", title: "名称", total: "合计番数", capped: "封顶：%d 番",

@@ -18,6 +18,8 @@ type Game interface {
 	// Rules reads a rule set (JSON overrides, empty = default) and returns it complete and in
 	// canonical form. The error names a wrong key or value.
 	Rules(overrides []byte) ([]byte, error)
+	// Options is what Rules reads, as data for people. The result is the caller's own.
+	Options() Catalogue
 	// Deal starts a hand.
 	Deal(Setup) (Hand, error)
 	// Restore is the exact inverse of Hand.Snapshot. It never panics on damaged input.

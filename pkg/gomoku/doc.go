@@ -5,8 +5,7 @@
 //	hand, err := g.Deal(game.Setup{Rules: rules, Dealer: 0}) // the dealer is black and begins
 //	step, err := hand.Move(0, move)                          // a gomokupb.Move
 //
-// Rules, as JSON: size (9 to 19 lines, default 15), exact (true: only exactly five in a row win;
-// default false), base (points that a game is worth, 1 to 1,000,000, default 1).
+// Its rules are what Options says: size, exact and base.
 //
 // It is the smallest complete example of what a game must provide, and pure like every game: no
 // clock, no goroutine, no randomness. Openings that compensate for the first move (swap2, renju's

@@ -1,7 +1,6 @@
 package gomoku
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 
 	"teahouse/pkg/game"
 	"teahouse/pkg/gomoku/gomokupb"
-	"teahouse/pkg/wire/wirepb"
 )
 
 const (
@@ -32,18 +30,10 @@ func (gomoku) Name() string    { return Name }
 func (gomoku) Version() uint32 { return 1 }
 func (gomoku) Seats() int      { return seats }
 
-func (gomoku) Rules(overrides []byte) ([]byte, error) {
-	r, err := parseRules(overrides)
-	if err != nil {
-		return nil, game.Errorf(wirepb.Code_RULES_INVALID, "%v", err)
-	}
-	return json.Marshal(r)
-}
-
 func (gomoku) Deal(s game.Setup) (game.Hand, error) {
 	r, err := parseRules(s.Rules)
 	if err != nil {
-		return nil, game.Errorf(wirepb.Code_RULES_INVALID, "%v", err)
+		return nil, err
 	}
 	if s.Dealer < 0 || s.Dealer >= seats {
 		return nil, fmt.Errorf("gomoku: dealer %d", s.Dealer)

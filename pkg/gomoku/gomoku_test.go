@@ -141,7 +141,7 @@ func TestGivingUp(t *testing.T) {
 
 func TestRulesAreRefusedByName(t *testing.T) {
 	for text, name := range map[string]string{
-		`{"size":8}`: "size", `{"base":0}`: "base", `{"komi":6}`: "komi", `{"size":"big"}`: "size", `{} {}`: "follows", `[]`: "rules",
+		`{"size":8}`: "size", `{"base":0}`: "base", `{"komi":6}`: "komi", `{"size":"big"}`: "size", `{} {}`: "after top-level", `[]`: "rules",
 	} {
 		if _, err := New().Rules([]byte(text)); err == nil || !strings.Contains(err.Error(), name) ||
 			game.CodeOf(err, wirepb.Code_OK) != wirepb.Code_RULES_INVALID {

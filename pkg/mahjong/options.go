@@ -68,6 +68,64 @@ func (r *Rules) options() []option {
 	}
 }
 
+// Option describes one key of a rule set.
+type Option struct {
+	Key string
+	// Values are the names that it takes; nil = it takes true or false if Flag is set, a list of Length numbers if that is not 0, and
+	// else a number.
+	Values   []string
+	Flag     bool
+	Length   int
+	Min, Max int // of numbers, inclusive
+	// Default is JSON; Xueliu is the default in that mode, if it has one of its own there.
+	Default, Xueliu string
+}
+
+// Options lists everything that ParseRules reads.
+func Options() []Option {
+	standard, xueliu := DefaultRules(), DefaultRules()
+	xueliu.choose(ModeXueliu)
+	var all []Option
+	for i, o := range standard.options() {
+		other := xueliu.options()[i]
+		d := Option{Key: o.key, Values: o.values, Flag: o.flag != nil, Min: o.lo, Max: o.hi, Default: o.json(), Xueliu: other.json()}
+		if o.list != nil {
+			d.Length = len(o.list)
+		}
+		if d.Xueliu == d.Default || o.text == &standard.Mode {
+			d.Xueliu = ""
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// choose sets the mode and what else has another default there.
+func (r *Rules) choose(mode string) {
+	r.Mode = mode
+	if r.xueliu() {
+		r.Cap = capXueliu
+	}
+}
+
+// json is the option's value.
+func (o *option) json() string {
+	var value any = o.number
+	switch {
+	case o.text != nil:
+		value = o.text
+	case o.flag != nil:
+		value = o.flag
+	case o.list != nil:
+		value = o.list
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // texts, flags and numbers do not fail
+	}
+	return string(text)
+}
+
 // maxBalance is far above what a hand can move, and far below where sums would overflow.
 const maxBalance = 1 << 53
 
@@ -132,8 +190,8 @@ func ParseRules(data []byte) (Rules, error) {
 		if err := o.parse(value); err != nil {
 			return Rules{}, err
 		}
-		if o.key == "mode" && r.xueliu() {
-			r.Cap = capXueliu // options come in order: an explicit cap overwrites this one
+		if o.text == &r.Mode {
+			r.choose(r.Mode) // options come in order: what is given later overwrites this
 		}
 		balanced = balanced || o.list != nil
 	}

@@ -128,6 +128,33 @@ func TestPresets(t *testing.T) {
 	}
 }
 
+// TestOptions holds the list of options and the fields of Rules together. What is accepted beside each value, the
+// contract tests of package tablegame try.
+func TestOptions(t *testing.T) {
+	standard := plain(t, mahjong.DefaultRules()).(map[string]any)
+	for _, o := range mahjong.Options() {
+		var want any
+		if err := json.Unmarshal([]byte(o.Default), &want); err != nil {
+			t.Fatal(err)
+		}
+		got, written := standard[o.Key]
+		if written && !reflect.DeepEqual(got, want) || !written && want != false && want != 0.0 {
+			t.Errorf("%s: the default is %v, and listed as %v", o.Key, got, want)
+		}
+		if (o.Xueliu != "") != (o.Key == "cap") || o.Key == "cap" && o.Xueliu != "6" {
+			t.Errorf("%s: default %s in xueliu", o.Key, o.Xueliu)
+		}
+		delete(standard, o.Key)
+	}
+	if len(standard) > 0 {
+		t.Errorf("not listed: %v", standard)
+	}
+	fields := reflect.TypeFor[mahjong.Rules]().NumField()
+	if listed := len(mahjong.Options()); listed != fields {
+		t.Errorf("%d options, %d fields", listed, fields)
+	}
+}
+
 func TestNewValidates(t *testing.T) {
 	good := testDeal(1)
 	bad := mahjong.DefaultRules()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"teahouse/pkg/game"
+	"teahouse/pkg/game/rulebook"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -42,17 +43,19 @@ func (Game) Version() uint32 { return 1 }
 func (Game) Seats() int { return seats }
 
 // Rules implements game.Game.
-func (Game) Rules(overrides []byte) ([]byte, error) {
-	r := Rules{Turns: 4, LimitMS: 1000}
-	if len(overrides) > 0 {
-		if err := json.Unmarshal(overrides, &r); err != nil {
-			return nil, err
-		}
+func (g Game) Rules(overrides []byte) ([]byte, error) {
+	return rulebook.Complete(g.Options(), overrides)
+}
+
+// Options implements game.Game.
+func (Game) Options() game.Catalogue {
+	number := func(key, standard string, least int64) game.Option {
+		return game.Option{Key: key, Kind: game.OptionNumber, Default: json.RawMessage(standard), Range: game.Range{Min: least, Max: 1e9}}
 	}
-	if r.Turns < 1 || r.LimitMS < 1 || r.HoldMS < 0 {
-		return nil, fmt.Errorf("rules out of range: %+v", r)
-	}
-	return json.Marshal(r)
+	return game.Catalogue{Groups: []game.OptionGroup{{Name: "all", Options: []game.Option{
+		number("turns", "4", 1), number("hold_ms", "0", 0), number("limit_ms", "1000", 1),
+		{Key: "bomb", Kind: game.OptionBool, Default: json.RawMessage("false")},
+	}}}}
 }
 
 // Deal implements game.Game.
