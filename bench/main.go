@@ -13,6 +13,7 @@
 //	go run ./bench fair        recompute walls from revealed seeds
 //	go run ./bench bots        which player made of code is better, over duplicate deals
 //	go run ./bench explain     a hand in words
+//	go run ./bench rules       the options of a game's rules, or a rule set, in words
 //
 // The exit status is 0 only if everything held.
 package main
@@ -50,6 +51,7 @@ result is still printed; a second one ends everything at once.`,
 		botsCommand(),
 		filter(fairCommand()),
 		explainCommand(),
+		rulesCommand(),
 		filter(&cobra.Command{
 			Use: "hand", Short: "Answer recorded hands from standard input", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
