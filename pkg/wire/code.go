@@ -2,16 +2,6 @@ package wire
 
 import "teahouse/pkg/wire/wirepb"
 
-// A call ends in one of three ways, and the code of its reply says which:
-//
-//   - Definite: whoever executes the call has decided. The same call again
-//     would get the same answer or be refused as old.
-//   - SendAgain: nobody knows. The call may have had its effect or may still
-//     have it, so the sender resends it until the answer is definite.
-//   - Neither: this one attempt had no effect (it hit a bound, or went to the
-//     wrong place). That settles a first attempt; of a repetition it says nothing
-//     about earlier attempts, so a call in doubt stays in doubt.
-
 // Definite reports whether code decides the call, as done or as refused. Codes unknown to this
 // version count as refusals, so that nobody retries forever.
 func Definite(code wirepb.Code) bool { return !SendAgain(code) && !NoEffect(code) }

@@ -5,6 +5,10 @@
 //	env, err := wire.ParseEnvelope(body)
 //	out, err = wire.AppendEnvelope(out, reply)
 //
+// The package starts nothing, does no I/O beyond Reader, and knows nothing of links (pkg/link uses
+// its framing). Everybody may import it. PROTOCOL.md beside it is the whole protocol for whoever writes
+// a client in any language; deploy/protocol writes it, from the sections below too.
+//
 // # Frame
 //
 //	| 4 bytes: length of the body, big-endian | body: a protobuf Envelope |
@@ -31,7 +35,17 @@
 // Limits.Heartbeat sends a Ping; one that has received nothing for Limits.Idle closes. Pushes of
 // one table are numbered without gaps, per seat.
 //
-// Codes say whether a call is decided; see Definite and SendAgain.
+// # Outcomes
+//
+// A call ends in one of three ways, and the code of its reply says which:
+//
+//   - Definite: whoever executes the call has done it (OK) or refused it. The same call again would get
+//     the same answer or be refused as old. A code that a client does not know counts as a refusal.
+//   - Unknown (OUTCOME_UNKNOWN, and any call whose connection breaks before its reply): it may have had
+//     its effect or may still have it, so the sender resends it until the answer is definite.
+//   - No effect (BUSY, NOT_SENT, UNAVAILABLE and others, see the list of codes): this one attempt
+//     changed nothing. That settles a first attempt; of a repetition it says nothing about earlier
+//     attempts, so a call in doubt stays in doubt.
 //
 // # Versions
 //
@@ -40,9 +54,6 @@
 //
 // A gateway speaks min(Hello.version, Version) and refuses versions below MinVersion: it speaks 2
 // only. Within a version fields and methods may be added, and numbers are never reused.
-//
-// The package starts nothing, does no I/O beyond Reader, and knows nothing of links (pkg/link uses
-// its framing). Everybody may import it.
 package wire
 
 // Version is the newest protocol version, MinVersion the oldest one still spoken.
