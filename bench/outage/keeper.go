@@ -81,6 +81,8 @@ func login(method string) bool { return strings.HasPrefix(method, "auth.") }
 // Sent takes what the player sends.
 func (k *Keeper) Sent(e *wirepb.Envelope, now time.Time) {
 	switch b := e.Body.(type) {
+	case *wirepb.Envelope_Hello:
+		k.pings = nil // nobody answers those of a connection that is over
 	case *wirepb.Envelope_Ping:
 		if len(k.pings) < maxPings {
 			k.pings = append(k.pings, now)

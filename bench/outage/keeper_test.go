@@ -29,6 +29,10 @@ func pong() *wirepb.Envelope {
 	return &wirepb.Envelope{Body: &wirepb.Envelope_Pong{Pong: &wirepb.Pong{}}}
 }
 
+func hello() *wirepb.Envelope {
+	return &wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: &wirepb.Hello{}}}
+}
+
 func push() *wirepb.Envelope {
 	return &wirepb.Envelope{Body: &wirepb.Envelope_Push{Push: &wirepb.Push{}}}
 }
@@ -83,6 +87,15 @@ func TestOutages(t *testing.T) {
 			s.Received(pong(), at(20_100))
 			s.Received(pong(), at(20_100))
 		}, 30_000, 15_100, Unanswered, false},
+		"a heartbeat of an attempt to connect that failed is nobody's any more": {func(s *script) {
+			for ms := range 3 {
+				s.Sent(hello(), at(1000*ms))
+				s.Sent(ping(), at(1000*ms))
+			}
+			s.Received(pong(), at(2005))
+			s.Sent(ping(), at(9000))
+			s.Received(pong(), at(9001))
+		}, 20_000, 5, Unanswered, false},
 		"an answered heartbeat is no answer to a move": {func(s *script) {
 			s.send(0, "table.move")
 			for ms := 1000; ms <= 19_000; ms += 1000 {

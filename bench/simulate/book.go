@@ -282,6 +282,9 @@ func (b *book) frame(c *conn, e *wirepb.Envelope) {
 	case *wirepb.Envelope_Push:
 		p := body.Push
 		t := c.watch[p.Table]
+		if now := uint64(b.w.clock().UnixMilli()); p.TimeMs == 0 || p.TimeMs > now {
+			b.violate("%s tells %s of %d ms at %d", c.gate.name, c.dev.name, p.TimeMs, now)
+		}
 		switch {
 		case p.Kind == wirepb.Push_NOTICE:
 		case t == nil:

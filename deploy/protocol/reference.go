@@ -47,6 +47,7 @@ func (p *protocol) reference(root string, frames *vectors.Frames) ([]byte, error
 	for _, body := range []string{"hello", "welcome", "ping", "pong", "going_away", "bye"} {
 		d.example(body)
 	}
+	d.printf("### Time\n\n%s", source.section("Time"))
 	d.printf("### Limits\n\nWhat a gateway bounds; `Welcome` tells those that clients need.\n\n%s", source.limits)
 	d.printf("## Calls\n\n")
 	d.messages("Call", "Reply")

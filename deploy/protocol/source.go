@@ -37,7 +37,7 @@ func readSource(root string) (*source, error) {
 		}
 		s.sections[name] += string(printer.Markdown(&comment.Doc{Content: []comment.Block{block}})) + "\n"
 	}
-	for _, want := range []string{"Frame", "Flow", "Outcomes", "Versions"} {
+	for _, want := range []string{"Frame", "Flow", "Time", "Outcomes", "Versions"} {
 		if s.sections[want] == "" {
 			return nil, fmt.Errorf("pkg/wire/doc.go has no section %q", want)
 		}

@@ -349,9 +349,7 @@ func (s *session) noteLocked(n *wirepb.Notice, now time.Time) {
 		s.byeLocked(wirepb.Code_INTERNAL, "cannot tell the news", now)
 		return
 	}
-	s.sendLocked(&wirepb.Envelope{Body: &wirepb.Envelope_Push{Push: &wirepb.Push{
-		Kind: wirepb.Push_NOTICE, Payload: payload,
-	}}}, now)
+	s.pushLocked(&wirepb.Push{Kind: wirepb.Push_NOTICE, Payload: payload, TimeMs: ago(now, 0)}, now)
 }
 
 // readBindingSoon makes the next sweep read the binding, if there is a ticket.

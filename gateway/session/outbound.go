@@ -39,13 +39,30 @@ func (o *outbound) add(e *wirepb.Envelope, now time.Time) bool {
 	if o.closing {
 		return true
 	}
+	buf, err := wire.AppendEnvelope(o.begin(), e)
+	return o.added(buf, err, now)
+}
+
+// push is add for a push, which it does not keep.
+func (o *outbound) push(p *wirepb.Push, now time.Time) bool {
+	if o.closing {
+		return true
+	}
+	buf, err := wire.AppendPush(o.begin(), p)
+	return o.added(buf, err, now)
+}
+
+// begin is where the next message is appended.
+func (o *outbound) begin() []byte {
 	if o.buf == nil {
 		o.buf = (*o.buffers.Get().(*[]byte))[:0]
 	}
-	before := len(o.buf)
-	buf, err := wire.AppendEnvelope(o.buf, e)
+	return o.buf
+}
+
+// added takes in the buffer with another message, unless there is no room for that.
+func (o *outbound) added(buf []byte, err error, now time.Time) bool {
 	if err != nil || len(buf)+o.taken > o.max {
-		o.buf = o.buf[:before]
 		return false
 	}
 	o.buf, o.said = buf, now

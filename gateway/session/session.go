@@ -106,7 +106,8 @@ func (s *session) handleBody(body []byte) {
 		return
 	case *wirepb.Envelope_Ping:
 		if greeted {
-			s.send(&wirepb.Envelope{Body: &wirepb.Envelope_Pong{Pong: &wirepb.Pong{Nonce: b.Ping.Nonce}}}, now)
+			pong := &wirepb.Pong{Nonce: b.Ping.Nonce, TimeMs: ago(now, 0)}
+			s.send(&wirepb.Envelope{Body: &wirepb.Envelope_Pong{Pong: pong}}, now)
 			return
 		}
 	case *wirepb.Envelope_Pong:
@@ -147,6 +148,9 @@ const frameRoom = 64
 // Welcome announced.
 func (s *session) fits(n int) bool { return n+frameRoom <= s.hub.cfg.Limits.MaxFrame }
 
+// tooSlow is the detail of Bye TOO_SLOW.
+const tooSlow = "too much waits to be read"
+
 func (s *session) send(e *wirepb.Envelope, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,8 +159,20 @@ func (s *session) send(e *wirepb.Envelope, now time.Time) {
 
 func (s *session) sendLocked(e *wirepb.Envelope, now time.Time) {
 	if !s.out.add(e, now) {
-		s.byeLocked(wirepb.Code_TOO_SLOW, "too much waits to be read", now)
+		s.byeLocked(wirepb.Code_TOO_SLOW, tooSlow, now)
 	}
+}
+
+func (s *session) pushLocked(p *wirepb.Push, now time.Time) {
+	if !s.out.push(p, now) {
+		s.byeLocked(wirepb.Code_TOO_SLOW, tooSlow, now)
+	}
+}
+
+// ago is the wall clock's time so many milliseconds before now, as clients are told it.
+func ago(now time.Time, age uint64) uint64 {
+	ms := uint64(max(0, now.UnixMilli()))
+	return ms - min(age, ms)
 }
 
 // bye ends the session with a reason.
@@ -270,9 +286,9 @@ func (s *session) push(p *linkpb.Push) {
 	}
 	if send {
 		stats.pushes.Add(1)
-		s.sendLocked(&wirepb.Envelope{Body: &wirepb.Envelope_Push{Push: &wirepb.Push{
-			Kind: p.Kind, Table: p.Table, Number: p.Number, Payload: p.Payload,
-		}}}, now)
+		s.pushLocked(&wirepb.Push{
+			Kind: p.Kind, Table: p.Table, Number: p.Number, Payload: p.Payload, TimeMs: ago(now, p.AgeMs),
+		}, now)
 	} else {
 		stats.pushesDropped.Add(1)
 	}

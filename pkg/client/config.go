@@ -40,6 +40,8 @@ type Config struct {
 	MaxEvents int
 	// Seed makes the jitter repeatable; 0 = random.
 	Seed uint64
+	// Now is the clock that Event.At is told by. Default: time.Now.
+	Now func() time.Time
 
 	// Hooks are called on the client's own goroutine (MoveAnswered: on the caller's) and must not
 	// block.
@@ -106,6 +108,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MaxEvents < 0 {
 		return c, fmt.Errorf("client: MaxEvents is %d", c.MaxEvents)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

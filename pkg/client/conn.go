@@ -23,6 +23,8 @@ type conn struct {
 	idle     time.Duration // silence after which the gateway is considered gone
 	heard    time.Time     // when something was last read
 	received func(*wirepb.Envelope)
+	now      func() time.Time
+	clock    engine.Clock // the gateway's
 
 	sending func(*wirepb.Envelope) // immutable; nil = nobody watches
 
@@ -36,9 +38,12 @@ type conn struct {
 // errIdle means that the gateway has been silent for too long.
 var errIdle = errors.New("client: the gateway is silent")
 
-func newConn(nc net.Conn, timeout time.Duration, hooks Hooks) *conn {
-	now := time.Now()
-	c := &conn{nc: nc, every: timeout, idle: timeout, heard: now, sent: now, received: hooks.Received, sending: hooks.Sent, longest: handshakeFrame}
+func newConn(nc net.Conn, cfg Config) *conn {
+	now, timeout := time.Now(), cfg.ConnectTimeout
+	c := &conn{
+		nc: nc, every: timeout, idle: timeout, heard: now, sent: now, now: cfg.Now,
+		received: cfg.Hooks.Received, sending: cfg.Hooks.Sent, longest: handshakeFrame,
+	}
 	c.frames = wire.NewReader(c, handshakeFrame, 2<<10)
 	nc.SetDeadline(now.Add(timeout))
 	return c
@@ -81,7 +86,12 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// beat pings if nothing was sent since the last check, and gives up on a silent gateway.
+// askEvery is how often the gateway is asked for its time even if there is no need for a heartbeat:
+// two clocks may drift apart by some milliseconds in that time.
+const askEvery = 30 * time.Second
+
+// beat pings if nothing was sent since the last check, or the gateway's time was not asked for in a
+// while, and gives up on a silent gateway.
 func (c *conn) beat() error {
 	now := time.Now()
 	if now.Sub(c.heard) >= c.idle {
@@ -94,28 +104,49 @@ func (c *conn) beat() error {
 	c.mu.Lock()
 	quiet := now.Sub(c.sent) >= c.every
 	c.mu.Unlock()
-	if !quiet {
+	if !quiet && c.now().Sub(c.clock.Asked()) < askEvery {
 		return nil
 	}
-	return c.send(&wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{}}})
+	return c.send(c.ping())
 }
 
-// send writes one message. A message that no gateway would accept is not written, and the error
-// carries a code; any other error closes the connection, so that the read loop ends too. It may be
-// called from any goroutine.
-func (c *conn) send(e *wirepb.Envelope) error {
+// ping asks for a sign of life, and for the time. It is sent at once.
+func (c *conn) ping() *wirepb.Envelope {
+	return &wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{Nonce: c.clock.Ping(c.now())}}}
+}
+
+// localize tells a push's time by this client's clock: what the gateway's said, or, while that is
+// not known, that of its arrival. It is never later than that.
+func (c *conn) localize(p *wirepb.Push) {
+	at := c.now()
+	if then, ok := c.clock.Local(p.TimeMs); ok && then.Before(at) {
+		at = then
+	}
+	p.TimeMs = uint64(at.UnixMilli())
+}
+
+// send writes messages, in one go. One that no gateway would accept is not written, nor are the
+// others, and the error carries a code; any other error closes the connection, so that the read loop
+// ends too. It may be called from any goroutine.
+func (c *conn) send(messages ...*wirepb.Envelope) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	buf, err := wire.AppendEnvelope(c.buf[:0], e)
-	if err != nil {
-		return game.Errorf(wirepb.Code_BAD_REQUEST, "%v", err)
-	}
-	if n := len(buf) - wire.HeaderLen; n > c.longest {
-		return game.Errorf(wirepb.Code_FRAME_TOO_LONG, "%d bytes, at most %d", n, c.longest)
+	buf := c.buf[:0]
+	for _, e := range messages {
+		before := len(buf)
+		var err error
+		if buf, err = wire.AppendEnvelope(buf, e); err != nil {
+			return game.Errorf(wirepb.Code_BAD_REQUEST, "%v", err)
+		}
+		if n := len(buf) - before - wire.HeaderLen; n > c.longest {
+			return game.Errorf(wirepb.Code_FRAME_TOO_LONG, "%d bytes, at most %d", n, c.longest)
+		}
 	}
 	c.buf = buf
 	if c.sending != nil {
-		c.sending(e)
+		for _, e := range messages {
+			c.sending(e)
+		}
 	}
 	if _, err := c.nc.Write(buf); err != nil {
 		c.nc.Close()
@@ -146,6 +177,7 @@ func (c *conn) next() (*wirepb.Envelope, error) {
 				return nil, err
 			}
 		case *wirepb.Envelope_Pong:
+			c.clock.Pong(b.Pong, c.now())
 		case *wirepb.Envelope_Bye:
 			return nil, &engine.ByeError{Bye: b.Bye}
 		default:

@@ -15,7 +15,8 @@
 //
 // After a broken connection it dials again with exponential back-off and full jitter, resumes with
 // its token, attaches to its tables after the last event and resends unanswered moves under their
-// old numbers. So a table's events arrive exactly once, in order, and a move counts once.
+// old numbers. So a table's events arrive exactly once, in order, and a move counts once. Event.At
+// says when something happened, so that a countdown is right after a resume too.
 //
 // Package engine, which is pure, decides what is resent when; this package has the sockets, the
 // clock and the lock around it.

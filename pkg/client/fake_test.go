@@ -26,6 +26,7 @@ type gateway struct {
 
 	mu    sync.Mutex
 	login func(*wirepb.Call) *wirepb.Reply // nil = accept
+	clock func() time.Time                 // answers pings; nil = they stay unanswered
 	epoch uint64
 }
 
@@ -35,7 +36,7 @@ type peer struct {
 	conn  net.Conn
 	mu    sync.Mutex
 	login *wirepb.Call
-	pings *atomic.Uint64 // counts them if set; they stay unanswered
+	pings *atomic.Uint64 // counts them if set
 }
 
 type call struct {
@@ -88,6 +89,11 @@ func (g *gateway) serve(p *peer) {
 		case *wirepb.Envelope_Ping:
 			if p.pings != nil {
 				p.pings.Add(1)
+			}
+			if g.clock != nil {
+				p.send(&wirepb.Envelope{Body: &wirepb.Envelope_Pong{Pong: &wirepb.Pong{
+					Nonce: b.Ping.Nonce, TimeMs: uint64(g.clock().UnixMilli()),
+				}}})
 			}
 		case *wirepb.Envelope_Call:
 			if b.Call.Method != "auth.guest" && b.Call.Method != "auth.resume" {

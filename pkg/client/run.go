@@ -55,7 +55,7 @@ func (c *Client) serve(ctx context.Context) (loggedIn bool, err error) {
 	stop := context.AfterFunc(ctx, func() { nc.Close() })
 	defer stop()
 
-	conn := newConn(nc, c.cfg.ConnectTimeout, c.cfg.Hooks)
+	conn := newConn(nc, c.cfg)
 	login, err := c.handshake(conn)
 	if err != nil {
 		return false, err
@@ -87,7 +87,8 @@ func (c *Client) handshake(conn *conn) (*wirepb.LoginReply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := conn.send(&wirepb.Envelope{Body: &wirepb.Envelope_Call{Call: call}}); err != nil {
+	// The ping is answered before the login, so the gateway's time is known before the first event.
+	if err := conn.send(conn.ping(), &wirepb.Envelope{Body: &wirepb.Envelope_Call{Call: call}}); err != nil {
 		return nil, err
 	}
 	if e, err = conn.next(); err != nil {
@@ -141,6 +142,7 @@ func (c *Client) read(conn *conn) error {
 		case *wirepb.Envelope_Reply:
 			c.engine.Reply(b.Reply)
 		case *wirepb.Envelope_Push:
+			conn.localize(b.Push)
 			c.engine.Push(b.Push)
 		default:
 			err = fmt.Errorf("client: the gateway sent an unexpected %T", e.Body)

@@ -21,6 +21,11 @@ type Event struct {
 	// the seat may know now.
 	Event *wirepb.TableEvent
 	View  *wirepb.TableView
+	// At is when it happened, by this client's clock (Config.Now), right to half of a round trip
+	// even if the event comes late, after a resume: a prompt's time is over at At + its limit_ms. Of
+	// a View it is when that was made. While the gateway's clock is not known it is the time of
+	// arrival, and it is never later than that.
+	At time.Time
 }
 
 // Table is a seat at a table. Its methods may be called from any goroutine, Receive from one
@@ -76,7 +81,7 @@ func (t *Table) Receive(ctx context.Context) (Event, error) {
 			return Event{}, err
 		}
 		if p != nil {
-			e, err := decodeEvent(p)
+			e, err := decodeEvent(p, t.c.cfg.Now())
 			if err == nil {
 				err = t.keep(e)
 			}
@@ -191,8 +196,9 @@ func (o owner) WakeUp() {
 	}
 }
 
-func decodeEvent(p *wirepb.Push) (Event, error) {
-	e := Event{Number: p.Number}
+func decodeEvent(p *wirepb.Push, now time.Time) (Event, error) {
+	// As a distance from now, so that it is told by the monotonic clock too.
+	e := Event{Number: p.Number, At: now.Add(time.UnixMilli(int64(p.TimeMs)).Sub(now))}
 	var m proto.Message
 	if p.Kind == wirepb.Push_SNAPSHOT {
 		e.View = &wirepb.TableView{}

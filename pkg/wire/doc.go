@@ -47,10 +47,17 @@
 //     changed nothing. That settles a first attempt; of a repetition it says nothing about earlier
 //     attempts, so a call in doubt stays in doubt.
 //
+// # Time
+//
+// A Pong of the gateway tells its wall clock, and each Push when that happened by the same clock,
+// even if it is told much later, after a resume. Each gateway has its own clock: what is known of one
+// ends with the connection. Limits in prompts count from the prompt's time.
+//
 // # Versions
 //
 //	1  the first one
-//	2  mahjong: tiles are kinds, not ids; melds do not list their tiles; prompts are without the view
+//	2  mahjong: tiles are kinds, not ids; melds do not list their tiles; prompts are without the view;
+//	   pongs and pushes tell the gateway's time
 //
 // A gateway speaks min(Hello.version, Version) and refuses versions below MinVersion: it speaks 2
 // only. Within a version fields and methods may be added, and numbers are never reused.
