@@ -241,7 +241,8 @@ func (c *checker) between(s *seatCheck, number uint64, payload []byte) {
 	}
 	switch m.Body.(type) {
 	case *wirepb.TableEvent_Opened, *wirepb.TableEvent_AutoPlay, *wirepb.TableEvent_HandSettled,
-		*wirepb.TableEvent_RoundEnded, *wirepb.TableEvent_Released, *wirepb.TableEvent_Committed, *wirepb.TableEvent_Delayed:
+		*wirepb.TableEvent_RoundEnded, *wirepb.TableEvent_Released, *wirepb.TableEvent_Committed, *wirepb.TableEvent_Delayed,
+		*wirepb.TableEvent_SeatChanged, *wirepb.TableEvent_Ready:
 		return
 	}
 	c.EventsWrong++

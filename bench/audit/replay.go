@@ -140,6 +140,9 @@ func (r *replayed) timedOut(p *place, prompt uint64) {
 		return
 	}
 	limit := time.Duration(m.GetPrompt().GetLimitMs()) * time.Millisecond
+	if limit == 0 { // there is none: the table has waited for an hour
+		limit = time.Hour
+	}
 	end := asked.Add(limit)
 	if next, ok := p.Stream.when(p.reach.last + 1); ok && next.Before(end) {
 		end = next

@@ -163,6 +163,9 @@ const (
 	fieldGame
 	fieldPrompt
 	fieldAutoPlay // is not told to the seat itself
+
+	fieldProlonged = 14
+	fieldTurn      = 15 // first only where nothing else happened that this seat is told
 )
 
 // fieldAnswered is the field of mahjongpb.Event that only its own seat is told.
@@ -180,7 +183,7 @@ func (t *Table) weigh(payload []byte, ours func(game.PlayerID) bool) (s step, ha
 		return private, 0
 	}
 	switch field {
-	case fieldPrompt, fieldAutoPlay:
+	case fieldPrompt, fieldAutoPlay, fieldProlonged, fieldTurn:
 		return private, 0
 	case fieldGame:
 		return t.weighGame(body), 0

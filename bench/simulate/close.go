@@ -164,9 +164,9 @@ func (c *promptClock) look(e *wirepb.ArchiveEntry, now *table.Table) {
 	if e.Kind == wirepb.ArchiveEntry_TIMER && e.Prompt != 0 && c.before != nil {
 		s := c.before[e.Seat]
 		from := max(c.opened[e.Seat], c.tookOver)
-		if !s.Auto && s.Prompt != nil && e.LogMs < from+uint64(s.Prompt.LimitMs) {
+		if !s.Auto && s.Prompt != nil && e.LogMs < from+uint64(s.Prompt.LimitMs)+uint64(s.Prompt.ReserveMs) {
 			c.b.violate("table %v: the time of prompt %d of seat %d ended after %d ms of %d",
-				c.t.id, e.Prompt, e.Seat, e.LogMs-from, s.Prompt.LimitMs)
+				c.t.id, e.Prompt, e.Seat, e.LogMs-from, s.Prompt.LimitMs+s.Prompt.ReserveMs)
 		}
 	}
 	if e.Kind == wirepb.ArchiveEntry_TOOK_OVER {

@@ -136,7 +136,7 @@ func (n *node) bootShard(id game.GroupID) {
 			}
 			return ""
 		},
-		Now: w.clock, DefaultQueue: shard.QueueConfig{Intermission: 100 * time.Millisecond},
+		Now: w.clock, DefaultQueue: shard.QueueConfig{Intermission: 100 * time.Millisecond, Reserve: 60 * time.Millisecond},
 		AttachWait: 1500 * time.Millisecond, AutoDelay: 80 * time.Millisecond, Retention: retention,
 		DetachAfter: time.Second, Unsettled: w.plan.unsettled, SettleAtOnce: 2,
 		RetryMin: 20 * time.Millisecond, RetryMax: 200 * time.Millisecond,

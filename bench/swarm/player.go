@@ -3,6 +3,7 @@ package swarm
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -268,8 +269,11 @@ func (s *sitting) rise() {
 }
 
 // think waits as long as somebody who thinks, or until it is time for the next move. due is that
-// time; zero = nothing says when.
+// time; zero = nothing says when. A limit of 0 is none.
 func (p *player) think(ctx context.Context, limit time.Duration) (due time.Time) {
+	if limit == 0 {
+		limit = math.MaxInt64
+	}
 	if p.over() || p.s.cfg.Pace == 0 && p.s.rate == nil {
 		return due
 	}

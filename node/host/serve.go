@@ -192,6 +192,7 @@ func (n *node) startShard(ctx context.Context, running *sync.WaitGroup, s coordi
 		Push:     func(gateway string, p *linkpb.Push) { n.in.Push(gateway, p) },
 		Announce: func(term uint64, withdrawn bool) { n.announce(s.ID, term, !withdrawn) },
 		Refuse:   n.space.refuse,
+		Level:    n.raft.Level,
 		Logger:   n.cfg.Logger,
 	})
 	if err != nil {

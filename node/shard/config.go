@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"time"
 
+	"teahouse/node/table"
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/versions"
 )
 
 // Log proposes entries to the shard's Raft group.
@@ -35,13 +37,16 @@ type Pool interface {
 type QueueConfig struct {
 	Intermission time.Duration // log time between two hands
 	Nonces       time.Duration // how long the first deal waits for the seats' nonces
+	Reserve      time.Duration // of a seat in a hand, after the limits of prompts that are not secret
 	Bots         game.Strength // how well bots play; default game.Middle
 	Pace         Pace          // how long bots take to answer
 }
 
 // People returns the settings for tables where people play.
 func People() QueueConfig {
-	return QueueConfig{Intermission: 3 * time.Second, Nonces: time.Second, Bots: game.Strong, Pace: PaceHuman}
+	return QueueConfig{
+		Intermission: 3 * time.Second, Nonces: time.Second, Reserve: 20 * time.Second, Bots: game.Strong, Pace: PaceHuman,
+	}
 }
 
 // Config describes a Shard. Fields without a default are required.
@@ -62,6 +67,9 @@ type Config struct {
 	// Announce says that this node leads the group in term, or (withdrawn) that it no longer does.
 	// It must neither block nor call the Shard.
 	Announce func(term uint64, withdrawn bool)
+	// Level returns the cluster's level, which bounds what may be written into the log. It must not
+	// block. Default: the highest that this binary knows.
+	Level func() uint32
 	// Refuse returns a reason to accept no new tables now, or "". It must not block. Optional.
 	Refuse func() string
 	Pool   Pool
@@ -107,6 +115,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.Logger = c.Logger.With("shard", uint32(c.Group))
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Level == nil {
+		c.Level = func() uint32 { return versions.Levels().Max }
 	}
 	if c.Queues == nil {
 		c.Queues = map[string]QueueConfig{"bench": {}}
@@ -154,13 +165,32 @@ func (c *Config) queue(name string) QueueConfig {
 	return c.DefaultQueue
 }
 
-// timing returns the times that a new table of the queue keeps.
-func (c *Config) timing(queue string) *tablepb.Timing {
+// levelClock is the cluster's level from which on tables have a clock.
+const levelClock = 2
+
+// timing returns the times that a new table keeps.
+func (c *Config) timing(spec *linkpb.CreateTable) *tablepb.Timing {
 	ms := func(d time.Duration) uint32 { return uint32(d / time.Millisecond) }
-	return &tablepb.Timing{
-		AttachMs: ms(c.AttachWait), IntermissionMs: ms(c.queue(queue).Intermission), NonceMs: ms(c.queue(queue).Nonces), AutoMs: ms(c.AutoDelay),
+	q := c.queue(spec.GetQueue())
+	t := &tablepb.Timing{
+		AttachMs: ms(c.AttachWait), IntermissionMs: ms(q.Intermission), NonceMs: ms(q.Nonces), AutoMs: ms(c.AutoDelay),
 		RetentionMs: ms(c.Retention), RecheckMs: recheckMS,
 	}
+	if c.Level() >= levelClock {
+		t.Clock = &tablepb.Clock{ReserveMs: ms(q.Reserve), Untimed: spec.GetUntimed(), Strength: uint32(q.Bots)}
+	}
+	return t
+}
+
+// lagStep is how finely a client's round trip is told to its table: what is less is no reason to wait.
+const lagStep = 20
+
+// lag returns the round trip that came with a request as its table may be told, rounded.
+func (c *Config) lag(req *linkpb.Request) uint32 {
+	if c.Level() < levelClock {
+		return 0
+	}
+	return min(req.GetLagMs(), table.MaxGrace) / lagStep * lagStep
 }
 
 // recheckMS is how often a table that may not deal because of the settlement bound tries again:

@@ -63,6 +63,7 @@ func (s *Shard) handle(from string, req *linkpb.Request, reply func(*linkpb.Resp
 		}
 		c.Body = &tablepb.Command_Attach{Attach: &tablepb.Attach{
 			Player: req.GetPlayer(), Epoch: req.GetEpoch(), Gateway: from, Session: req.GetSession(), LastEvent: m.GetLastEvent(),
+			LagMs: s.cfg.lag(req),
 		}}
 	case "table.leave":
 		c.Body = &tablepb.Command_Leave{Leave: &tablepb.Leave{Player: req.GetPlayer(), Epoch: req.GetEpoch()}}
@@ -86,9 +87,13 @@ func (s *Shard) handleMove(req *linkpb.Request, c *tablepb.Command, reply func(*
 	if _, known := wirepb.AutoPlay_name[int32(m.GetAutoPlay())]; !known { // in the log it would halt the replicas
 		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "auto-play %d is not known", m.GetAutoPlay())
 	}
+	if m.GetReady() != 0 && s.cfg.Level() < levelClock {
+		return game.Errorf(wirepb.Code_NOT_OFFERED, "the cluster runs at level %d, which does not know this", s.cfg.Level())
+	}
 	c.Body = &tablepb.Command_Move{Move: &tablepb.Move{
 		Player: req.GetPlayer(), Epoch: req.GetEpoch(), Number: m.GetNumber(), Prompt: m.GetPrompt(),
 		Move: m.GetMove(), AutoPlay: m.GetAutoPlay(), Nonce: m.GetNonce(), Hand: m.GetHand(),
+		Ready: m.GetReady(), LagMs: s.cfg.lag(req),
 	}}
 	raw, err := proto.Marshal(c)
 	if err != nil {
@@ -116,7 +121,10 @@ func (s *Shard) handleCreate(req *linkpb.Request, reply func(*linkpb.Response)) 
 		// do not know it. The coordinator retries, perhaps with a leader that does.
 		return game.Errorf(wirepb.Code_UNAVAILABLE, "%s", what)
 	}
-	create := &tablepb.Create{Spec: &spec, Timing: s.cfg.timing(spec.GetQueue())}
+	if spec.GetUntimed() && s.cfg.Level() < levelClock {
+		return game.Errorf(wirepb.Code_UNAVAILABLE, "untimed tables need level %d, which this node has not heard of", levelClock)
+	}
+	create := &tablepb.Create{Spec: &spec, Timing: s.cfg.timing(&spec)}
 	if int(s.tables.Load()) >= s.cfg.MaxTables {
 		create.Refuse = "too many tables"
 	} else if what := s.cfg.unknownPlay(&spec); what != "" {

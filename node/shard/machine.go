@@ -81,7 +81,7 @@ func (s *Shard) deliver(t *table.Table, c *tablepb.Command, out table.Output, re
 	for i := range out.Pushes {
 		p := &out.Pushes[i]
 		s.cfg.Push(p.Gateway, &linkpb.Push{
-			Session: p.Session, Epoch: p.Epoch, Kind: p.Kind, Table: uint64(t.ID()), Number: p.Number, Payload: p.Payload,
+			Session: p.Session, Epoch: p.Epoch, Kind: p.Kind, Table: uint64(t.ID()), Number: p.Number, Payload: p.Payload, AgeMs: p.AgeMS,
 		})
 	}
 	if t.Unsettled() > 0 || t.Phase() >= tablepb.Phase_ENDED || t.HasBots() {

@@ -15,6 +15,7 @@ import (
 	"teahouse/node/table/tablepb"
 	"teahouse/node/table/tabletest"
 	"teahouse/pkg/game"
+	"teahouse/pkg/link/linkpb"
 )
 
 func TestConfigIsChecked(t *testing.T) {
@@ -38,11 +39,30 @@ func TestConfigIsChecked(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	if tm := good.timing("bench"); tm.GetIntermissionMs() != 0 || tm.GetAttachMs() != 10_000 {
+	if tm := good.timing(&linkpb.CreateTable{Queue: "bench"}); tm.GetIntermissionMs() != 0 || tm.GetAttachMs() != 10_000 || tm.GetClock().GetReserveMs() != 0 {
 		t.Errorf("timing of bench: %v", tm)
 	}
-	if tm := good.timing("standard"); tm.GetIntermissionMs() != 3000 || tm.GetRetentionMs() != 120_000 {
+	tm := good.timing(&linkpb.CreateTable{Queue: "standard", Untimed: true})
+	if tm.GetIntermissionMs() != 3000 || tm.GetRetentionMs() != 120_000 || tm.GetClock().GetReserveMs() != 20_000 || !tm.GetClock().GetUntimed() || tm.GetClock().GetStrength() != 3 {
 		t.Errorf("timing of standard: %v", tm)
+	}
+}
+
+// What level 1 does not know is not written before the cluster is at level 2.
+func TestLevelBoundsWhatIsWritten(t *testing.T) {
+	level := uint32(1)
+	cfg := Config{Level: func() uint32 { return level }, DefaultQueue: People()}
+	slow := &linkpb.Request{LagMs: 137}
+	if tm := cfg.timing(&linkpb.CreateTable{}); tm.GetClock() != nil || cfg.lag(slow) != 0 {
+		t.Errorf("level 1: %v, lag %d", tm, cfg.lag(slow))
+	}
+	level = 2
+	if tm := cfg.timing(&linkpb.CreateTable{}); tm.GetClock() == nil || cfg.lag(slow) != 120 {
+		t.Errorf("level 2: %v, lag %d", tm, cfg.lag(slow))
+	}
+	slow.LagMs = 1 << 31
+	if cfg.lag(slow) != table.MaxGrace {
+		t.Errorf("lag %d", cfg.lag(slow))
 	}
 }
 

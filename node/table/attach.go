@@ -24,6 +24,7 @@ func (t *Table) attach(a *tablepb.Attach) {
 	s.attached, s.left = true, false
 	s.attachment++
 	s.epoch, s.gateway, s.session = a.GetEpoch(), a.GetGateway(), a.GetSession()
+	t.hear(s, a.GetLagMs())
 
 	last := s.stream.last()
 	t.reply(encode(&wirepb.AttachReply{Seat: uint32(i), NextNumber: s.number + 1, LastEvent: last}), nil)
@@ -40,8 +41,12 @@ func (t *Table) attach(a *tablepb.Attach) {
 	default:
 		for n := after + 1; n <= last; n++ {
 			t.push(i, wirepb.Push_EVENT, n, s.stream.at(n))
+			if t.clock() != nil {
+				t.out.Pushes[len(t.out.Pushes)-1].AgeMS = t.now - min(s.stream.happenedAt(n), t.now)
+			}
 		}
 	}
+	t.tellHere(i)
 }
 
 // detach ends the attachment of a session that did not come back in time.
@@ -57,8 +62,9 @@ func (t *Table) detach(d *tablepb.Detach) {
 	s.attached, s.gateway, s.session = false, "", 0
 	t.out.changed = true
 	if t.phase < tablepb.Phase_SETTLING {
-		t.setAuto(i, true)
-		t.broadcastAuto(i, true)
+		t.tellHere(i)
+		t.setAuto(i, true, wirepb.AutoPlayChanged_AWAY)
+		t.broadcastAuto(i, true, wirepb.AutoPlayChanged_AWAY)
 	}
 }
 
@@ -118,18 +124,22 @@ func (t *Table) view(i int) *wirepb.TableView {
 	for j, s := range t.seats {
 		v.Totals = append(v.Totals, s.total)
 		v.AutoPlay = append(v.AutoPlay, j == i && s.auto || j != i && s.autoShown)
+		if t.clock() != nil {
+			v.Here = append(v.Here, s.here || s.bot())
+			v.Ready = append(v.Ready, s.ready)
+		}
 	}
 	if t.play == nil {
 		return v
 	}
 	v.Game = t.play.View(i)
 	if p := s.prompt; p.number != 0 {
-		left := p.opened + uint64(p.limit)
-		left -= min(left, t.now)
+		limit, reserve := t.left(p.opened, p.limit, p.reserve)
 		v.Prompt = &wirepb.OpenPrompt{
 			Number: p.number,
-			Prompt: &wirepb.Prompt{LimitMs: uint32(left), Game: t.play.Prompt(i).Payload},
+			Prompt: &wirepb.Prompt{LimitMs: limit, ReserveMs: reserve, Game: t.play.Prompt(i).Payload},
 		}
 	}
+	v.Turn = t.turnMessage()
 	return v
 }

@@ -19,10 +19,11 @@ func encode(m proto.Message) []byte {
 // hand for speed, because every replica encodes each of them; a test compares the bytes with those of
 // the generated code.
 const (
-	fieldEventGame   = 3 // TableEvent.game
-	fieldEventPrompt = 4 // TableEvent.prompt
-	fieldPromptLimit = 1 // Prompt.limit_ms
-	fieldPromptGame  = 2 // Prompt.game
+	fieldEventGame     = 3 // TableEvent.game
+	fieldEventPrompt   = 4 // TableEvent.prompt
+	fieldPromptLimit   = 1 // Prompt.limit_ms
+	fieldPromptGame    = 2 // Prompt.game
+	fieldPromptReserve = 3 // Prompt.reserve_ms
 )
 
 // encodeGame encodes a TableEvent with a game's own event.
@@ -33,13 +34,16 @@ func encodeGame(payload []byte) []byte {
 }
 
 // encodePrompt encodes a TableEvent with a Prompt.
-func encodePrompt(limitMS uint32, payload []byte) []byte {
+func encodePrompt(limitMS, reserveMS uint32, payload []byte) []byte {
 	size := 0
 	if limitMS != 0 {
 		size += protowire.SizeTag(fieldPromptLimit) + protowire.SizeVarint(uint64(limitMS))
 	}
 	if len(payload) != 0 {
 		size += protowire.SizeTag(fieldPromptGame) + protowire.SizeBytes(len(payload))
+	}
+	if reserveMS != 0 {
+		size += protowire.SizeTag(fieldPromptReserve) + protowire.SizeVarint(uint64(reserveMS))
 	}
 	b := make([]byte, 0, protowire.SizeTag(fieldEventPrompt)+protowire.SizeBytes(size))
 	b = protowire.AppendTag(b, fieldEventPrompt, protowire.BytesType)
@@ -51,6 +55,10 @@ func encodePrompt(limitMS uint32, payload []byte) []byte {
 	if len(payload) != 0 {
 		b = protowire.AppendTag(b, fieldPromptGame, protowire.BytesType)
 		b = protowire.AppendBytes(b, payload)
+	}
+	if reserveMS != 0 {
+		b = protowire.AppendTag(b, fieldPromptReserve, protowire.VarintType)
+		b = protowire.AppendVarint(b, uint64(reserveMS))
 	}
 	return b
 }

@@ -12,13 +12,13 @@ import (
 func TestEncodedByHand(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		payload := rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "payload")
-		limit := rapid.Uint32().Draw(t, "limit")
+		limit, reserve := rapid.Uint32().Draw(t, "limit"), rapid.SampledFrom([]uint32{0, 1, 20_000, 1 << 31}).Draw(t, "reserve")
 		want := encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_Game{Game: payload}})
 		if got := encodeGame(payload); !bytes.Equal(got, want) {
 			t.Fatalf("game event %x, want %x", got, want)
 		}
-		want = encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_Prompt{Prompt: &wirepb.Prompt{LimitMs: limit, Game: payload}}})
-		if got := encodePrompt(limit, payload); !bytes.Equal(got, want) {
+		want = encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_Prompt{Prompt: &wirepb.Prompt{LimitMs: limit, ReserveMs: reserve, Game: payload}}})
+		if got := encodePrompt(limit, reserve, payload); !bytes.Equal(got, want) {
 			t.Fatalf("prompt %x, want %x", got, want)
 		}
 	})

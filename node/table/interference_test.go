@@ -110,6 +110,9 @@ func newTwins(t testing.TB, n uint64, leak func(game.Hand) game.Hand) *twins {
 			spec.Seats = append(spec.Seats, &linkpb.Seat{Player: p, Name: fmt.Sprint("p", p)})
 		}
 		r := &rig{t: t, now: 1000, term: 1, room: 100, spec: &tablepb.Create{Spec: spec, Timing: &tablepb.Timing{AutoMs: 500}}}
+		if n%2 == 1 { // without a reserve, for the same reason as the limits
+			r.spec.Timing.Clock = &tablepb.Clock{Strength: 3}
+		}
 		if r.table, err = table.New(w.games[i], r.spec, r.now); err != nil {
 			t.Fatal(err)
 		}

@@ -37,6 +37,8 @@ func (t *Table) move(m *tablepb.Move) ([]byte, error) {
 	switch {
 	case m.GetPrompt() != 0:
 		err = t.answer(i, m)
+	case m.GetReady() != 0:
+		err = t.beReady(i, m)
 	case len(m.GetNonce()) != 0:
 		err = t.contribute(i, m)
 	default:
@@ -49,6 +51,7 @@ func (t *Table) move(m *tablepb.Move) ([]byte, error) {
 		return nil, err
 	}
 	s.number, s.hash, s.timeouts = m.GetNumber(), hash, 0
+	t.hear(s, m.GetLagMs())
 	t.out.changed = true
 	return moveReply(s.number), nil
 }
@@ -57,8 +60,8 @@ func (t *Table) move(m *tablepb.Move) ([]byte, error) {
 func (t *Table) answer(i int, m *tablepb.Move) error {
 	s := t.seats[i]
 	switch {
-	case m.GetAutoPlay() != wirepb.AutoPlay_AUTO_UNCHANGED || len(m.GetNonce()) != 0:
-		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "auto-play and nonces go with prompt 0")
+	case m.GetAutoPlay() != wirepb.AutoPlay_AUTO_UNCHANGED || len(m.GetNonce()) != 0 || m.GetReady() != 0:
+		return game.Errorf(wirepb.Code_MOVE_MALFORMED, "auto-play, nonces and ready go with prompt 0")
 	case m.GetPrompt() > s.stream.last():
 		return game.Errorf(wirepb.Code_PROMPT_UNKNOWN, "prompt %d, the stream ends at %d", m.GetPrompt(), s.stream.last())
 	case m.GetPrompt() != s.prompt.number:
@@ -70,9 +73,9 @@ func (t *Table) answer(i int, m *tablepb.Move) error {
 		return err
 	}
 	t.emitStep(step)
-	t.setAuto(i, false)
+	t.setAuto(i, false, wirepb.AutoPlayChanged_ANSWERED)
 	if !secret {
-		t.broadcastAuto(i, false)
+		t.broadcastAuto(i, false, wirepb.AutoPlayChanged_ANSWERED)
 	}
 	t.updatePrompts()
 	return nil
@@ -96,8 +99,8 @@ func (t *Table) switchAuto(i int, m *tablepb.Move) error {
 		return game.Errorf(wirepb.Code_NOT_OFFERED, "auto-play was switched %d times in this hand", s.switches)
 	}
 	s.switches++
-	t.setAuto(i, on)
-	t.broadcastAuto(i, on)
+	t.setAuto(i, on, wirepb.AutoPlayChanged_ASKED)
+	t.broadcastAuto(i, on, wirepb.AutoPlayChanged_ASKED)
 	return nil
 }
 
@@ -128,6 +131,9 @@ func contentHash(m *tablepb.Move) uint64 {
 	if len(m.GetNonce()) != 0 { // a nonce never comes together with a move
 		b = binary.BigEndian.AppendUint32(append(b, "nonce"...), m.GetHand())
 		b = append(b, m.GetNonce()...)
+	}
+	if m.GetReady() != 0 { // nor does this
+		b = binary.BigEndian.AppendUint32(append(b, "ready"...), m.GetReady())
 	}
 	return xxhash.Sum64(append(b, m.GetMove()...))
 }

@@ -20,9 +20,11 @@ func (t *Table) nextHand() {
 		fallthrough
 	case tablepb.Phase_BETWEEN:
 		t.commit()
-		// Between hands the intermission always runs to its end. Before the first hand the timer only
-		// waits for nonces, so the hand is dealt at once when all are here.
-		if t.timerDue != 0 && (t.hand > 0 || !t.allContributed()) {
+		// Between hands the intermission runs to its end unless all are ready. Before the first hand the
+		// timer only waits for nonces, so the hand is dealt at once when all are here.
+		switch {
+		case t.timerDue == 0:
+		case t.hand == 0 && !t.allContributed(), t.hand > 0 && !t.allReady():
 			return
 		}
 	default:
@@ -78,28 +80,52 @@ func (t *Table) deal(seed [32]byte) {
 	t.broadcast(&wirepb.TableEvent{Body: &wirepb.TableEvent_HandStarted{
 		HandStarted: &wirepb.HandStarted{Hand: t.hand, Dealer: uint32(t.dealer)},
 	}})
+	t.freshHand()
 	t.emitStep(game.Step{Events: play.Opening()})
 	for i, s := range t.seats {
 		if !s.attached && !s.bot() {
-			t.setAuto(i, true)
-			t.broadcastAuto(i, true)
+			t.setAuto(i, true, wirepb.AutoPlayChanged_AWAY)
+			t.broadcastAuto(i, true, wirepb.AutoPlayChanged_AWAY)
 		}
 	}
 	t.updatePrompts()
 }
 
-// emitStep adds to each seat's stream what the seat may know about a step.
+// emitStep adds to each seat's stream what the seat may know about a step, and with its last event of
+// it, whom the table openly waits for from now on.
 func (t *Table) emitStep(step game.Step) {
-	for _, e := range step.Events {
+	var told [MaxSeats]int // by seat: its last event of the step, from 1; 0 = none
+	var turn []byte
+	if t.nextTurn() {
+		turn = encode(&wirepb.TableEvent{Turn: t.turnMessage()})
+		for n, e := range step.Events {
+			for i, payload := range e.Seats {
+				if payload != nil {
+					told[i] = n + 1
+				}
+			}
+		}
+	}
+	for n, e := range step.Events {
 		var last, event []byte // most events have the same payload for all seats: encode it once
+		var lastTurn bool
 		for i, payload := range e.Seats {
 			if payload == nil {
 				continue
 			}
-			if event == nil || !sameSlice(payload, last) {
-				last, event = payload, encodeGame(payload)
+			withTurn := turn != nil && told[i] == n+1
+			if event == nil || !sameSlice(payload, last) || withTurn != lastTurn {
+				last, lastTurn, event = payload, withTurn, encodeGame(payload)
+				if withTurn {
+					event = append(event, turn...)
+				}
 			}
 			t.emit(i, event)
+		}
+	}
+	for i := range t.seats {
+		if turn != nil && told[i] == 0 {
+			t.emit(i, turn)
 		}
 	}
 }
@@ -114,14 +140,15 @@ func (t *Table) updatePrompts() {
 		if p.Serial == s.prompt.serial {
 			continue
 		}
+		t.spend(s)
 		s.prompt = prompt{}
 		if p.Serial == 0 {
 			continue
 		}
-		limit := milliseconds(p.Limit)
-		number := t.emit(i, encodePrompt(limit, p.Payload))
-		s.prompt = prompt{number: number, serial: p.Serial, opened: t.now, limit: limit}
-		t.setDue(s)
+		q := t.opens(i, p)
+		q.number = t.emit(i, encodePrompt(q.limit, q.reserve, p.Payload))
+		s.prompt = q
+		t.setDue(i)
 	}
 	switch hold := t.play.Hold(); {
 	case hold > 0 && t.timerDue == 0:

@@ -19,13 +19,24 @@ import (
 )
 
 // randomCommand draws a command such as a log may contain: mostly sensible, often not.
-func randomCommand(rt *rapid.T, r *rig) *tablepb.Command {
+func randomCommand(rt *rapid.T, r *rig) (c *tablepb.Command) {
 	seat := rapid.IntRange(0, 3).Draw(rt, "seat")
 	m := r.table.Message()
 	s := m.GetSeats()[seat]
 	prompt := s.GetPrompt().GetNumber()
 	move := byte(rapid.IntRange(0, 10).Draw(rt, "move"))
-	switch rapid.IntRange(0, 14).Draw(rt, "kind") {
+	defer func() {
+		if r.spec.GetTiming().GetClock() != nil {
+			withLag(c, rapid.SampledFrom([]uint32{0, 0, 40, 500, 9999}).Draw(rt, "lag"))
+		}
+	}()
+	switch rapid.IntRange(0, 16).Draw(rt, "kind") {
+	case 15, 16:
+		if m.GetPhase() == tablepb.Phase_BETWEEN {
+			c := readyCommand(s.GetPlayer(), s.GetNumber()+1, m.GetHand()+rapid.Uint32Range(0, 2).Draw(rt, "ahead"))
+			c.GetMove().Epoch = s.GetEpoch()
+			return c
+		}
 	case 0:
 		return attachCommand(s.GetPlayer(), rapid.Uint64Range(0, 3).Draw(rt, "epoch"), rapid.Uint64Range(0, 30).Draw(rt, "last"))
 	case 1:
@@ -71,7 +82,7 @@ func TestRandomLogs(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rules := rapid.SampledFrom([]string{``, `{"hold_ms":700}`, `{"turns":1}`}).Draw(rt, "rules")
 		players := [][]uint64{{11, 12, 13, 14}, {11, 0, 13, 0}}[rapid.IntRange(0, 1).Draw(rt, "bots")]
-		r := newRig(t, rules, 3, players...)
+		r := newRig(t, rules, 3, players...).withClock(rapid.SampledFrom(clocks).Draw(rt, "clock"))
 		if rapid.Bool().Draw(rt, "no pause") {
 			r.spec.Timing.IntermissionMs = 0
 		}

@@ -1,6 +1,8 @@
 package table
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"teahouse/node/table/tablepb"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -33,6 +35,11 @@ func (r *record) add(t *Table, e Entry) {
 	case *tablepb.Command_Move:
 		i, _, _ := t.seatOf(b.Move.GetPlayer())
 		a.Kind, a.Seat, a.Number, a.Prompt = wirepb.ArchiveEntry_MOVE, uint32(i), b.Move.GetNumber(), b.Move.GetPrompt()
+		if b.Move.GetLagMs() != 0 { // a seat's line is nobody else's business
+			m := proto.CloneOf(b.Move)
+			m.LagMs = 0
+			a.Command = encode(&tablepb.Command{Table: uint64(t.id), Body: &tablepb.Command_Move{Move: m}})
+		}
 	case *tablepb.Command_Deadline:
 		a.Kind, a.Seat, a.Prompt = wirepb.ArchiveEntry_TIMER, b.Deadline.GetSeat(), b.Deadline.GetPrompt()
 	case *tablepb.Command_Bot:

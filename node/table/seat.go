@@ -1,6 +1,8 @@
 package table
 
 import (
+	"math"
+
 	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -30,6 +32,13 @@ type seat struct {
 
 	nonce []byte // for the hand that was committed to; nil = none yet
 
+	// With a clock only.
+	reserve uint32 // milliseconds left in this hand
+	grace   uint32 // milliseconds, of the newest lag
+	ready   bool   // for the next hand
+	here    bool   // what the seats were told about attached
+	comings uint32 // how often they were told so since the deal
+
 	// The number and content hash of the last accepted move. Its reply can be made from its number.
 	number uint64
 	hash   uint64
@@ -47,8 +56,13 @@ type prompt struct {
 	number uint64
 	serial uint32 // the game's number of the prompt
 	opened uint64 // log time; set again by TookOver
-	limit  uint32 // milliseconds
-	due    uint64 // log time: opened+limit, earlier in auto-play
+	due    uint64 // log time; earlier in auto-play
+
+	// Milliseconds, as the seat was told.
+	limit   uint32
+	reserve uint32
+
+	secret bool // of a table with a clock
 }
 
 // stream holds the events for one seat, numbered from 1. It keeps the end of the previous hand and all
@@ -57,7 +71,8 @@ type prompt struct {
 type stream struct {
 	dropped uint64 // events 1 to dropped are no longer kept
 	events  [][]byte
-	handEnd uint64 // number of the last HandEnded event
+	times   []uint64 // by event: log time
+	handEnd uint64   // number of the last HandEnded event
 }
 
 // StreamEvent is one event of a seat's stream; Payload is a wirepb.TableEvent.
@@ -70,8 +85,12 @@ func (s *stream) last() uint64 { return s.dropped + uint64(len(s.events)) }
 
 func (s *stream) at(number uint64) []byte { return s.events[number-s.dropped-1] }
 
-func (s *stream) append(payload []byte) uint64 {
+// happenedAt returns the log time of an event that is kept.
+func (s *stream) happenedAt(number uint64) uint64 { return s.times[number-s.dropped-1] }
+
+func (s *stream) append(payload []byte, now uint64) uint64 {
 	s.events = append(s.events, payload)
+	s.times = append(s.times, now)
 	return s.last()
 }
 
@@ -85,11 +104,11 @@ func (s *stream) forget() {
 func (s *stream) rollBack(number uint64) {
 	s.handEnd = min(s.handEnd, number)
 	if number <= s.dropped {
-		s.dropped, s.events = number, nil
+		s.dropped, s.events, s.times = number, nil, nil
 		return
 	}
 	n := number - s.dropped
-	s.events = s.events[:n:n]
+	s.events, s.times = s.events[:n:n], s.times[:n]
 }
 
 // trim drops the events before the last HandEnded.
@@ -98,7 +117,34 @@ func (s *stream) trim() {
 		return
 	}
 	s.events = append([][]byte(nil), s.events[s.handEnd-1-s.dropped:]...)
+	s.times = append([]uint64(nil), s.times[s.handEnd-1-s.dropped:]...)
 	s.dropped = s.handEnd - 1
+}
+
+// steps returns the times of the kept events: the first one, then how much later each of the others was.
+func (s *stream) steps() []uint64 {
+	steps := make([]uint64, len(s.times))
+	for i, at := range s.times {
+		steps[i] = at
+		if i > 0 {
+			steps[i] -= s.times[i-1]
+		}
+	}
+	return steps
+}
+
+// walk is the inverse of steps. Where the times are not known, nothing is old.
+func (s *stream) walk(steps []uint64) {
+	s.times = make([]uint64, len(s.events))
+	at := uint64(0)
+	for i := range s.times {
+		if len(steps) != len(s.times) {
+			s.times[i] = math.MaxUint64
+			continue
+		}
+		at += steps[i]
+		s.times[i] = at
+	}
 }
 
 // broadcast adds an event to every stream.
@@ -112,7 +158,7 @@ func (t *Table) broadcast(e *wirepb.TableEvent) {
 // emit adds an event to one stream, pushes it if the seat is attached, and returns its number.
 func (t *Table) emit(seat int, payload []byte) uint64 {
 	s := t.seats[seat]
-	n := s.stream.append(payload)
+	n := s.stream.append(payload, t.now)
 	t.push(seat, wirepb.Push_EVENT, n, payload)
 	return n
 }

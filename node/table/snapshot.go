@@ -21,12 +21,18 @@ func (t *Table) Message() *tablepb.Table {
 	m.Entries = t.record.entries[:len(t.record.entries):len(t.record.entries)]
 	m.Pending = t.pending[:len(t.pending):len(t.pending)]
 	m.Committed, m.Mixes, m.Delayed = t.committed, t.mixes[:len(t.mixes):len(t.mixes)], t.delayed
+	if len(t.turn.seats) > 0 {
+		m.Turn = &tablepb.Turn{Seats: t.turn.seats, OpenedMs: t.turn.opened, LimitMs: t.turn.limit}
+	}
 	for i, s := range t.seats {
 		p := m.Seats[i]
 		p.Nonce = s.nonce
 		p.Gateway, p.Session = s.gateway, s.session
 		p.Dropped, p.HandEnd = s.stream.dropped, s.stream.handEnd
 		p.Events = s.stream.events[:len(s.stream.events):len(s.stream.events)]
+		if t.clock() != nil {
+			p.GraceMs, p.Happened = s.grace, s.stream.steps()
+		}
 	}
 	return m
 }
@@ -57,11 +63,12 @@ func (t *Table) message() *tablepb.Table {
 			Player: uint64(s.player), Name: s.name, Total: s.total, Left: s.left,
 			Auto: s.auto, AutoShown: s.autoShown, Unattended: s.unattended, Timeouts: s.timeouts, Switches: s.switches,
 			Attached: s.attached, Attachment: s.attachment, Epoch: s.epoch, Number: s.number, Hash: s.hash,
+			ReserveMs: s.reserve, Ready: s.ready, Here: s.here, Comings: s.comings,
 		}
 		if s.prompt.number != 0 {
 			p.Prompt = &tablepb.Prompt{
 				Number: s.prompt.number, Serial: s.prompt.serial, OpenedMs: s.prompt.opened,
-				LimitMs: s.prompt.limit, DueMs: s.prompt.due,
+				LimitMs: s.prompt.limit, DueMs: s.prompt.due, Secret: s.prompt.secret, ReserveMs: s.prompt.reserve,
 			}
 		}
 		m.Seats = append(m.Seats, p)
@@ -118,9 +125,11 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 			auto: p.GetAuto(), autoShown: p.GetAutoShown(), unattended: p.GetUnattended(), timeouts: p.GetTimeouts(), switches: p.GetSwitches(),
 			attached: p.GetAttached(), attachment: p.GetAttachment(),
 			epoch: p.GetEpoch(), gateway: p.GetGateway(), session: p.GetSession(), number: p.GetNumber(), hash: p.GetHash(),
-			nonce:  p.GetNonce(),
+			nonce:   p.GetNonce(),
+			reserve: p.GetReserveMs(), grace: p.GetGraceMs(), ready: p.GetReady(), here: p.GetHere(), comings: p.GetComings(),
 			stream: stream{dropped: p.GetDropped(), events: p.GetEvents(), handEnd: p.GetHandEnd()},
 		}
+		s.stream.walk(p.GetHappened())
 		if max(m.GetToldVersion(), 1) < g.Version() {
 			// What an earlier build told, today's clients may read as something else: they
 			// are given the view instead.
@@ -129,10 +138,13 @@ func FromMessage(m *tablepb.Table, games func(name string) (game.Game, bool)) (*
 		if q := p.GetPrompt(); q != nil {
 			s.prompt = prompt{
 				number: q.GetNumber(), serial: q.GetSerial(), opened: q.GetOpenedMs(),
-				limit: q.GetLimitMs(), due: q.GetDueMs(),
+				limit: q.GetLimitMs(), due: q.GetDueMs(), secret: q.GetSecret(), reserve: q.GetReserveMs(),
 			}
 		}
 		t.seats = append(t.seats, s)
+	}
+	if q := m.GetTurn(); q != nil {
+		t.turn = turn{seats: q.GetSeats(), opened: q.GetOpenedMs(), limit: q.GetLimitMs()}
 	}
 	t.opened = t.makeOpened()
 	return t, nil

@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -63,6 +64,10 @@ func TestSnapshotHoldsEveryField(t *testing.T) {
 	for _, path := range all {
 		switch {
 		case path == "Table.timing": // nil is restored as an empty Timing
+			continue
+		case path == "Table.turn.seats": // no seats: there is no turn
+			continue
+		case strings.HasSuffix(path, ".stream.events"), strings.HasSuffix(path, ".stream.times"): // one belongs to the other
 			continue
 		case path[len(path)-len(".number"):] == ".number" && len(path) > len("Table.seats[0].number"):
 			continue // number 0 means no prompt, so the prompt's other fields are not stored
@@ -173,6 +178,14 @@ func fillMessage(m proto.Message, n *int64) {
 			f.SetUint(uint64(*n))
 		case reflect.Int32, reflect.Int64:
 			f.SetInt(*n)
+		case reflect.Bool:
+			f.SetBool(true)
+		case reflect.Pointer:
+			if inner, is := f.Interface().(proto.Message); is {
+				inner = inner.ProtoReflect().New().Interface()
+				fillMessage(inner, n)
+				f.Set(reflect.ValueOf(inner))
+			}
 		}
 	}
 }
@@ -209,7 +222,7 @@ func TestSnapshotSharesNoRoom(t *testing.T) {
 		t.Error("the snapshot wrote into the table's array")
 	}
 	for i, s := range tb.seats {
-		s.stream.append([]byte("new"))
+		s.stream.append([]byte("new"), 1)
 		m.Seats[i].Events = append(m.Seats[i].Events, []byte("other"))
 		if string(s.stream.at(s.stream.last())) != "new" {
 			t.Error("the snapshot wrote into the stream's array")

@@ -51,6 +51,8 @@ type Table struct {
 	// attaches late sees how it ended. The hand is open while phase is PLAYING.
 	play game.Hand
 
+	turn turn // with a clock only
+
 	timer    uint64 // number of the newest timer
 	timerDue uint64 // 0 = not running
 
@@ -98,6 +100,7 @@ type Push struct {
 	Kind    wirepb.Push_Kind
 	Number  uint64
 	Payload []byte // must not be modified
+	AgeMS   uint64 // how long ago it happened, in log time
 }
 
 // New makes a table as c describes and starts the seats' streams. A refusal's error carries a Code.
@@ -150,8 +153,24 @@ func New(g game.Game, c *tablepb.Create, nowMS uint64) (*Table, error) {
 
 func (t *Table) makeOpened() *wirepb.Opened {
 	o := &wirepb.Opened{Game: t.game.Name(), Rules: t.rules, Hands: t.hands, Stake: t.stake}
+	c := t.clock()
 	for _, s := range t.seats {
-		o.Seats = append(o.Seats, &wirepb.SeatInfo{Player: uint64(s.player), Name: s.name})
+		info := &wirepb.SeatInfo{Player: uint64(s.player), Name: s.name}
+		if s.bot() {
+			info.Strength = c.GetStrength()
+		}
+		o.Seats = append(o.Seats, info)
+	}
+	if c == nil {
+		return o
+	}
+	o.ReserveMs = t.turnReserve()
+	for _, l := range t.game.Limits() {
+		limit := &wirepb.Limit{Question: l.Question, LimitMs: milliseconds(l.Limit), Secret: l.Secret}
+		if c.GetUntimed() {
+			limit.LimitMs = 0
+		}
+		o.Limits = append(o.Limits, limit)
 	}
 	return o
 }
@@ -258,6 +277,7 @@ func (t *Table) void(why string) {
 	for _, s := range t.seats {
 		s.prompt = prompt{}
 	}
+	t.turn = turn{}
 	if t.phase < tablepb.Phase_SETTLING {
 		t.phase = tablepb.Phase_SETTLING
 		t.timerDue = 0

@@ -45,11 +45,44 @@ func newRig(t testing.TB, rules string, hands uint32, players ...uint64) *rig {
 	r := &rig{t: t, now: 1000, term: 1, room: 100, spec: &tablepb.Create{Spec: spec, Timing: &tablepb.Timing{
 		AttachMs: 10_000, IntermissionMs: 3000, AutoMs: 500, RetentionMs: 120_000, RecheckMs: 500,
 	}}}
+	return r.begin()
+}
+
+// begin makes the rig's table anew.
+func (r *rig) begin() *rig {
+	r.t.Helper()
 	var err error
 	if r.table, err = table.New(tabletest.Game{}, r.spec, r.now); err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	return r
+}
+
+// withClock makes the rig's table anew with a clock; nil = none.
+func (r *rig) withClock(c *tablepb.Clock) *rig {
+	r.t.Helper()
+	r.spec.Timing.Clock = c
+	return r.begin()
+}
+
+// clocks are what random tables have; the first is that of level 1.
+var clocks = []*tablepb.Clock{nil, {ReserveMs: 300, Strength: 2}, {}, {ReserveMs: 20_000}, {ReserveMs: 300, Untimed: true}}
+
+// withLag says that a command came over a line with this round trip.
+func withLag(c *tablepb.Command, ms uint32) *tablepb.Command {
+	switch b := c.GetBody().(type) {
+	case *tablepb.Command_Move:
+		b.Move.LagMs = ms
+	case *tablepb.Command_Attach:
+		b.Attach.LagMs = ms
+	}
+	return c
+}
+
+func readyCommand(player, number uint64, hand uint32) *tablepb.Command {
+	return &tablepb.Command{Body: &tablepb.Command_Move{Move: &tablepb.Move{
+		Player: player, Epoch: 1, Number: number, Ready: hand,
+	}}}
 }
 
 func (r *rig) apply(c *tablepb.Command) *table.Reply {

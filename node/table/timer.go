@@ -99,54 +99,50 @@ func (t *Table) answerByClock(i int) {
 	}
 	t.emitStep(step)
 	if s.timeouts >= timeoutsToAuto {
-		t.setAuto(i, true)
+		t.setAuto(i, true, wirepb.AutoPlayChanged_TIMEOUTS)
 	}
 	if !secret && !s.bot() {
 		s.unattended++
 		if s.unattended >= timeoutsToAuto {
-			t.broadcastAuto(i, true)
+			t.broadcastAuto(i, true, wirepb.AutoPlayChanged_TIMEOUTS)
 		}
 	}
 	t.updatePrompts()
 }
 
-// tookOver gives open prompts their full time again, because players could not answer while there was no
-// leader.
+// tookOver begins a leader's term.
 func (t *Table) tookOver() {
 	t.out.changed = true
-	for _, s := range t.seats {
-		if s.prompt.number != 0 && !planted.Is(planted.TimeCarriedOver) {
-			s.prompt.opened = t.now
-			t.setDue(s)
-		}
+	if !planted.Is(planted.TimeCarriedOver) {
+		t.prolong()
 	}
 }
 
 // setAuto switches a seat's auto-play and tells only the seat. broadcastAuto tells the others, but not
 // about every switch: one caused by a time-out or an answer of a secret prompt would show them that
 // the seat was asked.
-func (t *Table) setAuto(i int, on bool) {
+func (t *Table) setAuto(i int, on bool, why wirepb.AutoPlayChanged_Reason) {
 	s := t.seats[i]
 	if s.auto == on {
 		return
 	}
 	s.auto, s.timeouts = on, 0
-	t.emit(i, t.autoPlay(i, on))
+	t.emit(i, t.autoPlay(i, on, why))
 	if s.prompt.number != 0 {
-		t.setDue(s)
+		t.setDue(i)
 	}
 }
 
 // broadcastAuto tells the others about a seat's auto-play, if it was switched for a reason that they can
 // see.
-func (t *Table) broadcastAuto(i int, on bool) {
+func (t *Table) broadcastAuto(i int, on bool, why wirepb.AutoPlayChanged_Reason) {
 	s := t.seats[i]
 	s.unattended = 0
 	if s.autoShown == on {
 		return
 	}
 	s.autoShown = on
-	payload := t.autoPlay(i, on)
+	payload := t.autoPlay(i, on, why)
 	for j := range t.seats {
 		if j != i {
 			t.emit(j, payload)
@@ -154,17 +150,11 @@ func (t *Table) broadcastAuto(i int, on bool) {
 	}
 }
 
-func (t *Table) autoPlay(i int, on bool) []byte {
-	return encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_AutoPlay{
-		AutoPlay: &wirepb.AutoPlayChanged{Seat: uint32(i), On: on},
-	}})
-}
-
-// setDue sets when an open prompt times out. Leaving auto-play gives the seat the rest of the prompt's
-// time and no more, so that nobody can delay the game by switching.
-func (t *Table) setDue(s *seat) {
-	s.prompt.due = s.prompt.opened + uint64(s.prompt.limit)
-	if s.auto {
-		s.prompt.due = min(s.prompt.due, t.now+uint64(t.timing.GetAutoMs()))
+func (t *Table) autoPlay(i int, on bool, why wirepb.AutoPlayChanged_Reason) []byte {
+	if t.clock() == nil {
+		why = wirepb.AutoPlayChanged_REASON_UNSPECIFIED
 	}
+	return encode(&wirepb.TableEvent{Body: &wirepb.TableEvent_AutoPlay{
+		AutoPlay: &wirepb.AutoPlayChanged{Seat: uint32(i), On: on, Reason: why},
+	}})
 }

@@ -19,6 +19,21 @@ type listener struct {
 	view   wirepb.TableView // without the parts that events do not contain: the game's own view, numbers
 	prompt map[uint64]*wirepb.Prompt
 	last   uint64
+	turn   *wirepb.Turn // the newest one
+}
+
+// left is what is left of a limit and a reserve of which so much is gone.
+func left(gone uint64, limit, reserve uint32) (uint32, uint32) {
+	all := uint64(limit) + uint64(reserve)
+	switch {
+	case all == 0:
+		return 0, 0
+	case gone >= all:
+		return 1, 0
+	case gone >= uint64(limit):
+		return 0, uint32(all - gone)
+	}
+	return limit - uint32(gone), reserve
 }
 
 func (l *listener) hear(t *rapid.T, e table.StreamEvent) {
@@ -36,9 +51,16 @@ func (l *listener) hear(t *rapid.T, e table.StreamEvent) {
 		v.Opened = b.Opened
 		v.Totals = make([]int64, len(b.Opened.GetSeats()))
 		v.AutoPlay = make([]bool, len(b.Opened.GetSeats()))
+		if len(b.Opened.GetLimits()) > 0 { // a table with a clock
+			v.Ready = make([]bool, len(b.Opened.GetSeats()))
+			for _, s := range b.Opened.GetSeats() {
+				v.Here = append(v.Here, s.GetPlayer() == 0)
+			}
+		}
 		l.prompt = make(map[uint64]*wirepb.Prompt)
 	case *wirepb.TableEvent_HandStarted:
 		v.Hand, v.Dealer, v.Delayed = b.HandStarted.GetHand(), b.HandStarted.GetDealer(), nil
+		clear(v.Ready)
 	case *wirepb.TableEvent_Prompt:
 		l.prompt[e.Number] = b.Prompt
 	case *wirepb.TableEvent_AutoPlay:
@@ -60,6 +82,23 @@ func (l *listener) hear(t *rapid.T, e table.StreamEvent) {
 		v.Committed = b.Committed
 	case *wirepb.TableEvent_Delayed:
 		v.Delayed = b.Delayed
+	case *wirepb.TableEvent_SeatChanged:
+		v.Here[b.SeatChanged.GetSeat()] = b.SeatChanged.GetHere()
+	case *wirepb.TableEvent_Ready:
+		if v.Ready[b.Ready.GetSeat()] = true; b.Ready.GetHand() != v.Hand+1 {
+			t.Fatalf("ready for hand %d in hand %d", b.Ready.GetHand(), v.Hand)
+		}
+	case *wirepb.TableEvent_Prolonged:
+		limit, reserve := l.turn.GetLimitMs(), l.turn.GetReserveMs()
+		if p := l.prompt[b.Prolonged.GetPrompt()]; p != nil {
+			limit, reserve = p.GetLimitMs(), p.GetReserveMs()
+		}
+		if b.Prolonged.GetLimitMs() != limit || b.Prolonged.GetReserveMs() != reserve {
+			t.Fatalf("%v, want the whole time: %d and %d ms", b.Prolonged, limit, reserve)
+		}
+	}
+	if told.GetTurn() != nil {
+		l.turn = told.GetTurn()
 	}
 }
 
@@ -68,7 +107,7 @@ func TestViewSaysWhatTheStreamSaid(t *testing.T) {
 	phases := make(map[tablepb.Phase]bool)
 	rapid.Check(t, func(rt *rapid.T) {
 		rules := rapid.SampledFrom([]string{`{"turns":2}`, `{"turns":1}`, `{"hold_ms":700,"turns":3}`}).Draw(rt, "rules")
-		r := newRig(t, rules, rapid.Uint32Range(1, 2).Draw(rt, "hands"), 11, 12, 13, 0)
+		r := newRig(t, rules, rapid.Uint32Range(1, 2).Draw(rt, "hands"), 11, 12, 13, 0).withClock(rapid.SampledFrom(clocks).Draw(rt, "clock"))
 		if rapid.Bool().Draw(rt, "all are here") {
 			for p := uint64(11); p <= 13; p++ {
 				r.attach(p, 1, 0)
@@ -103,11 +142,16 @@ func TestViewSaysWhatTheStreamSaid(t *testing.T) {
 				want.Seat, want.NextNumber, want.Game, want.Prompt = uint32(i), m.GetNumber()+1, nil, nil
 				if p := m.GetPrompt(); p != nil {
 					asked := proto.CloneOf(l.prompt[p.GetNumber()])
-					asked.LimitMs = uint32(p.GetOpenedMs() + uint64(p.GetLimitMs()) - min(r.now, p.GetOpenedMs()+uint64(p.GetLimitMs())))
+					asked.LimitMs, asked.ReserveMs = left(r.now-p.GetOpenedMs(), asked.GetLimitMs(), asked.GetReserveMs())
 					want.Prompt = &wirepb.OpenPrompt{Number: p.GetNumber(), Prompt: asked}
 				}
 				if h := r.table.Hand(); h != nil {
 					want.Game = h.View(i)
+				}
+				// The turn is over when nobody is openly asked any more.
+				if m := r.table.Message(); m.GetTurn() != nil {
+					want.Turn = proto.CloneOf(l.turn)
+					want.Turn.LimitMs, want.Turn.ReserveMs = left(r.now-m.GetTurn().GetOpenedMs(), l.turn.GetLimitMs(), l.turn.GetReserveMs())
 				}
 				if !proto.Equal(want, &got) {
 					rt.Fatalf("after %v seat %d is shown\n%v\nand was told\n%v", c, i, &got, want)

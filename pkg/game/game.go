@@ -15,6 +15,8 @@ type Game interface {
 	Version() uint32
 	// Seats is the number of players.
 	Seats() int
+	// Limits lists the kinds of questions with the time to answer each, as Prompt.Limit has it.
+	Limits() []Limit
 	// Rules reads a rule set (JSON overrides, empty = default) and returns it complete and in
 	// canonical form. The error names a wrong key or value.
 	Rules(overrides []byte) ([]byte, error)
@@ -31,6 +33,13 @@ type Game interface {
 	// Follow keeps the view of a seat, or of Public, by what it is told: from a view of it on, or from
 	// before the deal (nil). Rules are a table's.
 	Follow(seat int, rules, view []byte) (Follower, error)
+}
+
+// Limit is the time to answer a kind of question.
+type Limit struct {
+	Question string // what the game calls it, such as "turn"
+	Limit    time.Duration
+	Secret   bool // as Prompt.Secret
 }
 
 // Follower is one seat's view of a hand, kept by a client. It is not safe for concurrent use.

@@ -30,6 +30,9 @@ func (gomoku) Name() string    { return Name }
 func (gomoku) Version() uint32 { return 1 }
 func (gomoku) Seats() int      { return seats }
 
+// Limits implements game.Game.
+func (gomoku) Limits() []game.Limit { return []game.Limit{{Question: "turn", Limit: limit}} }
+
 func (gomoku) Deal(s game.Setup) (game.Hand, error) {
 	r, err := parseRules(s.Rules)
 	if err != nil {

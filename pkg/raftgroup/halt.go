@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+
+	"teahouse/pkg/versions"
 )
 
 // Halt is returned by a Machine that has met something that this binary does not know: by Apply, or by
@@ -86,6 +88,9 @@ func (h *Host) SetLevel(level uint32) {
 		g.checkLevel()
 	}
 }
+
+// Level returns the cluster's level, as far as SetLevel was told.
+func (h *Host) Level() uint32 { return max(versions.FirstLevel, h.level.Load()) }
 
 // checkLevel halts a group whose host does not know the cluster's level.
 func (g *Group) checkLevel() {

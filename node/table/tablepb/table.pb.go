@@ -466,6 +466,7 @@ type Timing struct {
 	RetentionMs    uint32                 `protobuf:"varint,4,opt,name=retention_ms,json=retentionMs,proto3" json:"retention_ms,omitempty"`          // how long a released table stays readable
 	NonceMs        uint32                 `protobuf:"varint,6,opt,name=nonce_ms,json=nonceMs,proto3" json:"nonce_ms,omitempty"`                      // how long the first deal waits for nonces
 	RecheckMs      uint32                 `protobuf:"varint,5,opt,name=recheck_ms,json=recheckMs,proto3" json:"recheck_ms,omitempty"`                // a deal that the settlement bound has prevented is retried after this
+	Clock          *Clock                 `protobuf:"bytes,7,opt,name=clock,proto3" json:"clock,omitempty"`                                          // absent = the table was made at level 1
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -542,6 +543,75 @@ func (x *Timing) GetRecheckMs() uint32 {
 	return 0
 }
 
+func (x *Timing) GetClock() *Clock {
+	if x != nil {
+		return x.Clock
+	}
+	return nil
+}
+
+// Clock is how a table times its questions and what it tells people around them. Tables without one, made at
+// level 1, know only a time limit per prompt, and none of the events of level 2.
+type Clock struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ReserveMs     uint32                 `protobuf:"varint,1,opt,name=reserve_ms,json=reserveMs,proto3" json:"reserve_ms,omitempty"` // of a seat in a hand, after the limits of prompts that are not secret
+	Untimed       bool                   `protobuf:"varint,2,opt,name=untimed,proto3" json:"untimed,omitempty"`                      // prompts have no limit that a player notices
+	Strength      uint32                 `protobuf:"varint,3,opt,name=strength,proto3" json:"strength,omitempty"`                    // of the bots: game.Strength
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Clock) Reset() {
+	*x = Clock{}
+	mi := &file_node_table_tablepb_table_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Clock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Clock) ProtoMessage() {}
+
+func (x *Clock) ProtoReflect() protoreflect.Message {
+	mi := &file_node_table_tablepb_table_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Clock.ProtoReflect.Descriptor instead.
+func (*Clock) Descriptor() ([]byte, []int) {
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Clock) GetReserveMs() uint32 {
+	if x != nil {
+		return x.ReserveMs
+	}
+	return 0
+}
+
+func (x *Clock) GetUntimed() bool {
+	if x != nil {
+		return x.Untimed
+	}
+	return false
+}
+
+func (x *Clock) GetStrength() uint32 {
+	if x != nil {
+		return x.Strength
+	}
+	return 0
+}
+
 // TookOver is the first command of a leader's term.
 type TookOver struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -553,7 +623,7 @@ type TookOver struct {
 
 func (x *TookOver) Reset() {
 	*x = TookOver{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[4]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -565,7 +635,7 @@ func (x *TookOver) String() string {
 func (*TookOver) ProtoMessage() {}
 
 func (x *TookOver) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[4]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -578,7 +648,7 @@ func (x *TookOver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TookOver.ProtoReflect.Descriptor instead.
 func (*TookOver) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{4}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TookOver) GetNode() string {
@@ -602,13 +672,14 @@ type Attach struct {
 	Gateway       string                 `protobuf:"bytes,3,opt,name=gateway,proto3" json:"gateway,omitempty"`
 	Session       uint64                 `protobuf:"varint,4,opt,name=session,proto3" json:"session,omitempty"`
 	LastEvent     uint64                 `protobuf:"varint,5,opt,name=last_event,json=lastEvent,proto3" json:"last_event,omitempty"`
+	LagMs         uint32                 `protobuf:"varint,6,opt,name=lag_ms,json=lagMs,proto3" json:"lag_ms,omitempty"` // round trip to the client; 0 = not known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Attach) Reset() {
 	*x = Attach{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[5]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -620,7 +691,7 @@ func (x *Attach) String() string {
 func (*Attach) ProtoMessage() {}
 
 func (x *Attach) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[5]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -633,7 +704,7 @@ func (x *Attach) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attach.ProtoReflect.Descriptor instead.
 func (*Attach) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{5}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Attach) GetPlayer() uint64 {
@@ -671,6 +742,13 @@ func (x *Attach) GetLastEvent() uint64 {
 	return 0
 }
 
+func (x *Attach) GetLagMs() uint32 {
+	if x != nil {
+		return x.LagMs
+	}
+	return 0
+}
+
 // Detach has an effect only if the seat's newest attachment is still this one. In archives attachment
 // is 0, which matches any.
 type Detach struct {
@@ -683,7 +761,7 @@ type Detach struct {
 
 func (x *Detach) Reset() {
 	*x = Detach{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[6]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +773,7 @@ func (x *Detach) String() string {
 func (*Detach) ProtoMessage() {}
 
 func (x *Detach) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[6]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +786,7 @@ func (x *Detach) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Detach.ProtoReflect.Descriptor instead.
 func (*Detach) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{6}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Detach) GetSeat() uint32 {
@@ -734,14 +812,16 @@ type Move struct {
 	Move          []byte                 `protobuf:"bytes,5,opt,name=move,proto3" json:"move,omitempty"`
 	AutoPlay      wirepb.AutoPlay        `protobuf:"varint,6,opt,name=auto_play,json=autoPlay,proto3,enum=teahouse.v1.AutoPlay" json:"auto_play,omitempty"`
 	Nonce         []byte                 `protobuf:"bytes,7,opt,name=nonce,proto3" json:"nonce,omitempty"`
-	Hand          uint32                 `protobuf:"varint,8,opt,name=hand,proto3" json:"hand,omitempty"` // that the nonce is for
+	Hand          uint32                 `protobuf:"varint,8,opt,name=hand,proto3" json:"hand,omitempty"`                 // that the nonce is for
+	Ready         uint32                 `protobuf:"varint,9,opt,name=ready,proto3" json:"ready,omitempty"`               // number of the hand that need not wait for this seat
+	LagMs         uint32                 `protobuf:"varint,10,opt,name=lag_ms,json=lagMs,proto3" json:"lag_ms,omitempty"` // as in Attach; never in an archive
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Move) Reset() {
 	*x = Move{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[7]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -753,7 +833,7 @@ func (x *Move) String() string {
 func (*Move) ProtoMessage() {}
 
 func (x *Move) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[7]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -766,7 +846,7 @@ func (x *Move) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Move.ProtoReflect.Descriptor instead.
 func (*Move) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{7}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Move) GetPlayer() uint64 {
@@ -825,6 +905,20 @@ func (x *Move) GetHand() uint32 {
 	return 0
 }
 
+func (x *Move) GetReady() uint32 {
+	if x != nil {
+		return x.Ready
+	}
+	return 0
+}
+
+func (x *Move) GetLagMs() uint32 {
+	if x != nil {
+		return x.LagMs
+	}
+	return 0
+}
+
 type Leave struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Player        uint64                 `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
@@ -835,7 +929,7 @@ type Leave struct {
 
 func (x *Leave) Reset() {
 	*x = Leave{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[8]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -847,7 +941,7 @@ func (x *Leave) String() string {
 func (*Leave) ProtoMessage() {}
 
 func (x *Leave) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[8]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -860,7 +954,7 @@ func (x *Leave) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Leave.ProtoReflect.Descriptor instead.
 func (*Leave) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{8}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Leave) GetPlayer() uint64 {
@@ -889,7 +983,7 @@ type Deadline struct {
 
 func (x *Deadline) Reset() {
 	*x = Deadline{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[9]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -901,7 +995,7 @@ func (x *Deadline) String() string {
 func (*Deadline) ProtoMessage() {}
 
 func (x *Deadline) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[9]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -914,7 +1008,7 @@ func (x *Deadline) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deadline.ProtoReflect.Descriptor instead.
 func (*Deadline) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{9}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Deadline) GetSeat() uint32 {
@@ -949,7 +1043,7 @@ type Bot struct {
 
 func (x *Bot) Reset() {
 	*x = Bot{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[10]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -961,7 +1055,7 @@ func (x *Bot) String() string {
 func (*Bot) ProtoMessage() {}
 
 func (x *Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[10]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -974,7 +1068,7 @@ func (x *Bot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bot.ProtoReflect.Descriptor instead.
 func (*Bot) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{10}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Bot) GetSeat() uint32 {
@@ -1007,7 +1101,7 @@ type Settled struct {
 
 func (x *Settled) Reset() {
 	*x = Settled{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[11]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1019,7 +1113,7 @@ func (x *Settled) String() string {
 func (*Settled) ProtoMessage() {}
 
 func (x *Settled) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[11]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1032,7 +1126,7 @@ func (x *Settled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settled.ProtoReflect.Descriptor instead.
 func (*Settled) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{11}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Settled) GetHand() uint32 {
@@ -1051,7 +1145,7 @@ type Freed struct {
 
 func (x *Freed) Reset() {
 	*x = Freed{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[12]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1063,7 +1157,7 @@ func (x *Freed) String() string {
 func (*Freed) ProtoMessage() {}
 
 func (x *Freed) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[12]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1076,7 +1170,7 @@ func (x *Freed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Freed.ProtoReflect.Descriptor instead.
 func (*Freed) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{12}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{13}
 }
 
 // Deal starts a hand. It occurs in archives only; in a log it has no effect.
@@ -1088,7 +1182,7 @@ type Deal struct {
 
 func (x *Deal) Reset() {
 	*x = Deal{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[13]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1100,7 +1194,7 @@ func (x *Deal) String() string {
 func (*Deal) ProtoMessage() {}
 
 func (x *Deal) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[13]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1113,7 +1207,7 @@ func (x *Deal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deal.ProtoReflect.Descriptor instead.
 func (*Deal) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{13}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{14}
 }
 
 // Shard is the head of a snapshot; its Table messages follow it.
@@ -1130,7 +1224,7 @@ type Shard struct {
 
 func (x *Shard) Reset() {
 	*x = Shard{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[14]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1142,7 +1236,7 @@ func (x *Shard) String() string {
 func (*Shard) ProtoMessage() {}
 
 func (x *Shard) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[14]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1155,7 +1249,7 @@ func (x *Shard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shard.ProtoReflect.Descriptor instead.
 func (*Shard) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{14}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Shard) GetNowMs() uint64 {
@@ -1224,13 +1318,14 @@ type Table struct {
 	Delayed       bool                   `protobuf:"varint,24,opt,name=delayed,proto3" json:"delayed,omitempty"`                            // the seats were told that the next hand is late
 	GameVersion   uint32                 `protobuf:"varint,25,opt,name=game_version,json=gameVersion,proto3" json:"game_version,omitempty"` // game.Game.Version that is played; 0 = 1
 	ToldVersion   uint32                 `protobuf:"varint,26,opt,name=told_version,json=toldVersion,proto3" json:"told_version,omitempty"` // game.Game.Version of the build whose events the streams keep; 0 = 1
+	Turn          *Turn                  `protobuf:"bytes,27,opt,name=turn,proto3" json:"turn,omitempty"`                                   // absent = nobody is waited for openly
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Table) Reset() {
 	*x = Table{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[15]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1242,7 +1337,7 @@ func (x *Table) String() string {
 func (*Table) ProtoMessage() {}
 
 func (x *Table) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[15]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1255,7 +1350,7 @@ func (x *Table) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Table.ProtoReflect.Descriptor instead.
 func (*Table) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{15}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Table) GetId() uint64 {
@@ -1440,6 +1535,74 @@ func (x *Table) GetToldVersion() uint32 {
 	return 0
 }
 
+func (x *Table) GetTurn() *Turn {
+	if x != nil {
+		return x.Turn
+	}
+	return nil
+}
+
+// Turn is whom the table openly waits for, as its seats were told.
+type Turn struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seats         []uint32               `protobuf:"varint,1,rep,packed,name=seats,proto3" json:"seats,omitempty"`
+	OpenedMs      uint64                 `protobuf:"varint,2,opt,name=opened_ms,json=openedMs,proto3" json:"opened_ms,omitempty"`
+	LimitMs       uint32                 `protobuf:"varint,3,opt,name=limit_ms,json=limitMs,proto3" json:"limit_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Turn) Reset() {
+	*x = Turn{}
+	mi := &file_node_table_tablepb_table_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Turn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Turn) ProtoMessage() {}
+
+func (x *Turn) ProtoReflect() protoreflect.Message {
+	mi := &file_node_table_tablepb_table_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Turn.ProtoReflect.Descriptor instead.
+func (*Turn) Descriptor() ([]byte, []int) {
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Turn) GetSeats() []uint32 {
+	if x != nil {
+		return x.Seats
+	}
+	return nil
+}
+
+func (x *Turn) GetOpenedMs() uint64 {
+	if x != nil {
+		return x.OpenedMs
+	}
+	return 0
+}
+
+func (x *Turn) GetLimitMs() uint32 {
+	if x != nil {
+		return x.LimitMs
+	}
+	return 0
+}
+
 type Seat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Player        uint64                 `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
@@ -1463,13 +1626,19 @@ type Seat struct {
 	Events        [][]byte               `protobuf:"bytes,15,rep,name=events,proto3" json:"events,omitempty"`
 	HandEnd       uint64                 `protobuf:"varint,16,opt,name=hand_end,json=handEnd,proto3" json:"hand_end,omitempty"` // number of the last HandEnded event
 	Prompt        *Prompt                `protobuf:"bytes,17,opt,name=prompt,proto3" json:"prompt,omitempty"`
+	ReserveMs     uint32                 `protobuf:"varint,22,opt,name=reserve_ms,json=reserveMs,proto3" json:"reserve_ms,omitempty"` // left in this hand
+	GraceMs       uint32                 `protobuf:"varint,23,opt,name=grace_ms,json=graceMs,proto3" json:"grace_ms,omitempty"`       // of the newest lag
+	Ready         bool                   `protobuf:"varint,24,opt,name=ready,proto3" json:"ready,omitempty"`                          // for the next hand
+	Here          bool                   `protobuf:"varint,25,opt,name=here,proto3" json:"here,omitempty"`                            // what the seats were told about attached
+	Comings       uint32                 `protobuf:"varint,26,opt,name=comings,proto3" json:"comings,omitempty"`                      // how often they were told so since the deal
+	Happened      []uint64               `protobuf:"varint,27,rep,packed,name=happened,proto3" json:"happened,omitempty"`             // log time of each of events
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Seat) Reset() {
 	*x = Seat{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[16]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1481,7 +1650,7 @@ func (x *Seat) String() string {
 func (*Seat) ProtoMessage() {}
 
 func (x *Seat) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[16]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1494,7 +1663,7 @@ func (x *Seat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seat.ProtoReflect.Descriptor instead.
 func (*Seat) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{16}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Seat) GetPlayer() uint64 {
@@ -1644,6 +1813,48 @@ func (x *Seat) GetPrompt() *Prompt {
 	return nil
 }
 
+func (x *Seat) GetReserveMs() uint32 {
+	if x != nil {
+		return x.ReserveMs
+	}
+	return 0
+}
+
+func (x *Seat) GetGraceMs() uint32 {
+	if x != nil {
+		return x.GraceMs
+	}
+	return 0
+}
+
+func (x *Seat) GetReady() bool {
+	if x != nil {
+		return x.Ready
+	}
+	return false
+}
+
+func (x *Seat) GetHere() bool {
+	if x != nil {
+		return x.Here
+	}
+	return false
+}
+
+func (x *Seat) GetComings() uint32 {
+	if x != nil {
+		return x.Comings
+	}
+	return 0
+}
+
+func (x *Seat) GetHappened() []uint64 {
+	if x != nil {
+		return x.Happened
+	}
+	return nil
+}
+
 type Prompt struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
@@ -1651,13 +1862,15 @@ type Prompt struct {
 	OpenedMs      uint64                 `protobuf:"varint,3,opt,name=opened_ms,json=openedMs,proto3" json:"opened_ms,omitempty"`
 	LimitMs       uint32                 `protobuf:"varint,4,opt,name=limit_ms,json=limitMs,proto3" json:"limit_ms,omitempty"`
 	DueMs         uint64                 `protobuf:"varint,5,opt,name=due_ms,json=dueMs,proto3" json:"due_ms,omitempty"`
+	Secret        bool                   `protobuf:"varint,6,opt,name=secret,proto3" json:"secret,omitempty"`                        // of a table with a clock
+	ReserveMs     uint32                 `protobuf:"varint,7,opt,name=reserve_ms,json=reserveMs,proto3" json:"reserve_ms,omitempty"` // that may be used up after limit_ms
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Prompt) Reset() {
 	*x = Prompt{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[17]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1669,7 +1882,7 @@ func (x *Prompt) String() string {
 func (*Prompt) ProtoMessage() {}
 
 func (x *Prompt) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[17]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1682,7 +1895,7 @@ func (x *Prompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prompt.ProtoReflect.Descriptor instead.
 func (*Prompt) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{17}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Prompt) GetNumber() uint64 {
@@ -1720,6 +1933,20 @@ func (x *Prompt) GetDueMs() uint64 {
 	return 0
 }
 
+func (x *Prompt) GetSecret() bool {
+	if x != nil {
+		return x.Secret
+	}
+	return false
+}
+
+func (x *Prompt) GetReserveMs() uint32 {
+	if x != nil {
+		return x.ReserveMs
+	}
+	return 0
+}
+
 // Pending is a finished hand that is not known to be in the database.
 type Pending struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1732,7 +1959,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_node_table_tablepb_table_proto_msgTypes[18]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1744,7 +1971,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_node_table_tablepb_table_proto_msgTypes[18]
+	mi := &file_node_table_tablepb_table_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1757,7 +1984,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{18}
+	return file_node_table_tablepb_table_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Pending) GetHand() uint32 {
@@ -1810,7 +2037,7 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\x06Create\x121\n" +
 	"\x04spec\x18\x01 \x01(\v2\x1d.teahouse.link.v1.CreateTableR\x04spec\x121\n" +
 	"\x06timing\x18\x02 \x01(\v2\x19.teahouse.table.v1.TimingR\x06timing\x12\x16\n" +
-	"\x06refuse\x18\x03 \x01(\tR\x06refuse\"\xc4\x01\n" +
+	"\x06refuse\x18\x03 \x01(\tR\x06refuse\"\xf4\x01\n" +
 	"\x06Timing\x12\x1b\n" +
 	"\tattach_ms\x18\x01 \x01(\rR\battachMs\x12'\n" +
 	"\x0fintermission_ms\x18\x02 \x01(\rR\x0eintermissionMs\x12\x17\n" +
@@ -1818,22 +2045,29 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\fretention_ms\x18\x04 \x01(\rR\vretentionMs\x12\x19\n" +
 	"\bnonce_ms\x18\x06 \x01(\rR\anonceMs\x12\x1d\n" +
 	"\n" +
-	"recheck_ms\x18\x05 \x01(\rR\trecheckMs\"G\n" +
+	"recheck_ms\x18\x05 \x01(\rR\trecheckMs\x12.\n" +
+	"\x05clock\x18\a \x01(\v2\x18.teahouse.table.v1.ClockR\x05clock\"\\\n" +
+	"\x05Clock\x12\x1d\n" +
+	"\n" +
+	"reserve_ms\x18\x01 \x01(\rR\treserveMs\x12\x18\n" +
+	"\auntimed\x18\x02 \x01(\bR\auntimed\x12\x1a\n" +
+	"\bstrength\x18\x03 \x01(\rR\bstrength\"G\n" +
 	"\bTookOver\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12'\n" +
-	"\x0funsettled_bound\x18\x02 \x01(\rR\x0eunsettledBound\"\x89\x01\n" +
+	"\x0funsettled_bound\x18\x02 \x01(\rR\x0eunsettledBound\"\xa0\x01\n" +
 	"\x06Attach\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x18\n" +
 	"\agateway\x18\x03 \x01(\tR\agateway\x12\x18\n" +
 	"\asession\x18\x04 \x01(\x04R\asession\x12\x1d\n" +
 	"\n" +
-	"last_event\x18\x05 \x01(\x04R\tlastEvent\"<\n" +
+	"last_event\x18\x05 \x01(\x04R\tlastEvent\x12\x15\n" +
+	"\x06lag_ms\x18\x06 \x01(\rR\x05lagMs\"<\n" +
 	"\x06Detach\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\rR\x04seat\x12\x1e\n" +
 	"\n" +
 	"attachment\x18\x02 \x01(\x04R\n" +
-	"attachment\"\xd6\x01\n" +
+	"attachment\"\x83\x02\n" +
 	"\x04Move\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -1842,7 +2076,10 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\x04move\x18\x05 \x01(\fR\x04move\x122\n" +
 	"\tauto_play\x18\x06 \x01(\x0e2\x15.teahouse.v1.AutoPlayR\bautoPlay\x12\x14\n" +
 	"\x05nonce\x18\a \x01(\fR\x05nonce\x12\x12\n" +
-	"\x04hand\x18\b \x01(\rR\x04hand\"5\n" +
+	"\x04hand\x18\b \x01(\rR\x04hand\x12\x14\n" +
+	"\x05ready\x18\t \x01(\rR\x05ready\x12\x15\n" +
+	"\x06lag_ms\x18\n" +
+	" \x01(\rR\x05lagMs\"5\n" +
 	"\x05Leave\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\"L\n" +
@@ -1863,7 +2100,7 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\acreated\x18\x02 \x01(\x04R\acreated\x12\x18\n" +
 	"\arefused\x18\x03 \x03(\x04R\arefused\x12'\n" +
 	"\x0funsettled_bound\x18\x04 \x01(\rR\x0eunsettledBound\x12\x16\n" +
-	"\x06tables\x18\x05 \x01(\x04R\x06tables\"\x9c\x06\n" +
+	"\x06tables\x18\x05 \x01(\x04R\x06tables\"\xc9\x06\n" +
 	"\x05Table\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\fR\x06secret\x12\x12\n" +
@@ -1893,7 +2130,12 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\x05mixes\x18\x17 \x03(\v2\x15.teahouse.v1.RevealedR\x05mixes\x12\x18\n" +
 	"\adelayed\x18\x18 \x01(\bR\adelayed\x12!\n" +
 	"\fgame_version\x18\x19 \x01(\rR\vgameVersion\x12!\n" +
-	"\ftold_version\x18\x1a \x01(\rR\vtoldVersion\"\xaf\x04\n" +
+	"\ftold_version\x18\x1a \x01(\rR\vtoldVersion\x12+\n" +
+	"\x04turn\x18\x1b \x01(\v2\x17.teahouse.table.v1.TurnR\x04turn\"T\n" +
+	"\x04Turn\x12\x14\n" +
+	"\x05seats\x18\x01 \x03(\rR\x05seats\x12\x1b\n" +
+	"\topened_ms\x18\x02 \x01(\x04R\bopenedMs\x12\x19\n" +
+	"\blimit_ms\x18\x03 \x01(\rR\alimitMs\"\xc9\x05\n" +
 	"\x04Seat\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x04R\x06player\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1921,13 +2163,23 @@ const file_node_table_tablepb_table_proto_rawDesc = "" +
 	"\adropped\x18\x0e \x01(\x04R\adropped\x12\x16\n" +
 	"\x06events\x18\x0f \x03(\fR\x06events\x12\x19\n" +
 	"\bhand_end\x18\x10 \x01(\x04R\ahandEnd\x121\n" +
-	"\x06prompt\x18\x11 \x01(\v2\x19.teahouse.table.v1.PromptR\x06prompt\"\x87\x01\n" +
+	"\x06prompt\x18\x11 \x01(\v2\x19.teahouse.table.v1.PromptR\x06prompt\x12\x1d\n" +
+	"\n" +
+	"reserve_ms\x18\x16 \x01(\rR\treserveMs\x12\x19\n" +
+	"\bgrace_ms\x18\x17 \x01(\rR\agraceMs\x12\x14\n" +
+	"\x05ready\x18\x18 \x01(\bR\x05ready\x12\x12\n" +
+	"\x04here\x18\x19 \x01(\bR\x04here\x12\x18\n" +
+	"\acomings\x18\x1a \x01(\rR\acomings\x12\x1a\n" +
+	"\bhappened\x18\x1b \x03(\x04R\bhappened\"\xbe\x01\n" +
 	"\x06Prompt\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x16\n" +
 	"\x06serial\x18\x02 \x01(\rR\x06serial\x12\x1b\n" +
 	"\topened_ms\x18\x03 \x01(\x04R\bopenedMs\x12\x19\n" +
 	"\blimit_ms\x18\x04 \x01(\rR\alimitMs\x12\x15\n" +
-	"\x06due_ms\x18\x05 \x01(\x04R\x05dueMs\"O\n" +
+	"\x06due_ms\x18\x05 \x01(\x04R\x05dueMs\x12\x16\n" +
+	"\x06secret\x18\x06 \x01(\bR\x06secret\x12\x1d\n" +
+	"\n" +
+	"reserve_ms\x18\a \x01(\rR\treserveMs\"O\n" +
 	"\aPending\x12\x12\n" +
 	"\x04hand\x18\x01 \x01(\rR\x04hand\x12\x16\n" +
 	"\x06scores\x18\x02 \x03(\x03R\x06scores\x12\x18\n" +
@@ -1955,60 +2207,64 @@ func file_node_table_tablepb_table_proto_rawDescGZIP() []byte {
 }
 
 var file_node_table_tablepb_table_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_node_table_tablepb_table_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_node_table_tablepb_table_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_node_table_tablepb_table_proto_goTypes = []any{
 	(Phase)(0),                  // 0: teahouse.table.v1.Phase
 	(*Batch)(nil),               // 1: teahouse.table.v1.Batch
 	(*Command)(nil),             // 2: teahouse.table.v1.Command
 	(*Create)(nil),              // 3: teahouse.table.v1.Create
 	(*Timing)(nil),              // 4: teahouse.table.v1.Timing
-	(*TookOver)(nil),            // 5: teahouse.table.v1.TookOver
-	(*Attach)(nil),              // 6: teahouse.table.v1.Attach
-	(*Detach)(nil),              // 7: teahouse.table.v1.Detach
-	(*Move)(nil),                // 8: teahouse.table.v1.Move
-	(*Leave)(nil),               // 9: teahouse.table.v1.Leave
-	(*Deadline)(nil),            // 10: teahouse.table.v1.Deadline
-	(*Bot)(nil),                 // 11: teahouse.table.v1.Bot
-	(*Settled)(nil),             // 12: teahouse.table.v1.Settled
-	(*Freed)(nil),               // 13: teahouse.table.v1.Freed
-	(*Deal)(nil),                // 14: teahouse.table.v1.Deal
-	(*Shard)(nil),               // 15: teahouse.table.v1.Shard
-	(*Table)(nil),               // 16: teahouse.table.v1.Table
-	(*Seat)(nil),                // 17: teahouse.table.v1.Seat
-	(*Prompt)(nil),              // 18: teahouse.table.v1.Prompt
-	(*Pending)(nil),             // 19: teahouse.table.v1.Pending
-	(*linkpb.CreateTable)(nil),  // 20: teahouse.link.v1.CreateTable
-	(wirepb.AutoPlay)(0),        // 21: teahouse.v1.AutoPlay
-	(*wirepb.ArchiveEntry)(nil), // 22: teahouse.v1.ArchiveEntry
-	(*wirepb.Revealed)(nil),     // 23: teahouse.v1.Revealed
+	(*Clock)(nil),               // 5: teahouse.table.v1.Clock
+	(*TookOver)(nil),            // 6: teahouse.table.v1.TookOver
+	(*Attach)(nil),              // 7: teahouse.table.v1.Attach
+	(*Detach)(nil),              // 8: teahouse.table.v1.Detach
+	(*Move)(nil),                // 9: teahouse.table.v1.Move
+	(*Leave)(nil),               // 10: teahouse.table.v1.Leave
+	(*Deadline)(nil),            // 11: teahouse.table.v1.Deadline
+	(*Bot)(nil),                 // 12: teahouse.table.v1.Bot
+	(*Settled)(nil),             // 13: teahouse.table.v1.Settled
+	(*Freed)(nil),               // 14: teahouse.table.v1.Freed
+	(*Deal)(nil),                // 15: teahouse.table.v1.Deal
+	(*Shard)(nil),               // 16: teahouse.table.v1.Shard
+	(*Table)(nil),               // 17: teahouse.table.v1.Table
+	(*Turn)(nil),                // 18: teahouse.table.v1.Turn
+	(*Seat)(nil),                // 19: teahouse.table.v1.Seat
+	(*Prompt)(nil),              // 20: teahouse.table.v1.Prompt
+	(*Pending)(nil),             // 21: teahouse.table.v1.Pending
+	(*linkpb.CreateTable)(nil),  // 22: teahouse.link.v1.CreateTable
+	(wirepb.AutoPlay)(0),        // 23: teahouse.v1.AutoPlay
+	(*wirepb.ArchiveEntry)(nil), // 24: teahouse.v1.ArchiveEntry
+	(*wirepb.Revealed)(nil),     // 25: teahouse.v1.Revealed
 }
 var file_node_table_tablepb_table_proto_depIdxs = []int32{
 	3,  // 0: teahouse.table.v1.Command.create:type_name -> teahouse.table.v1.Create
-	5,  // 1: teahouse.table.v1.Command.took_over:type_name -> teahouse.table.v1.TookOver
-	6,  // 2: teahouse.table.v1.Command.attach:type_name -> teahouse.table.v1.Attach
-	7,  // 3: teahouse.table.v1.Command.detach:type_name -> teahouse.table.v1.Detach
-	8,  // 4: teahouse.table.v1.Command.move:type_name -> teahouse.table.v1.Move
-	9,  // 5: teahouse.table.v1.Command.leave:type_name -> teahouse.table.v1.Leave
-	10, // 6: teahouse.table.v1.Command.deadline:type_name -> teahouse.table.v1.Deadline
-	11, // 7: teahouse.table.v1.Command.bot:type_name -> teahouse.table.v1.Bot
-	12, // 8: teahouse.table.v1.Command.settled:type_name -> teahouse.table.v1.Settled
-	13, // 9: teahouse.table.v1.Command.freed:type_name -> teahouse.table.v1.Freed
-	14, // 10: teahouse.table.v1.Command.deal:type_name -> teahouse.table.v1.Deal
-	20, // 11: teahouse.table.v1.Create.spec:type_name -> teahouse.link.v1.CreateTable
+	6,  // 1: teahouse.table.v1.Command.took_over:type_name -> teahouse.table.v1.TookOver
+	7,  // 2: teahouse.table.v1.Command.attach:type_name -> teahouse.table.v1.Attach
+	8,  // 3: teahouse.table.v1.Command.detach:type_name -> teahouse.table.v1.Detach
+	9,  // 4: teahouse.table.v1.Command.move:type_name -> teahouse.table.v1.Move
+	10, // 5: teahouse.table.v1.Command.leave:type_name -> teahouse.table.v1.Leave
+	11, // 6: teahouse.table.v1.Command.deadline:type_name -> teahouse.table.v1.Deadline
+	12, // 7: teahouse.table.v1.Command.bot:type_name -> teahouse.table.v1.Bot
+	13, // 8: teahouse.table.v1.Command.settled:type_name -> teahouse.table.v1.Settled
+	14, // 9: teahouse.table.v1.Command.freed:type_name -> teahouse.table.v1.Freed
+	15, // 10: teahouse.table.v1.Command.deal:type_name -> teahouse.table.v1.Deal
+	22, // 11: teahouse.table.v1.Create.spec:type_name -> teahouse.link.v1.CreateTable
 	4,  // 12: teahouse.table.v1.Create.timing:type_name -> teahouse.table.v1.Timing
-	21, // 13: teahouse.table.v1.Move.auto_play:type_name -> teahouse.v1.AutoPlay
-	4,  // 14: teahouse.table.v1.Table.timing:type_name -> teahouse.table.v1.Timing
-	17, // 15: teahouse.table.v1.Table.seats:type_name -> teahouse.table.v1.Seat
-	0,  // 16: teahouse.table.v1.Table.phase:type_name -> teahouse.table.v1.Phase
-	22, // 17: teahouse.table.v1.Table.entries:type_name -> teahouse.v1.ArchiveEntry
-	19, // 18: teahouse.table.v1.Table.pending:type_name -> teahouse.table.v1.Pending
-	23, // 19: teahouse.table.v1.Table.mixes:type_name -> teahouse.v1.Revealed
-	18, // 20: teahouse.table.v1.Seat.prompt:type_name -> teahouse.table.v1.Prompt
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	5,  // 13: teahouse.table.v1.Timing.clock:type_name -> teahouse.table.v1.Clock
+	23, // 14: teahouse.table.v1.Move.auto_play:type_name -> teahouse.v1.AutoPlay
+	4,  // 15: teahouse.table.v1.Table.timing:type_name -> teahouse.table.v1.Timing
+	19, // 16: teahouse.table.v1.Table.seats:type_name -> teahouse.table.v1.Seat
+	0,  // 17: teahouse.table.v1.Table.phase:type_name -> teahouse.table.v1.Phase
+	24, // 18: teahouse.table.v1.Table.entries:type_name -> teahouse.v1.ArchiveEntry
+	21, // 19: teahouse.table.v1.Table.pending:type_name -> teahouse.table.v1.Pending
+	25, // 20: teahouse.table.v1.Table.mixes:type_name -> teahouse.v1.Revealed
+	18, // 21: teahouse.table.v1.Table.turn:type_name -> teahouse.table.v1.Turn
+	20, // 22: teahouse.table.v1.Seat.prompt:type_name -> teahouse.table.v1.Prompt
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_node_table_tablepb_table_proto_init() }
@@ -2035,7 +2291,7 @@ func file_node_table_tablepb_table_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_node_table_tablepb_table_proto_rawDesc), len(file_node_table_tablepb_table_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   19,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -39,6 +39,11 @@ func (Game) Name() string { return "tiny" }
 // Version implements game.Game.
 func (Game) Version() uint32 { return 1 }
 
+// Limits implements game.Game. The rules may say otherwise.
+func (Game) Limits() []game.Limit {
+	return []game.Limit{{Question: "turn", Limit: time.Second}, {Question: "claim", Limit: time.Second, Secret: true}}
+}
+
 // Seats implements game.Game.
 func (Game) Seats() int { return seats }
 

@@ -63,6 +63,9 @@ func (c *Config) limit(k mahjong.PromptKind) time.Duration {
 	return c.Claim
 }
 
+// secret reports whether others must not learn who is asked this.
+func secret(k mahjong.PromptKind) bool { return k == mahjong.PromptClaim || k == mahjong.PromptRob }
+
 // sichuan implements game.Game.
 type sichuan struct {
 	cfg     Config
@@ -78,7 +81,18 @@ func New(cfg Config) (game.Game, error) {
 }
 
 func (*sichuan) Name() string { return Name }
-func (*sichuan) Seats() int   { return mahjong.Seats }
+
+// Limits implements game.Game.
+func (g *sichuan) Limits() []game.Limit {
+	var limits []game.Limit
+	for _, k := range []mahjong.PromptKind{
+		mahjong.PromptSwap, mahjong.PromptVoid, mahjong.PromptTurn, mahjong.PromptClaim, mahjong.PromptRob,
+	} {
+		limits = append(limits, game.Limit{Question: k.String(), Limit: g.cfg.limit(k), Secret: secret(k)})
+	}
+	return limits
+}
+func (*sichuan) Seats() int { return mahjong.Seats }
 
 // Version counts what a binary must know:
 //

@@ -30,7 +30,7 @@ func (h *hand) Prompt(seat int) game.Prompt {
 	if h.prompts[seat].Serial != p.Serial {
 		h.prompts[seat] = game.Prompt{
 			Serial:  p.Serial,
-			Secret:  p.Kind == mahjong.PromptClaim || p.Kind == mahjong.PromptRob,
+			Secret:  secret(p.Kind),
 			Limit:   h.cfg.limit(p.Kind),
 			Payload: marshal(encodePrompt(&p)),
 		}
