@@ -135,6 +135,12 @@ func (t *Table) Contribute(ctx context.Context, hand uint32, nonce []byte) (numb
 	return t.move(ctx, &wirepb.MoveRequest{Hand: hand, Nonce: nonce})
 }
 
+// Ready says that this seat needs no more of the pause before a hand, once per hand; NOT_OFFERED means that
+// there is no such pause. Otherwise it is like Move.
+func (t *Table) Ready(ctx context.Context, hand uint32) (number uint64, err error) {
+	return t.move(ctx, &wirepb.MoveRequest{Ready: hand})
+}
+
 // Leave confirms to an ended table that nothing more is needed of it, and forgets it.
 func (t *Table) Leave(ctx context.Context) error {
 	err, waited := wait(ctx, t.c, func(done func(error)) *engine.Request { return t.seat.Leave(done) })

@@ -17,7 +17,31 @@ func (h *Hand) anGang(i int, k Kind) {
 	tiles := h.seats[i].takeKind(k, 4)
 	meld := Meld{Type: AnGang, Kind: k, From: -1, Tiles: tiles, Hidden: hidden}
 	h.seats[i].addMeld(meld)
-	h.finishGang(i, meld, h.everyoneElse(i, 2*h.rules.Base))
+	h.finishGang(i, meld, h.anGangMoney(i))
+}
+
+// anGangMoney returns who owes what for an an-gang of a seat.
+func (h *Hand) anGangMoney(i int) []payment { return h.everyoneElse(i, 2*h.rules.Base) }
+
+// buGangMoney returns who owes what for a bu-gang of a seat.
+func (h *Hand) buGangMoney(i int, k Kind) []payment {
+	if h.justDrawn(k) || h.rules.LateBuGang == latePay {
+		return h.everyoneElse(i, h.rules.Base)
+	}
+	return nil
+}
+
+// zhiGangMoney returns who owes what for a zhi-gang of a seat, fed by another one.
+func (h *Hand) zhiGangMoney(i, from int) []payment {
+	owed := []payment{{from, 2 * h.rules.Base}}
+	if h.rules.CaGua {
+		for _, p := range h.everyoneElse(i, h.rules.Base) {
+			if p.from != from {
+				owed = append(owed, p)
+			}
+		}
+	}
+	return owed
 }
 
 // declareBuGang opens the window in which the fourth tile may be robbed. The tile is visible from
@@ -40,11 +64,7 @@ func (h *Hand) buGang(i int, t Tile) {
 	m := &s.melds[at]
 	m.Type, m.Tiles = BuGang, fourOf(k)
 	s.shapes[at].Type = BuGang
-	var paid []payment
-	if h.justDrawn(k) || h.rules.LateBuGang == latePay {
-		paid = h.everyoneElse(i, h.rules.Base)
-	}
-	h.finishGang(i, *m, paid)
+	h.finishGang(i, *m, h.buGangMoney(i, k))
 }
 
 func (h *Hand) zhiGang(i, from int, t Tile) {
@@ -52,15 +72,7 @@ func (h *Hand) zhiGang(i, from int, t Tile) {
 	s.takeKind(t.Kind(), 3)
 	meld := Meld{Type: ZhiGang, Kind: t.Kind(), From: from, Tiles: fourOf(t.Kind())}
 	s.addMeld(meld)
-	paid := []payment{{from, 2 * h.rules.Base}}
-	if h.rules.CaGua {
-		for _, p := range h.everyoneElse(i, h.rules.Base) {
-			if p.from != from {
-				paid = append(paid, p)
-			}
-		}
-	}
-	h.finishGang(i, meld, paid)
+	h.finishGang(i, meld, h.zhiGangMoney(i, from))
 }
 
 // finishGang pays for a completed gang, unless that waits for the end, and draws the replacement.

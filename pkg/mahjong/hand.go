@@ -217,9 +217,7 @@ func (h *Hand) emit(e Event) *Event {
 // pay moves points, or as many as the payer has, and returns how many. The item belongs to the
 // newest event.
 func (h *Hand) pay(why Why, from, to, points int) int {
-	if h.rules.Bankrupt != optionNone {
-		points = min(points, h.balance(from))
-	}
+	points = h.payable(from, points)
 	if points == 0 {
 		return 0
 	}
@@ -229,6 +227,14 @@ func (h *Hand) pay(why Why, from, to, points int) int {
 	h.items = append(h.items, item)
 	e := &h.out[len(h.out)-1]
 	e.Items = append(e.Items, item)
+	return points
+}
+
+// payable returns how much of a debt the payer has.
+func (h *Hand) payable(from, points int) int {
+	if h.rules.Bankrupt != optionNone {
+		return min(points, h.balance(from))
+	}
 	return points
 }
 

@@ -2,10 +2,12 @@ package mahjong
 
 // Wins and their payments, and the end of the hand.
 
-// selfDraw wins by the tile just drawn, or by the dealer's first fourteen.
-func (h *Hand) selfDraw(i int) {
+// drawWin returns what it is worth to a seat that can win by the tile just drawn, or by the dealer's first
+// fourteen, to do so: the tile, the score, what each payer owes, and who pays.
+func (h *Hand) drawWin(i int) (t Tile, score Score, points int, payers []payment) {
 	s := &h.seats[i]
-	t, ctx := h.turn.drawn, CtxZimo
+	t = h.turn.drawn
+	ctx := CtxZimo
 	switch {
 	case h.turn.opening:
 		t = s.tiles.highest()
@@ -20,21 +22,29 @@ func (h *Hand) selfDraw(i int) {
 		ctx |= CtxHaiDiLaoYue
 	}
 	shape := s.shape()
-	score, _ := shape.Best(&h.rules, ctx) // hu was offered, so it wins
+	score, _ = shape.Best(&h.rules, ctx) // hu was offered, so it wins
 
-	points := h.rules.Base << score.Fan
-	payers := h.everyoneElse(i, 0)
-	if feeder := h.feeder(); feeder >= 0 && h.rules.DianGangHua == huaDianpao {
-		payers = []payment{{from: feeder}}
-	} else if h.rules.Zimo == zimoDi {
+	points = h.rules.Base << score.Fan
+	feeder := h.feeder()
+	if feeder >= 0 && h.rules.DianGangHua == huaDianpao {
+		return t, score, points, []payment{{feeder, points}}
+	}
+	if h.rules.Zimo == zimoDi {
 		points += h.rules.Base
 	}
+	return t, score, points, h.everyoneElse(i, points)
+}
+
+// selfDraw wins by the tile just drawn, or by the dealer's first fourteen.
+func (h *Hand) selfDraw(i int) {
+	s := &h.seats[i]
+	t, score, points, payers := h.drawWin(i)
 	if h.next, s.wins = h.firstWinner(i), s.wins+1; h.rules.xueliu() {
 		s.remove(t)
 	}
 	h.recordWin(Win{Seat: i, From: i, Tile: t, How: Zimo, Score: score, Points: points})
 	for _, p := range payers {
-		h.pay(WhyHu, p.from, i, points)
+		h.pay(WhyHu, p.from, i, p.points)
 	}
 	h.afterWin(i)
 }

@@ -66,12 +66,34 @@ func onlyTiles(seats [mahjong.Seats][]mahjong.Tile) []uint32 {
 	return nil
 }
 
-func encodePrompt(p *mahjong.Prompt) *mahjongpb.Prompt {
+func encodePrompt(p *mahjong.Prompt, previews []mahjong.Preview) *mahjongpb.Prompt {
 	return &mahjongpb.Prompt{
 		Kind: mahjongpb.Prompt_Kind(p.Kind), Hu: p.Hu, AnGang: encodeKinds(p.An), BuGang: encodeKinds(p.Bu),
 		Discard: encodeChoice(p.Discard), Gang: p.Gang, Peng: p.Peng,
-		Tile: encodeTile(p.Tile), From: encodeSeat(p.From),
+		Tile: encodeTile(p.Tile), From: encodeSeat(p.From), Previews: mapped(previews, encodePreview),
 	}
+}
+
+func encodePreview(p mahjong.Preview) *mahjongpb.Preview {
+	m := &mahjongpb.Preview{
+		Later: p.Later,
+		Payers: mapped(p.Pays, func(p mahjong.Pays) *mahjongpb.Payer {
+			return &mahjongpb.Payer{Seat: uint32(p.From), Points: int64(p.Points)}
+		}),
+	}
+	switch p.Action {
+	case mahjong.ActHu:
+		m.Answer = mahjongpb.Preview_HU
+		m.Fans, m.Fan = encodeFans(&p.Score), int32(p.Score.Fan)
+		m.Title, _ = p.Score.Title()
+	case mahjong.ActGang:
+		m.Answer = mahjongpb.Preview_GANG
+	case mahjong.ActAnGang:
+		m.Answer, m.Kind = mahjongpb.Preview_AN_GANG, encodeKind(p.Kind)
+	case mahjong.ActBuGang:
+		m.Answer, m.Kind = mahjongpb.Preview_BU_GANG, encodeKind(p.Kind)
+	}
+	return m
 }
 
 func encodeView(v *mahjong.View) *mahjongpb.View {
@@ -127,11 +149,15 @@ func encodeWin(w *mahjong.Win) *mahjongpb.Win {
 	title, _ := w.Score.Title()
 	return &mahjongpb.Win{
 		Title: title, Seat: uint32(w.Seat), From: uint32(w.From), Tile: encodeTile(w.Tile), How: mahjongpb.Win_How(w.How),
-		Fans: mapped(w.Score.Items(), func(f mahjong.FanItem) *mahjongpb.FanItem {
-			return &mahjongpb.FanItem{Id: mahjongpb.Fan(f.ID), Fan: int32(f.Fan)}
-		}),
+		Fans: encodeFans(&w.Score),
 		Raw: int32(w.Score.Raw), Fan: int32(w.Score.Fan), Points: int64(w.Points),
 	}
+}
+
+func encodeFans(s *mahjong.Score) []*mahjongpb.FanItem {
+	return mapped(s.Items(), func(f mahjong.FanItem) *mahjongpb.FanItem {
+		return &mahjongpb.FanItem{Id: mahjongpb.Fan(f.ID), Fan: int32(f.Fan)}
+	})
 }
 
 func encodeEnd(e *mahjong.End) *mahjongpb.End {
@@ -175,6 +201,8 @@ func encodeChoice(tiles []mahjong.Tile) []uint32 { return slices.Compact(encodeT
 func encodeKinds(kinds []mahjong.Kind) []uint32 {
 	return mapped(kinds, func(k mahjong.Kind) uint32 { return uint32(k) })
 }
+
+func encodeKind(k mahjong.Kind) *uint32 { return present(uint32(k), k.Valid()) }
 
 func encodeTile(t mahjong.Tile) *uint32 {
 	if !t.Valid() {

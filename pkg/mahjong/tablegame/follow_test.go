@@ -22,7 +22,7 @@ import (
 // Prompts are asked more often than anything else is told, so they say only what is asked.
 func TestPromptsAreSmall(t *testing.T) {
 	g := newGame(t, tablegame.Config{})
-	var sizes []int
+	var sizes, questions []int // with and without previews
 	for n := range uint64(20) {
 		var last [mahjong.Seats]uint32
 		play(t, g, deal(t, g, n, ""), rand.New(rand.NewPCG(n, 4)), func(h game.Hand, _ []game.Event) game.Hand {
@@ -30,14 +30,24 @@ func TestPromptsAreSmall(t *testing.T) {
 				if p := h.Prompt(seat); p.Serial > last[seat] {
 					last[seat] = p.Serial
 					sizes = append(sizes, len(p.Payload))
+					var m mahjongpb.Prompt
+					if err := proto.Unmarshal(p.Payload, &m); err != nil {
+						t.Fatal(err)
+					}
+					m.Previews = nil
+					questions = append(questions, proto.Size(&m))
 				}
 			}
 			return h
 		})
 	}
 	slices.Sort(sizes)
-	if median, longest := sizes[len(sizes)/2], sizes[len(sizes)-1]; median > 10 || longest > 80 {
+	slices.Sort(questions)
+	if median, longest := sizes[len(sizes)/2], sizes[len(sizes)-1]; median > 10 || longest > 200 {
 		t.Errorf("%d prompts: median %d bytes, longest %d", len(sizes), median, longest)
+	}
+	if longest := questions[len(questions)-1]; longest > 30 {
+		t.Errorf("the longest prompt without previews has %d bytes", longest)
 	}
 }
 

@@ -99,10 +99,11 @@ func (*sichuan) Seats() int { return mahjong.Seats }
 //	2  the option gang_ready
 //	3  seats are told kinds of tiles instead of ids, and prompts without the view
 //	4  the options transfer_all, menqing_zimo and jiangqidui
+//	5  prompts with previews
 //
 // An option that is off leaves no trace in what is written, so a table of an earlier version can have
 // replicas that do not know it.
-func (*sichuan) Version() uint32 { return 4 }
+func (*sichuan) Version() uint32 { return 5 }
 
 func (*sichuan) Rules(overrides []byte) ([]byte, error) {
 	rules, err := mahjong.ParseRules(overrides)

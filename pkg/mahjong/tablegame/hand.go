@@ -32,7 +32,7 @@ func (h *hand) Prompt(seat int) game.Prompt {
 			Serial:  p.Serial,
 			Secret:  secret(p.Kind),
 			Limit:   h.cfg.limit(p.Kind),
-			Payload: marshal(encodePrompt(&p)),
+			Payload: marshal(encodePrompt(&p, h.played.Previews(seat))),
 		}
 	}
 	return h.prompts[seat]

@@ -524,6 +524,61 @@ func (Prompt_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{20, 0}
 }
 
+type Preview_Answer int32
+
+const (
+	Preview_ANSWER_UNSPECIFIED Preview_Answer = 0
+	Preview_HU                 Preview_Answer = 1
+	Preview_GANG               Preview_Answer = 2
+	Preview_AN_GANG            Preview_Answer = 3
+	Preview_BU_GANG            Preview_Answer = 4
+)
+
+// Enum value maps for Preview_Answer.
+var (
+	Preview_Answer_name = map[int32]string{
+		0: "ANSWER_UNSPECIFIED",
+		1: "HU",
+		2: "GANG",
+		3: "AN_GANG",
+		4: "BU_GANG",
+	}
+	Preview_Answer_value = map[string]int32{
+		"ANSWER_UNSPECIFIED": 0,
+		"HU":                 1,
+		"GANG":               2,
+		"AN_GANG":            3,
+		"BU_GANG":            4,
+	}
+)
+
+func (x Preview_Answer) Enum() *Preview_Answer {
+	p := new(Preview_Answer)
+	*p = x
+	return p
+}
+
+func (x Preview_Answer) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Preview_Answer) Descriptor() protoreflect.EnumDescriptor {
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_enumTypes[8].Descriptor()
+}
+
+func (Preview_Answer) Type() protoreflect.EnumType {
+	return &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_enumTypes[8]
+}
+
+func (x Preview_Answer) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Preview_Answer.Descriptor instead.
+func (Preview_Answer) EnumDescriptor() ([]byte, []int) {
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{21, 0}
+}
+
 type View_Phase int32
 
 const (
@@ -569,11 +624,11 @@ func (x View_Phase) String() string {
 }
 
 func (View_Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_enumTypes[8].Descriptor()
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_enumTypes[9].Descriptor()
 }
 
 func (View_Phase) Type() protoreflect.EnumType {
-	return &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_enumTypes[8]
+	return &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_enumTypes[9]
 }
 
 func (x View_Phase) Number() protoreflect.EnumNumber {
@@ -582,7 +637,7 @@ func (x View_Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use View_Phase.Descriptor instead.
 func (View_Phase) EnumDescriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{21, 0}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{23, 0}
 }
 
 // Move answers the open prompt. The tables' logs may still hold moves of protocol 1, which
@@ -2081,6 +2136,7 @@ type Prompt struct {
 	Peng          bool                   `protobuf:"varint,7,opt,name=peng,proto3" json:"peng,omitempty"`                          // CLAIM
 	Tile          *uint32                `protobuf:"varint,8,opt,name=tile,proto3,oneof" json:"tile,omitempty"`                    // CLAIM, ROB: the tile in question
 	From          *uint32                `protobuf:"varint,9,opt,name=from,proto3,oneof" json:"from,omitempty"`                    // CLAIM, ROB: whose it is
+	Previews      []*Preview             `protobuf:"bytes,12,rep,name=previews,proto3" json:"previews,omitempty"`                  // of the answers that bring something
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2178,6 +2234,159 @@ func (x *Prompt) GetFrom() uint32 {
 	return 0
 }
 
+func (x *Prompt) GetPreviews() []*Preview {
+	if x != nil {
+		return x.Previews
+	}
+	return nil
+}
+
+// Preview is what an answer brings at once, before the table's stake. A win by a discard may bring gang money
+// besides, and a bu-gang may be robbed.
+type Preview struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Answer        Preview_Answer         `protobuf:"varint,1,opt,name=answer,proto3,enum=teahouse.mahjong.v1.Preview_Answer" json:"answer,omitempty"`
+	Kind          *uint32                `protobuf:"varint,2,opt,name=kind,proto3,oneof" json:"kind,omitempty"` // AN_GANG, BU_GANG
+	Fans          []*FanItem             `protobuf:"bytes,3,rep,name=fans,proto3" json:"fans,omitempty"`        // HU
+	Fan           int32                  `protobuf:"varint,4,opt,name=fan,proto3" json:"fan,omitempty"`         // HU: their sum, capped
+	Title         string                 `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`      // HU: as Win.title
+	Payers        []*Payer               `protobuf:"bytes,6,rep,name=payers,proto3" json:"payers,omitempty"`
+	Later         bool                   `protobuf:"varint,7,opt,name=later,proto3" json:"later,omitempty"` // paid at the end, if the seat has won or is ready then
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Preview) Reset() {
+	*x = Preview{}
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Preview) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Preview) ProtoMessage() {}
+
+func (x *Preview) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Preview.ProtoReflect.Descriptor instead.
+func (*Preview) Descriptor() ([]byte, []int) {
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Preview) GetAnswer() Preview_Answer {
+	if x != nil {
+		return x.Answer
+	}
+	return Preview_ANSWER_UNSPECIFIED
+}
+
+func (x *Preview) GetKind() uint32 {
+	if x != nil && x.Kind != nil {
+		return *x.Kind
+	}
+	return 0
+}
+
+func (x *Preview) GetFans() []*FanItem {
+	if x != nil {
+		return x.Fans
+	}
+	return nil
+}
+
+func (x *Preview) GetFan() int32 {
+	if x != nil {
+		return x.Fan
+	}
+	return 0
+}
+
+func (x *Preview) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Preview) GetPayers() []*Payer {
+	if x != nil {
+		return x.Payers
+	}
+	return nil
+}
+
+func (x *Preview) GetLater() bool {
+	if x != nil {
+		return x.Later
+	}
+	return false
+}
+
+type Payer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seat          uint32                 `protobuf:"varint,1,opt,name=seat,proto3" json:"seat,omitempty"`
+	Points        int64                  `protobuf:"varint,2,opt,name=points,proto3" json:"points,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Payer) Reset() {
+	*x = Payer{}
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Payer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Payer) ProtoMessage() {}
+
+func (x *Payer) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Payer.ProtoReflect.Descriptor instead.
+func (*Payer) Descriptor() ([]byte, []int) {
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Payer) GetSeat() uint32 {
+	if x != nil {
+		return x.Seat
+	}
+	return 0
+}
+
+func (x *Payer) GetPoints() int64 {
+	if x != nil {
+		return x.Points
+	}
+	return 0
+}
+
 // View is everything that a seat may know at a moment.
 type View struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2201,7 +2410,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[21]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2213,7 +2422,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[21]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2226,7 +2435,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{21}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *View) GetSeat() uint32 {
@@ -2346,7 +2555,7 @@ type SeatView struct {
 
 func (x *SeatView) Reset() {
 	*x = SeatView{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[22]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2567,7 @@ func (x *SeatView) String() string {
 func (*SeatView) ProtoMessage() {}
 
 func (x *SeatView) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[22]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2580,7 @@ func (x *SeatView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeatView.ProtoReflect.Descriptor instead.
 func (*SeatView) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{22}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SeatView) GetConcealed() uint32 {
@@ -2458,7 +2667,7 @@ type Summary struct {
 
 func (x *Summary) Reset() {
 	*x = Summary{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[23]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2470,7 +2679,7 @@ func (x *Summary) String() string {
 func (*Summary) ProtoMessage() {}
 
 func (x *Summary) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[23]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2483,7 +2692,7 @@ func (x *Summary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Summary.ProtoReflect.Descriptor instead.
 func (*Summary) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{23}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Summary) GetEnd() *End {
@@ -2530,7 +2739,7 @@ type SeatMelds struct {
 
 func (x *SeatMelds) Reset() {
 	*x = SeatMelds{}
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[24]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2542,7 +2751,7 @@ func (x *SeatMelds) String() string {
 func (*SeatMelds) ProtoMessage() {}
 
 func (x *SeatMelds) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[24]
+	mi := &file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2555,7 +2764,7 @@ func (x *SeatMelds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeatMelds.ProtoReflect.Descriptor instead.
 func (*SeatMelds) Descriptor() ([]byte, []int) {
-	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{24}
+	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SeatMelds) GetMelds() []*Meld {
@@ -2708,7 +2917,7 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x03PIG\x10\x02\x12\t\n" +
 	"\x05READY\x10\x03\x12\r\n" +
 	"\tNOT_READY\x10\x04\x12\a\n" +
-	"\x03OUT\x10\x05\"\xfa\x02\n" +
+	"\x03OUT\x10\x05\"\xb4\x03\n" +
 	"\x06Prompt\x124\n" +
 	"\x04kind\x18\x01 \x01(\x0e2 .teahouse.mahjong.v1.Prompt.KindR\x04kind\x12\x0e\n" +
 	"\x02hu\x18\x02 \x01(\bR\x02hu\x12\x1d\n" +
@@ -2718,7 +2927,8 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x04gang\x18\x06 \x01(\bR\x04gang\x12\x12\n" +
 	"\x04peng\x18\a \x01(\bR\x04peng\x12\x1d\n" +
 	"\x04tile\x18\b \x01(\rB\x04ص\x18\x02H\x00R\x04tile\x88\x01\x01\x12\x17\n" +
-	"\x04from\x18\t \x01(\rH\x01R\x04from\x88\x01\x01\"N\n" +
+	"\x04from\x18\t \x01(\rH\x01R\x04from\x88\x01\x01\x128\n" +
+	"\bpreviews\x18\f \x03(\v2\x1c.teahouse.mahjong.v1.PreviewR\bpreviews\"N\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04SWAP\x10\x01\x12\b\n" +
@@ -2728,7 +2938,25 @@ const file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc = "" +
 	"\x03ROB\x10\x05B\a\n" +
 	"\x05_tileB\a\n" +
 	"\x05_fromJ\x04\b\n" +
-	"\x10\vJ\x04\b\v\x10\f\"\xdd\x04\n" +
+	"\x10\vJ\x04\b\v\x10\f\"\xe0\x02\n" +
+	"\aPreview\x12;\n" +
+	"\x06answer\x18\x01 \x01(\x0e2#.teahouse.mahjong.v1.Preview.AnswerR\x06answer\x12\x1d\n" +
+	"\x04kind\x18\x02 \x01(\rB\x04ص\x18\x02H\x00R\x04kind\x88\x01\x01\x120\n" +
+	"\x04fans\x18\x03 \x03(\v2\x1c.teahouse.mahjong.v1.FanItemR\x04fans\x12\x10\n" +
+	"\x03fan\x18\x04 \x01(\x05R\x03fan\x12\x14\n" +
+	"\x05title\x18\x05 \x01(\tR\x05title\x122\n" +
+	"\x06payers\x18\x06 \x03(\v2\x1a.teahouse.mahjong.v1.PayerR\x06payers\x12\x14\n" +
+	"\x05later\x18\a \x01(\bR\x05later\"L\n" +
+	"\x06Answer\x12\x16\n" +
+	"\x12ANSWER_UNSPECIFIED\x10\x00\x12\x06\n" +
+	"\x02HU\x10\x01\x12\b\n" +
+	"\x04GANG\x10\x02\x12\v\n" +
+	"\aAN_GANG\x10\x03\x12\v\n" +
+	"\aBU_GANG\x10\x04B\a\n" +
+	"\x05_kind\"3\n" +
+	"\x05Payer\x12\x12\n" +
+	"\x04seat\x18\x01 \x01(\rR\x04seat\x12\x16\n" +
+	"\x06points\x18\x02 \x01(\x03R\x06points\"\xdd\x04\n" +
 	"\x04View\x12\x17\n" +
 	"\x04seat\x18\x01 \x01(\rH\x00R\x04seat\x88\x01\x01\x12\x16\n" +
 	"\x06dealer\x18\x02 \x01(\rR\x06dealer\x125\n" +
@@ -2824,8 +3052,8 @@ func file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescGZIP() []byte {
 	return file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDescData
 }
 
-var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_goTypes = []any{
 	(Call)(0),              // 0: teahouse.mahjong.v1.Call
 	(Fan)(0),               // 1: teahouse.mahjong.v1.Fan
@@ -2835,79 +3063,86 @@ var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_goTypes = []any{
 	(End_Reason)(0),        // 5: teahouse.mahjong.v1.End.Reason
 	(End_Status)(0),        // 6: teahouse.mahjong.v1.End.Status
 	(Prompt_Kind)(0),       // 7: teahouse.mahjong.v1.Prompt.Kind
-	(View_Phase)(0),        // 8: teahouse.mahjong.v1.View.Phase
-	(*Move)(nil),           // 9: teahouse.mahjong.v1.Move
-	(*Swap)(nil),           // 10: teahouse.mahjong.v1.Swap
-	(*Event)(nil),          // 11: teahouse.mahjong.v1.Event
-	(*Deal)(nil),           // 12: teahouse.mahjong.v1.Deal
-	(*Answered)(nil),       // 13: teahouse.mahjong.v1.Answered
-	(*Swapped)(nil),        // 14: teahouse.mahjong.v1.Swapped
-	(*Voids)(nil),          // 15: teahouse.mahjong.v1.Voids
-	(*Draw)(nil),           // 16: teahouse.mahjong.v1.Draw
-	(*Discard)(nil),        // 17: teahouse.mahjong.v1.Discard
-	(*Peng)(nil),           // 18: teahouse.mahjong.v1.Peng
-	(*BuGangDeclared)(nil), // 19: teahouse.mahjong.v1.BuGangDeclared
-	(*Gang)(nil),           // 20: teahouse.mahjong.v1.Gang
-	(*HandOver)(nil),       // 21: teahouse.mahjong.v1.HandOver
-	(*Left)(nil),           // 22: teahouse.mahjong.v1.Left
-	(*ShownHand)(nil),      // 23: teahouse.mahjong.v1.ShownHand
-	(*Meld)(nil),           // 24: teahouse.mahjong.v1.Meld
-	(*Win)(nil),            // 25: teahouse.mahjong.v1.Win
-	(*FanItem)(nil),        // 26: teahouse.mahjong.v1.FanItem
-	(*Item)(nil),           // 27: teahouse.mahjong.v1.Item
-	(*End)(nil),            // 28: teahouse.mahjong.v1.End
-	(*Prompt)(nil),         // 29: teahouse.mahjong.v1.Prompt
-	(*View)(nil),           // 30: teahouse.mahjong.v1.View
-	(*SeatView)(nil),       // 31: teahouse.mahjong.v1.SeatView
-	(*Summary)(nil),        // 32: teahouse.mahjong.v1.Summary
-	(*SeatMelds)(nil),      // 33: teahouse.mahjong.v1.SeatMelds
+	(Preview_Answer)(0),    // 8: teahouse.mahjong.v1.Preview.Answer
+	(View_Phase)(0),        // 9: teahouse.mahjong.v1.View.Phase
+	(*Move)(nil),           // 10: teahouse.mahjong.v1.Move
+	(*Swap)(nil),           // 11: teahouse.mahjong.v1.Swap
+	(*Event)(nil),          // 12: teahouse.mahjong.v1.Event
+	(*Deal)(nil),           // 13: teahouse.mahjong.v1.Deal
+	(*Answered)(nil),       // 14: teahouse.mahjong.v1.Answered
+	(*Swapped)(nil),        // 15: teahouse.mahjong.v1.Swapped
+	(*Voids)(nil),          // 16: teahouse.mahjong.v1.Voids
+	(*Draw)(nil),           // 17: teahouse.mahjong.v1.Draw
+	(*Discard)(nil),        // 18: teahouse.mahjong.v1.Discard
+	(*Peng)(nil),           // 19: teahouse.mahjong.v1.Peng
+	(*BuGangDeclared)(nil), // 20: teahouse.mahjong.v1.BuGangDeclared
+	(*Gang)(nil),           // 21: teahouse.mahjong.v1.Gang
+	(*HandOver)(nil),       // 22: teahouse.mahjong.v1.HandOver
+	(*Left)(nil),           // 23: teahouse.mahjong.v1.Left
+	(*ShownHand)(nil),      // 24: teahouse.mahjong.v1.ShownHand
+	(*Meld)(nil),           // 25: teahouse.mahjong.v1.Meld
+	(*Win)(nil),            // 26: teahouse.mahjong.v1.Win
+	(*FanItem)(nil),        // 27: teahouse.mahjong.v1.FanItem
+	(*Item)(nil),           // 28: teahouse.mahjong.v1.Item
+	(*End)(nil),            // 29: teahouse.mahjong.v1.End
+	(*Prompt)(nil),         // 30: teahouse.mahjong.v1.Prompt
+	(*Preview)(nil),        // 31: teahouse.mahjong.v1.Preview
+	(*Payer)(nil),          // 32: teahouse.mahjong.v1.Payer
+	(*View)(nil),           // 33: teahouse.mahjong.v1.View
+	(*SeatView)(nil),       // 34: teahouse.mahjong.v1.SeatView
+	(*Summary)(nil),        // 35: teahouse.mahjong.v1.Summary
+	(*SeatMelds)(nil),      // 36: teahouse.mahjong.v1.SeatMelds
 }
 var file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_depIdxs = []int32{
-	10, // 0: teahouse.mahjong.v1.Move.swap:type_name -> teahouse.mahjong.v1.Swap
+	11, // 0: teahouse.mahjong.v1.Move.swap:type_name -> teahouse.mahjong.v1.Swap
 	0,  // 1: teahouse.mahjong.v1.Move.call:type_name -> teahouse.mahjong.v1.Call
-	12, // 2: teahouse.mahjong.v1.Event.deal:type_name -> teahouse.mahjong.v1.Deal
-	13, // 3: teahouse.mahjong.v1.Event.answered:type_name -> teahouse.mahjong.v1.Answered
-	14, // 4: teahouse.mahjong.v1.Event.swapped:type_name -> teahouse.mahjong.v1.Swapped
-	15, // 5: teahouse.mahjong.v1.Event.voids:type_name -> teahouse.mahjong.v1.Voids
-	16, // 6: teahouse.mahjong.v1.Event.draw:type_name -> teahouse.mahjong.v1.Draw
-	17, // 7: teahouse.mahjong.v1.Event.discard:type_name -> teahouse.mahjong.v1.Discard
-	18, // 8: teahouse.mahjong.v1.Event.peng:type_name -> teahouse.mahjong.v1.Peng
-	19, // 9: teahouse.mahjong.v1.Event.bu_gang_declared:type_name -> teahouse.mahjong.v1.BuGangDeclared
-	20, // 10: teahouse.mahjong.v1.Event.gang:type_name -> teahouse.mahjong.v1.Gang
-	25, // 11: teahouse.mahjong.v1.Event.win:type_name -> teahouse.mahjong.v1.Win
-	21, // 12: teahouse.mahjong.v1.Event.hand_over:type_name -> teahouse.mahjong.v1.HandOver
-	22, // 13: teahouse.mahjong.v1.Event.left:type_name -> teahouse.mahjong.v1.Left
-	27, // 14: teahouse.mahjong.v1.Event.items:type_name -> teahouse.mahjong.v1.Item
-	9,  // 15: teahouse.mahjong.v1.Answered.move:type_name -> teahouse.mahjong.v1.Move
-	24, // 16: teahouse.mahjong.v1.Peng.meld:type_name -> teahouse.mahjong.v1.Meld
-	24, // 17: teahouse.mahjong.v1.Gang.meld:type_name -> teahouse.mahjong.v1.Meld
-	28, // 18: teahouse.mahjong.v1.HandOver.end:type_name -> teahouse.mahjong.v1.End
-	23, // 19: teahouse.mahjong.v1.HandOver.hands:type_name -> teahouse.mahjong.v1.ShownHand
-	33, // 20: teahouse.mahjong.v1.HandOver.melds:type_name -> teahouse.mahjong.v1.SeatMelds
+	13, // 2: teahouse.mahjong.v1.Event.deal:type_name -> teahouse.mahjong.v1.Deal
+	14, // 3: teahouse.mahjong.v1.Event.answered:type_name -> teahouse.mahjong.v1.Answered
+	15, // 4: teahouse.mahjong.v1.Event.swapped:type_name -> teahouse.mahjong.v1.Swapped
+	16, // 5: teahouse.mahjong.v1.Event.voids:type_name -> teahouse.mahjong.v1.Voids
+	17, // 6: teahouse.mahjong.v1.Event.draw:type_name -> teahouse.mahjong.v1.Draw
+	18, // 7: teahouse.mahjong.v1.Event.discard:type_name -> teahouse.mahjong.v1.Discard
+	19, // 8: teahouse.mahjong.v1.Event.peng:type_name -> teahouse.mahjong.v1.Peng
+	20, // 9: teahouse.mahjong.v1.Event.bu_gang_declared:type_name -> teahouse.mahjong.v1.BuGangDeclared
+	21, // 10: teahouse.mahjong.v1.Event.gang:type_name -> teahouse.mahjong.v1.Gang
+	26, // 11: teahouse.mahjong.v1.Event.win:type_name -> teahouse.mahjong.v1.Win
+	22, // 12: teahouse.mahjong.v1.Event.hand_over:type_name -> teahouse.mahjong.v1.HandOver
+	23, // 13: teahouse.mahjong.v1.Event.left:type_name -> teahouse.mahjong.v1.Left
+	28, // 14: teahouse.mahjong.v1.Event.items:type_name -> teahouse.mahjong.v1.Item
+	10, // 15: teahouse.mahjong.v1.Answered.move:type_name -> teahouse.mahjong.v1.Move
+	25, // 16: teahouse.mahjong.v1.Peng.meld:type_name -> teahouse.mahjong.v1.Meld
+	25, // 17: teahouse.mahjong.v1.Gang.meld:type_name -> teahouse.mahjong.v1.Meld
+	29, // 18: teahouse.mahjong.v1.HandOver.end:type_name -> teahouse.mahjong.v1.End
+	24, // 19: teahouse.mahjong.v1.HandOver.hands:type_name -> teahouse.mahjong.v1.ShownHand
+	36, // 20: teahouse.mahjong.v1.HandOver.melds:type_name -> teahouse.mahjong.v1.SeatMelds
 	2,  // 21: teahouse.mahjong.v1.Meld.type:type_name -> teahouse.mahjong.v1.Meld.Type
 	3,  // 22: teahouse.mahjong.v1.Win.how:type_name -> teahouse.mahjong.v1.Win.How
-	26, // 23: teahouse.mahjong.v1.Win.fans:type_name -> teahouse.mahjong.v1.FanItem
+	27, // 23: teahouse.mahjong.v1.Win.fans:type_name -> teahouse.mahjong.v1.FanItem
 	1,  // 24: teahouse.mahjong.v1.FanItem.id:type_name -> teahouse.mahjong.v1.Fan
 	4,  // 25: teahouse.mahjong.v1.Item.why:type_name -> teahouse.mahjong.v1.Item.Why
 	5,  // 26: teahouse.mahjong.v1.End.reason:type_name -> teahouse.mahjong.v1.End.Reason
 	6,  // 27: teahouse.mahjong.v1.End.status:type_name -> teahouse.mahjong.v1.End.Status
 	7,  // 28: teahouse.mahjong.v1.Prompt.kind:type_name -> teahouse.mahjong.v1.Prompt.Kind
-	8,  // 29: teahouse.mahjong.v1.View.phase:type_name -> teahouse.mahjong.v1.View.Phase
-	31, // 30: teahouse.mahjong.v1.View.seats:type_name -> teahouse.mahjong.v1.SeatView
-	28, // 31: teahouse.mahjong.v1.View.end:type_name -> teahouse.mahjong.v1.End
-	24, // 32: teahouse.mahjong.v1.SeatView.melds:type_name -> teahouse.mahjong.v1.Meld
-	25, // 33: teahouse.mahjong.v1.SeatView.wins:type_name -> teahouse.mahjong.v1.Win
-	28, // 34: teahouse.mahjong.v1.Summary.end:type_name -> teahouse.mahjong.v1.End
-	27, // 35: teahouse.mahjong.v1.Summary.items:type_name -> teahouse.mahjong.v1.Item
-	25, // 36: teahouse.mahjong.v1.Summary.wins:type_name -> teahouse.mahjong.v1.Win
-	23, // 37: teahouse.mahjong.v1.Summary.hands:type_name -> teahouse.mahjong.v1.ShownHand
-	33, // 38: teahouse.mahjong.v1.Summary.melds:type_name -> teahouse.mahjong.v1.SeatMelds
-	24, // 39: teahouse.mahjong.v1.SeatMelds.melds:type_name -> teahouse.mahjong.v1.Meld
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	31, // 29: teahouse.mahjong.v1.Prompt.previews:type_name -> teahouse.mahjong.v1.Preview
+	8,  // 30: teahouse.mahjong.v1.Preview.answer:type_name -> teahouse.mahjong.v1.Preview.Answer
+	27, // 31: teahouse.mahjong.v1.Preview.fans:type_name -> teahouse.mahjong.v1.FanItem
+	32, // 32: teahouse.mahjong.v1.Preview.payers:type_name -> teahouse.mahjong.v1.Payer
+	9,  // 33: teahouse.mahjong.v1.View.phase:type_name -> teahouse.mahjong.v1.View.Phase
+	34, // 34: teahouse.mahjong.v1.View.seats:type_name -> teahouse.mahjong.v1.SeatView
+	29, // 35: teahouse.mahjong.v1.View.end:type_name -> teahouse.mahjong.v1.End
+	25, // 36: teahouse.mahjong.v1.SeatView.melds:type_name -> teahouse.mahjong.v1.Meld
+	26, // 37: teahouse.mahjong.v1.SeatView.wins:type_name -> teahouse.mahjong.v1.Win
+	29, // 38: teahouse.mahjong.v1.Summary.end:type_name -> teahouse.mahjong.v1.End
+	28, // 39: teahouse.mahjong.v1.Summary.items:type_name -> teahouse.mahjong.v1.Item
+	26, // 40: teahouse.mahjong.v1.Summary.wins:type_name -> teahouse.mahjong.v1.Win
+	24, // 41: teahouse.mahjong.v1.Summary.hands:type_name -> teahouse.mahjong.v1.ShownHand
+	36, // 42: teahouse.mahjong.v1.Summary.melds:type_name -> teahouse.mahjong.v1.SeatMelds
+	25, // 43: teahouse.mahjong.v1.SeatMelds.melds:type_name -> teahouse.mahjong.v1.Meld
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_init() }
@@ -2946,14 +3181,15 @@ func file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_init() {
 	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[16].OneofWrappers = []any{}
 	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[20].OneofWrappers = []any{}
 	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[21].OneofWrappers = []any{}
-	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[22].OneofWrappers = []any{}
+	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[23].OneofWrappers = []any{}
+	file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc), len(file_pkg_mahjong_tablegame_mahjongpb_mahjong_proto_rawDesc)),
-			NumEnums:      9,
-			NumMessages:   25,
+			NumEnums:      10,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
