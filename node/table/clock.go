@@ -243,5 +243,4 @@ func (t *Table) freshHand() {
 		s.reserve, s.ready, s.comings = t.turnReserve(), false, 0
 		t.tellHere(i)
 	}
-	t.turn = turn{}
 }

@@ -277,7 +277,6 @@ func (t *Table) void(why string) {
 	for _, s := range t.seats {
 		s.prompt = prompt{}
 	}
-	t.turn = turn{}
 	if t.phase < tablepb.Phase_SETTLING {
 		t.phase = tablepb.Phase_SETTLING
 		t.timerDue = 0

@@ -150,7 +150,7 @@ func encodeWin(w *mahjong.Win) *mahjongpb.Win {
 	return &mahjongpb.Win{
 		Title: title, Seat: uint32(w.Seat), From: uint32(w.From), Tile: encodeTile(w.Tile), How: mahjongpb.Win_How(w.How),
 		Fans: encodeFans(&w.Score),
-		Raw: int32(w.Score.Raw), Fan: int32(w.Score.Fan), Points: int64(w.Points),
+		Raw:  int32(w.Score.Raw), Fan: int32(w.Score.Fan), Points: int64(w.Points),
 	}
 }
 
