@@ -49,7 +49,11 @@ func run(root, descriptors string) error {
 	if err != nil {
 		return err
 	}
-	text, err := p.reference(root, frames)
+	scripts, err := vectors.ReadScripts(filepath.Join(root, "pkg/wire/vectors/client"))
+	if err != nil {
+		return err
+	}
+	text, err := p.reference(root, frames, scripts)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func TestASetWithoutComments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.reference(root, frames); err == nil || !strings.Contains(err.Error(), "lacks limits or a comment") {
+	if _, err := p.reference(root, frames, nil); err == nil || !strings.Contains(err.Error(), "lacks limits or a comment") {
 		t.Errorf("a reference without comments: %v", err)
 	}
 }
@@ -150,6 +150,31 @@ func TestSamples(t *testing.T) {
 	for _, want := range []string{"every field", "the longest numbers", "every field, released", "every field, hand_ended"} {
 		if !strings.Contains(strings.Join(names, ";")+";", want+";") {
 			t.Errorf("no %q among %q", want, names)
+		}
+	}
+}
+
+// Each rule is shown by a script or says that none can; each script is about rules that there are.
+func TestRulesAndScripts(t *testing.T) {
+	scripts, err := vectors.ReadScripts(filepath.Join(root, "pkg/wire/vectors/client"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		scripts []vectors.Script
+		want    string
+	}{
+		"as they are":    {scripts, ""},
+		"without any":    {nil, `the rule "hello" has a script and denies it, or has none`},
+		"an unknown one": {append(scripts[:len(scripts):len(scripts)], vectors.Script{Name: "s", Rules: []string{"hallo"}}), `about the rule "hallo"`},
+		"one too many":   {append(scripts[:len(scripts):len(scripts)], vectors.Script{Name: "s", Rules: []string{"time"}}), `the rule "time" has a script`},
+	} {
+		d := &document{}
+		if d.scripts(c.scripts); (d.err == nil) != (c.want == "") || d.err != nil && !strings.Contains(d.err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, d.err, c.want)
+		}
+		if c.want == "" && !strings.Contains(d.out.String(), "- **again**: ") {
+			t.Errorf("%s: %s", name, &d.out)
 		}
 	}
 }

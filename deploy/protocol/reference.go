@@ -27,7 +27,7 @@ type document struct {
 }
 
 // reference writes PROTOCOL.md.
-func (p *protocol) reference(root string, frames *vectors.Frames) ([]byte, error) {
+func (p *protocol) reference(root string, frames *vectors.Frames, scripts []vectors.Script) ([]byte, error) {
 	d := &document{p: p, level: "###", described: map[protoreflect.FullName]bool{}, frames: map[string]vectors.Frame{}}
 	for _, f := range frames.Frames {
 		d.frames[f.Name] = f
@@ -69,6 +69,7 @@ func (p *protocol) reference(root string, frames *vectors.Frames) ([]byte, error
 	d.text("client.md")
 	d.printf("## Vectors\n\n")
 	d.text("vectors.md")
+	d.scripts(scripts)
 	d.printf("## Versions\n\n%s", source.section("Versions"))
 	if d.err == nil {
 		d.complete()

@@ -201,47 +201,6 @@ func TestAFullQueueIsFetchedAgain(t *testing.T) {
 	}
 }
 
-func TestQueueCommandsAreNumberedByLogin(t *testing.T) {
-	g := startGateway(t)
-	c, conn := g.dial(nil)
-	ticket := async(func() (uint64, error) { return c.Join(testContext(t), &wirepb.JoinRequest{Queue: "bench"}) })
-	m := &wirepb.JoinRequest{}
-	for range 2 {
-		q := g.next("queue.join", m)
-		if m.Number != 1 {
-			t.Fatalf("number %d", m.Number)
-		}
-		q.answer(wirepb.Code_OUTCOME_UNKNOWN, nil)
-	}
-	g.next("queue.join", m)
-	conn.conn.Close()
-	receive(t, g.conns)
-	q := g.next("queue.join", m)
-	if m.Number != 1 {
-		t.Fatalf("number %d after the resume", m.Number)
-	}
-	q.answer(wirepb.Code_ALREADY_QUEUED, &wirepb.JoinReply{Ticket: 33}) // the earlier attempt took effect
-	if r := receive(t, ticket); r.err != nil || r.value != 33 {
-		t.Fatalf("ticket %d, %v", r.value, r.err)
-	}
-
-	second := async(func() (uint64, error) { return c.Join(testContext(t), &wirepb.JoinRequest{}) })
-	q = g.next("queue.join", m)
-	if m.Number != 2 {
-		t.Fatalf("number %d", m.Number)
-	}
-	q.answer(wirepb.Code_ALREADY_QUEUED, &wirepb.JoinReply{Ticket: 33})
-	if r := receive(t, second); game.CodeOf(r.err, 0) != wirepb.Code_ALREADY_QUEUED {
-		t.Fatalf("joining twice: %v", r.err)
-	}
-
-	cancelled := async(func() (int, error) { return 0, c.Cancel(testContext(t), 33) })
-	g.next("queue.cancel", &wirepb.CancelRequest{}).answer(wirepb.Code_AT_TABLE, &wirepb.CancelReply{Table: uint64(table)})
-	if r := receive(t, cancelled); game.CodeOf(r.err, 0) != wirepb.Code_AT_TABLE || c.Table() != table {
-		t.Fatalf("cancel: %v", r.err)
-	}
-}
-
 func TestWaitMatched(t *testing.T) {
 	g := startGateway(t)
 	c, conn := g.dial(nil)

@@ -46,19 +46,3 @@ func TestWhatNoGatewayWouldTake(t *testing.T) {
 		}
 	}
 }
-
-// The session resumes and asks again; the caller notices nothing.
-func TestAForgottenSessionComesBack(t *testing.T) {
-	g := startGateway(t)
-	c, conn := g.dial(nil)
-	joined := async(func() (uint64, error) { return c.Join(testContext(t), &wirepb.JoinRequest{Queue: "bench"}) })
-	g.next("queue.join", &wirepb.JoinRequest{})
-	conn.bye(wirepb.Code_SESSION_FORGOTTEN, true, 0)
-	if again := receive(t, g.conns); again.login.Method != "auth.resume" {
-		t.Fatalf("came back with %s", again.login.Method)
-	}
-	g.next("queue.join", &wirepb.JoinRequest{}).answer(wirepb.Code_OK, &wirepb.JoinReply{Ticket: 4})
-	if r := receive(t, joined); r.err != nil || r.value != 4 {
-		t.Errorf("ticket %d, %v", r.value, r.err)
-	}
-}

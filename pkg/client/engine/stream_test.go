@@ -2,14 +2,41 @@ package engine
 
 import (
 	"errors"
-	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"teahouse/pkg/game"
 	"teahouse/pkg/wire/wirepb"
 )
+
+var table = game.MakeTableID(1, 1)
+
+type nobody struct{}
+
+func (nobody) WakeUp() {}
+
+// rig is an Engine on a connection whose other end is the test.
+type rig struct {
+	t *testing.T
+	*Engine
+}
+
+func newRig(t *testing.T) *rig {
+	r := &rig{t: t, Engine: New(Config{MaxEvents: 8})}
+	r.Up(&wirepb.LoginReply{Player: 7, Token: "t", Epoch: 1})
+	return r
+}
+
+func (r *rig) answer(c *wirepb.Call, code wirepb.Code, m proto.Message) {
+	r.t.Helper()
+	reply := &wirepb.Reply{Id: c.Id, Code: code}
+	if m != nil {
+		reply.Payload, _ = proto.Marshal(m)
+	}
+	r.Reply(reply)
+}
 
 // event lets an event arrive.
 func (r *rig) event(n uint64) {
@@ -28,54 +55,6 @@ func (r *rig) read(tab *Table) (numbers []uint64) {
 			return numbers
 		}
 		numbers = append(numbers, p.Number)
-	}
-}
-
-// What comes before the attach is answered: the next event counts, one from further on belongs to
-// the stream before and is neither a gap nor a reason to attach again.
-func TestEventsBeforeTheAttachIsAnswered(t *testing.T) {
-	for name, c := range map[string]struct {
-		before, after []uint64
-		want          []uint64
-		gaps, twice   uint64
-		attaches      int // beside the first
-	}{
-		"in order":              {[]uint64{1, 2}, []uint64{3}, []uint64{1, 2, 3}, 0, 0, 0},
-		"nothing":               {nil, []uint64{1, 2}, []uint64{1, 2}, 0, 0, 0},
-		"of the stream before":  {[]uint64{7, 8}, []uint64{1, 2}, []uint64{1, 2}, 0, 0, 0},
-		"mixed":                 {[]uint64{7, 1, 9, 2}, []uint64{3, 4}, []uint64{1, 2, 3, 4}, 0, 0, 0},
-		"twice":                 {[]uint64{1, 1}, []uint64{1, 2}, []uint64{1, 2}, 0, 2, 0},
-		"a gap once it is":      {[]uint64{1}, []uint64{3}, []uint64{1}, 1, 0, 1},
-		"a gap and what comes":  {nil, []uint64{1, 3, 2, 4}, []uint64{1}, 1, 0, 1},
-		"a gap of one is a gap": {nil, []uint64{2}, nil, 1, 0, 1},
-	} {
-		r := newRig(t)
-		tab := r.Use(table, nobody{})
-		attach := r.next("table.attach", &wirepb.AttachRequest{})
-		for _, n := range c.before {
-			r.event(n)
-		}
-		if ready, err := tab.Ready(); ready || err != nil {
-			t.Errorf("%s: ready before the answer: %v", name, err)
-		}
-		r.answer(attach, wirepb.Code_OK, &wirepb.AttachReply{NextNumber: 1, Seat: 2})
-		if ready, err := tab.Ready(); !ready || err != nil || tab.Seat() != 2 {
-			t.Errorf("%s: ready %t, seat %d, %v", name, ready, tab.Seat(), err)
-		}
-		for _, n := range c.after {
-			r.event(n)
-		}
-		got := r.read(tab)
-		again := 0
-		m := &wirepb.AttachRequest{}
-		for _, call := range r.Take().Calls {
-			if again++; proto.Unmarshal(call.Payload, m) != nil || call.Method != "table.attach" || m.LastEvent != uint64(len(c.want)) {
-				t.Errorf("%s: called %s from event %d", name, call.Method, m.LastEvent)
-			}
-		}
-		if s := r.Stats(); !slices.Equal(got, c.want) || s.Gaps != c.gaps || s.Duplicates != c.twice || again != c.attaches {
-			t.Errorf("%s: received %v, want %v; %d attaches more, %+v", name, got, c.want, again, s)
-		}
 	}
 }
 
