@@ -108,6 +108,7 @@ func (c linkConn) Go(req *linkpb.Request, done func(*linkpb.Response, error)) (i
 	l.open[id] = done
 	copied := &linkpb.Request{
 		Method: req.Method, Table: req.Table, Player: req.Player, Epoch: req.Epoch, Session: req.Session, Payload: req.Payload,
+		LagMs: req.LagMs,
 	}
 	from := l.gate.name
 	read := false

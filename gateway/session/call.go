@@ -13,13 +13,14 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// The methods whose answers the gateway learns from.
+// The methods that the gateway adds to, or whose answers it learns from.
 const (
 	methodResume  = "auth.resume"
 	methodJoin    = "queue.join"
 	methodCancel  = "queue.cancel"
 	methodBinding = "queue.binding"
 	methodAttach  = "table.attach"
+	methodMove    = "table.move"
 	methodLeave   = "table.leave"
 )
 
@@ -94,6 +95,9 @@ func (s *session) admit(method string, login bool, req *linkpb.Request, now time
 		s.stream.begin(game.TableID(req.Table))
 	}
 	req.Player, req.Epoch = uint64(s.player), s.epoch.Load()
+	if method == methodAttach || method == methodMove {
+		req.LagMs = s.lag.ms()
+	}
 	return nil
 }
 
@@ -205,6 +209,9 @@ func (s *session) loggedIn(r *linkpb.Response, now time.Time) (superseded *sessi
 	s.player = game.PlayerID(login.Player)
 	s.binding.holds(login.Ticket, game.TableID(login.Table), now)
 	s.binding.soon()
+	if login.Table != 0 {
+		s.measureLocked(now) // answered before the attach, so that this tells the lag already
+	}
 	s.mu.Unlock()
 	return s.hub.claim(s, game.PlayerID(login.Player), login.Epoch), r
 }
@@ -262,7 +269,7 @@ func (s *session) reattach() {
 	if ok {
 		table, last, ok = s.stream.take()
 	}
-	player := s.player
+	player, lag := s.player, s.lag.ms()
 	s.mu.Unlock()
 	if !ok {
 		return
@@ -275,7 +282,7 @@ func (s *session) reattach() {
 	s.hub.stats.reattaches.Add(1)
 	s.hub.up.Call(&linkpb.Request{
 		Method: methodAttach, Table: uint64(table), Player: uint64(player),
-		Epoch: s.epoch.Load(), Session: s.id, Payload: payload,
+		Epoch: s.epoch.Load(), Session: s.id, Payload: payload, LagMs: lag,
 	}, wirepb.Scope_TABLE, func(r *linkpb.Response) { s.reattached(table, last, r) })
 }
 
@@ -337,6 +344,7 @@ func (s *session) bindingRead(asked uint64, r *linkpb.Response) {
 		return
 	}
 	s.hub.stats.matchesTold.Add(1)
+	s.measureLocked(now)
 	s.noteLocked(&wirepb.Notice{Body: &wirepb.Notice_Matched{
 		Matched: &wirepb.Matched{Ticket: asked, Table: m.Table},
 	}}, now)

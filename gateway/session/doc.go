@@ -14,6 +14,10 @@
 // so that a lost hint loses no match; if the ticket is gone because its round is already over, the
 // client gets a Notice too (Unqueued; see binding).
 //
+// It measures the round trip to a client that sits at a table, by a Ping beside what is sent anyway, and
+// tells it with each attach and move to the table, which gives the seat that much more time (see lag).
+// Nobody else is told, and no log.
+//
 // # What an idle connection costs
 //
 // One goroutine that waits for input without a buffer: it takes one from a pool when there is

@@ -45,6 +45,7 @@ type session struct {
 	stream  stream
 	binding binding
 	attach  allowance
+	lag     lag
 }
 
 func newSession(h *Hub, conn net.Conn, now time.Time) *session {
@@ -112,6 +113,7 @@ func (s *session) handleBody(body []byte) {
 		}
 	case *wirepb.Envelope_Pong:
 		if greeted {
+			s.pong(b.Pong, now)
 			return
 		}
 	case *wirepb.Envelope_Call:
@@ -139,6 +141,23 @@ func (s *session) hello(h *wirepb.Hello, now time.Time) {
 		IdleMs:      uint32(limits.Idle.Milliseconds()),
 		MaxFrame:    uint32(limits.MaxFrame),
 	}}}, now)
+}
+
+// pong takes the answer to a Ping; only one that measures the lag matters.
+func (s *session) pong(p *wirepb.Pong, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lag.answered(p.Nonce, now) {
+		s.hub.stats.roundTrips.Add(1)
+	}
+}
+
+// measureLocked sends a Ping if it is time to measure the lag, before something that is sent anyway
+// to a client that sits at a table or is told of one.
+func (s *session) measureLocked(now time.Time) {
+	if nonce, ok := s.lag.ask(now); ok {
+		s.sendLocked(&wirepb.Envelope{Body: &wirepb.Envelope_Ping{Ping: &wirepb.Ping{Nonce: nonce}}}, now)
+	}
 }
 
 // frameRoom is more than any message to a client needs besides its payload and texts.
@@ -267,7 +286,7 @@ func (s *session) push(p *linkpb.Push) {
 	case p.SupersededBy > p.Epoch:
 		s.byeLocked(wirepb.Code_SUPERSEDED, superseded, now)
 	case p.Kind == wirepb.Push_NOTICE:
-		send = s.noticeLocked(p)
+		send = s.noticeLocked(p, now)
 	default:
 		switch s.stream.push(p.Kind, game.TableID(p.Table), p.Number) {
 		case forward:
@@ -286,6 +305,9 @@ func (s *session) push(p *linkpb.Push) {
 	}
 	if send {
 		stats.pushes.Add(1)
+		if p.Kind != wirepb.Push_NOTICE {
+			s.measureLocked(now)
+		}
 		s.pushLocked(&wirepb.Push{
 			Kind: p.Kind, Table: p.Table, Number: p.Number, Payload: p.Payload, TimeMs: ago(now, p.AgeMs),
 		}, now)
@@ -297,13 +319,16 @@ func (s *session) push(p *linkpb.Push) {
 }
 
 // noticeLocked reports whether a hint is news to the client.
-func (s *session) noticeLocked(p *linkpb.Push) bool {
+func (s *session) noticeLocked(p *linkpb.Push, now time.Time) bool {
 	n := &wirepb.Notice{}
 	if err := proto.Unmarshal(p.Payload, n); err != nil {
 		return false
 	}
 	if m := n.GetMatched(); m != nil {
-		return s.binding.matched(m.Ticket, game.TableID(m.Table))
+		if !s.binding.matched(m.Ticket, game.TableID(m.Table)) {
+			return false
+		}
+		s.measureLocked(now)
 	}
 	return true
 }
