@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -229,6 +230,9 @@ func (c *testClient) bye(code wirepb.Code, reconnect bool) *wirepb.Bye {
 		}
 		if bye.Code != code || bye.Reconnect != reconnect {
 			c.t.Fatalf("Bye is %v, want %v and reconnect %v", bye, code, reconnect)
+		}
+		if !slices.Contains(wire.Wheres(code), wirepb.Where_IN_BYE) {
+			c.t.Fatalf("a Bye by %v, which envelope.proto does not list", code)
 		}
 		if _, err := c.in.Next(); !errors.Is(err, io.EOF) {
 			c.t.Fatalf("after Bye: want the end of the connection, got %v", err)

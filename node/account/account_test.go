@@ -86,7 +86,9 @@ func call(t *testing.T, r *results, p pool, h handler, player uint64, payload []
 }
 
 func TestRefusals(t *testing.T) {
-	tooMany, _ := proto.Marshal(&wirepb.HandsRequest{Limit: 101})
+	const most = 100
+	wiretest.Bounded(t, "account.hands", most)
+	tooMany, _ := proto.Marshal(&wirepb.HandsRequest{Limit: most + 1})
 	for name, c := range map[string]struct {
 		results results
 		pool    pool

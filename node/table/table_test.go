@@ -13,6 +13,7 @@ import (
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/wire/wirepb"
+	"teahouse/pkg/wire/wiretest"
 )
 
 const tableID = game.TableID(1<<40 | 1)
@@ -97,7 +98,23 @@ func (r *rig) apply(c *tablepb.Command) *table.Reply {
 	for _, p := range r.out.Pushes {
 		r.pushed[p.Seat] = append(r.pushed[p.Seat], p)
 	}
+	if method := methodOf(c); method != "" && r.out.Reply != nil {
+		wiretest.Answered(r.t, method, r.out.Reply.Code)
+	}
 	return r.out.Reply
+}
+
+// methodOf is the method that a command is the call of, if any.
+func methodOf(c *tablepb.Command) string {
+	switch c.GetBody().(type) {
+	case *tablepb.Command_Move:
+		return "table.move"
+	case *tablepb.Command_Attach:
+		return "table.attach"
+	case *tablepb.Command_Leave:
+		return "table.leave"
+	}
+	return ""
 }
 
 func (r *rig) attach(player, epoch, last uint64) *table.Reply {

@@ -1618,13 +1618,13 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\aBinding\x12\x1b.teahouse.v1.BindingRequest\x1a\x19.teahouse.v1.BindingReply\"}\x88\xb5\x18\x03\x92\xb5\x18\rqueue.binding\xa2\xb5\x18a\n" +
 	"\x02\x1a!\x12[None of its own: the gateway reads the binding for its clients, and tells them what is new.\x90\x02\x01\x12\x9e\x01\n" +
 	"\x04List\x12\x18.teahouse.v1.ListRequest\x1a\x16.teahouse.v1.ListReply\"d\x88\xb5\x18\x03\x92\xb5\x18\n" +
-	"queue.list\xa2\xb5\x18K\x12INone of its own; the queues change only with the cluster's configuration.\x90\x02\x012\xb7\x04\n" +
+	"queue.list\xa2\xb5\x18K\x12INone of its own; the queues change only with the cluster's configuration.\x90\x02\x012\xdb\x04\n" +
 	"\x05Table\x12\xcf\x01\n" +
 	"\x06Attach\x12\x1a.teahouse.v1.AttachRequest\x1a\x18.teahouse.v1.AttachReply\"\x8e\x01\x88\xb5\x18\x02\x92\xb5\x18\ftable.attach\xa2\xb5\x18s\n" +
-	"\x06\x1a<=>D#\x12i16 attaches at once, then one every 500 ms. A session has one stream: attaching to another table ends it.\x90\x02\x02\x12\xe9\x01\n" +
-	"\x04Move\x12\x18.teahouse.v1.MoveRequest\x1a\x16.teahouse.v1.MoveReply\"\xae\x01\x88\xb5\x18\x02\x92\xb5\x18\n" +
-	"table.move\xa2\xb5\x18\x94\x01\n" +
-	"\x0e\x1a<=>?@ABCEFGHI\x12\x81\x01One unanswered move a seat. The game's message has at most 1024 bytes, a nonce 32; auto-play is switched at most 40 times a hand.\x90\x02\x02\x12p\n" +
+	"\x06\x1a<=>D#\x12i16 attaches at once, then one every 500 ms. A session has one stream: attaching to another table ends it.\x90\x02\x02\x12\x8d\x02\n" +
+	"\x04Move\x12\x18.teahouse.v1.MoveRequest\x1a\x16.teahouse.v1.MoveReply\"\xd2\x01\x88\xb5\x18\x02\x92\xb5\x18\n" +
+	"table.move\xa2\xb5\x18\xb8\x01\n" +
+	"\x0e\x1a<=>?@ABCEFGHI\x12\xa5\x01One unanswered move a seat. The game's message has at most 1024 bytes, a nonce 32; auto-play is switched at most 40 times a hand; a nonce and ready come once a hand.\x90\x02\x02\x12p\n" +
 	"\x05Leave\x12\x19.teahouse.v1.LeaveRequest\x1a\x17.teahouse.v1.LeaveReply\"3\x88\xb5\x18\x02\x92\xb5\x18\vtable.leave\xa2\xb5\x18\x19\n" +
 	"\x05\x1a<=>L\x12\x10None of its own.\x90\x02\x022\xc5\x02\n" +
 	"\aAccount\x12\xae\x01\n" +
