@@ -45,7 +45,7 @@ func queueCommand(p *process.Process) *cobra.Command {
 	flags.IntVar(&cfg.Players, "players", 1000, "players")
 	flags.Float64Var(&cfg.Cancel, "cancel", 0.5, "share of the tickets that are cancelled, at random moments")
 	flags.DurationVar(&cfg.Duration, "duration", 5*time.Second, "time in which players join; 0 = all at once")
-	flags.IntVar(&cfg.Queues, "queues", 16, "queues that they spread over")
+	flags.IntVar(&cfg.Queues, "queues", 16, "queues (kinds of tables) that they spread over")
 	flags.Float64Var(&cfg.SpawnRate, "spawn-rate", 0, "logins a second; 0 = all at once")
 	flags.BoolVar(&cfg.Kill, "kill", false, "kill the coordinator's leader in the middle, and start it again")
 	flags.BoolVar(&cfg.Faults, "faults", false, "delay, repeat and reorder queue commands and break connections on the way")

@@ -128,7 +128,7 @@ func (p *player) ask(o history.Op, do func(*history.Op) error) history.Op {
 
 func (p *player) join(ctx context.Context, queue int) history.Op {
 	return p.ask(history.Op{Kind: history.Join, Queue: fmt.Sprint(queue)}, func(o *history.Op) (err error) {
-		o.Got, err = p.client.Join(ctx, &wirepb.JoinRequest{Queue: queueName, Stake: p.b.stake + uint32(queue)})
+		o.Got, err = p.client.Join(ctx, p.b.kinds[queue].request())
 		if o.Got == 0 && (err == nil || game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_AT_TABLE) {
 			o.Table = p.client.Table()
 		}

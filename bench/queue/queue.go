@@ -8,7 +8,8 @@
 //
 // Whoever gets a table leaves it alone: the load is to be on the queues. The tables wait
 // ten seconds for their seats and then play themselves, slowly, which may go on after the
-// run. Each run has queues of its own, by stakes that nobody else plays for.
+// run. Each run spreads over kinds of tables, by mode and stake, for which nobody waits when it
+// begins. Two runs at the same time on one cluster may choose the same one and find each other.
 //
 // It starts no cluster. Only bench and tests import it.
 package queue
@@ -18,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -39,7 +39,7 @@ type Config struct {
 	Players   int           // default 1000
 	Cancel    float64       // share of the tickets that their players give back
 	Duration  time.Duration // in which players join; 0 = all at once
-	Queues    int           // how many queues they spread over; default 16, at most 10,000
+	Queues    int           // how many kinds of tables they spread over; default 16, at most as many as are free
 	Rate      float64       // joins a second, in an open loop, instead of at random; 0 = none
 	SpawnRate float64       // logins a second; 0 = all at once
 	Kill      bool          // the coordinator's leader, in the middle; it is started again
@@ -60,9 +60,6 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Players < 0 || !(c.Cancel >= 0 && c.Cancel <= 1) || c.Duration < 0 || c.Queues < 0 || c.SpawnRate < 0 || !(c.Rate >= 0) || c.Grace < 0 {
 		return c, errors.New("queue: nothing may be below zero, and Cancel is a share")
 	}
-	if c.Queues > maxQueues {
-		return c, fmt.Errorf("queue: %d queues, at most %d", c.Queues, maxQueues)
-	}
 	if c.Players == 0 {
 		c.Players = 1000
 	}
@@ -80,10 +77,8 @@ func (c Config) withDefaults() (Config, error) {
 
 const (
 	seats     = 4       // of a table
+	hands     = 1       // of a round
 	queueName = "bench" // has no bots: who finds no company waits
-	// Stakes are of this run alone, so that no player meets one of another run.
-	minStake, maxStake = 1_000, 900_000
-	maxQueues          = 10_000
 )
 
 // Bench is one run.
@@ -93,7 +88,7 @@ type Bench struct {
 	target  target.Target
 	rate    *openloop.Schedule // of joins; nil = at random
 	addr    string
-	stake   uint32 // of the first queue
+	kinds   []kind // of tables: the queues of this run
 	players []*player
 	began   time.Time // all times of the history count from here
 
@@ -124,7 +119,6 @@ func New(cfg Config) (*Bench, error) {
 			return nil, err
 		}
 	}
-	b.stake = minStake + rand.Uint32N(maxStake-minStake-uint32(cfg.Queues))
 	if cfg.Rate > 0 {
 		b.rate = openloop.New(cfg.Rate)
 	}
@@ -193,7 +187,7 @@ func (b *Bench) login(ctx context.Context, s *Summary) error {
 		return fmt.Errorf("login: %w", err)
 	}
 	s.LoginsPerS = float64(len(b.players)) / time.Since(began).Seconds()
-	return nil
+	return b.offered(ctx)
 }
 
 // tail is how long tickets wait once nobody joins any more.

@@ -16,7 +16,7 @@ import (
 func TestConfig(t *testing.T) {
 	for _, c := range []Config{
 		{}, {State: "x", Players: -1}, {State: "x", Cancel: 1.1}, {State: "x", Cancel: -0.1},
-		{State: "x", Duration: -1}, {State: "x", Queues: -1}, {State: "x", Queues: maxQueues + 1}, {State: "x", SpawnRate: -1}, {State: "x", Rate: -1}, {Addr: "x:1", Kill: true}, {Addr: "x"}, {State: "x", Grace: -1},
+		{State: "x", Duration: -1}, {State: "x", Queues: -1}, {State: "x", SpawnRate: -1}, {State: "x", Rate: -1}, {Addr: "x:1", Kill: true}, {Addr: "x"}, {State: "x", Grace: -1},
 	} {
 		if _, err := c.withDefaults(); err == nil {
 			t.Errorf("%+v is accepted", c)

@@ -79,7 +79,7 @@ func (p *player) queueOf(ticket uint64) (queue string) {
 }
 
 // over asks for the settled hands of who sits nowhere: their tables may be over. A round
-// has one hand here.
+// has one hand here (hands).
 func (b *Bench) over(ctx context.Context) (map[game.PlayerID][]game.TableID, error) {
 	lists := make([][]game.TableID, len(b.players))
 	err := b.each(func(p *player) error {

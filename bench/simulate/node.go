@@ -101,7 +101,7 @@ func (n *node) bootCoordinator() {
 		LedShards: 1, Replicas: 3,
 		Queues: []coordinator.Queue{{
 			Name: "q", Modes: []coordinator.Mode{{Name: "m", Game: w.plan.game, Rules: w.plan.rules}},
-			DefaultHands: w.plan.hands, MaxHands: 16, BotsAfter: 1500 * time.Millisecond, Window: 200,
+			Hands: []uint32{uint32(w.plan.hands)}, BotsAfter: 1500 * time.Millisecond, Window: 200,
 		}},
 		Limits:       coordinator.Limits{PassOver: 300 * time.Millisecond, Idle: w.plan.idle},
 		CreateWithin: time.Second,

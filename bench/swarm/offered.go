@@ -3,6 +3,7 @@ package swarm
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"teahouse/pkg/client"
@@ -20,8 +21,8 @@ func (s *Swarm) offered(ctx context.Context, c *client.Client) error {
 	for _, q := range list.Queues {
 		for i, m := range q.Modes {
 			if q.Name == s.cfg.Queue && (m.Name == s.cfg.Mode || s.cfg.Mode == "" && i == 0) {
-				if s.cfg.Hands > q.MaxHands {
-					return fmt.Errorf("queue %s offers rounds of at most %d hands, not of %d: use --hands", q.Name, q.MaxHands, s.cfg.Hands)
+				if !slices.Contains(q.Hands, s.cfg.Hands) {
+					return fmt.Errorf("queue %s offers rounds of %v hands, not of %d: use --hands", q.Name, q.Hands, s.cfg.Hands)
 				}
 				return nil
 			}

@@ -52,8 +52,11 @@ func exchanges() map[string]exchange {
 		},
 		"queue.binding": {request: &wirepb.BindingRequest{}, reply: &wirepb.BindingReply{Ticket: exampleTicket}},
 		"queue.list": {request: &wirepb.ListRequest{}, reply: &wirepb.ListReply{Queues: []*wirepb.QueueInfo{{
-			Name: "standard", DefaultHands: 4, MaxHands: 16, BotsAfterMs: 10_000,
-			Modes: []*wirepb.ModeInfo{{Name: "xuezhan", Game: "mahjong", Seats: 4, Rules: []byte(exampleRules)}},
+			Name: "standard", BotsAfterMs: 10_000, Stakes: []uint32{1, 2, 5}, Hands: []uint32{4, 1, 8},
+			Modes: []*wirepb.ModeInfo{{
+				Name: "xuezhan", Game: "mahjong", Seats: 4, Rules: []byte(exampleRules), Waiting: 3, Playing: 28,
+				Forming: []*wirepb.Forming{{Stake: 1, Hands: 4, Waiting: 3, People: 3, WaitMs: 2300}, {Stake: 5, Hands: 8, WaitMs: 7100}},
+			}},
 		}}}},
 		"table.attach": {
 			request: &wirepb.AttachRequest{LastEvent: 16}, reply: &wirepb.AttachReply{Seat: 2, NextNumber: 5, LastEvent: 18},

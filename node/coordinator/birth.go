@@ -89,7 +89,7 @@ func (s *state) tookOver(t *coordpb.TookOver) result {
 
 // validSettings reports whether the state machine can work with the settings.
 func validSettings(s *coordpb.Settings) bool {
-	if s == nil || s.GetSeats() < 1 || s.GetSeats() > maxSeats || len(s.GetQueues()) > 1000 {
+	if s == nil || s.GetSeats() < 1 || s.GetSeats() > maxSeats || len(s.GetQueues()) > maxQueues {
 		return false
 	}
 	names := make(map[string]bool)
@@ -98,6 +98,9 @@ func validSettings(s *coordpb.Settings) bool {
 			return false
 		}
 		names[q.GetName()] = true
+		if !validChoices(q.GetStakes(), maxStake) || !validChoices(q.GetHands(), maxHands) {
+			return false
+		}
 		for _, m := range q.GetModes() {
 			if m.GetSeats() > maxSeats {
 				return false

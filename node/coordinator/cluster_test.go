@@ -253,7 +253,9 @@ func newCluster(t *testing.T, n int, edit func(*Config)) *cluster {
 				defer r.mu.Unlock()
 				r.views = append(r.views, v)
 			},
-			Birth: func() Birth { return Birth{Cluster: "c1", Members: members("node-1", "node-2", "node-3")} },
+			Birth: func() Birth {
+				return Birth{Cluster: "c1", Members: members("node-1", "node-2", "node-3"), Level: newest}
+			},
 		}
 		if edit != nil {
 			edit(&cfg)

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"time"
 
-	"teahouse/node/coordinator/coordpb"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/token"
 )
@@ -89,53 +88,12 @@ type Signer interface {
 	Sign(claims token.Claims, now time.Time) (string, error)
 }
 
-// Queue configures a queue. Players in it are matched if their mode, stake and number of hands are
-// equal too.
-type Queue struct {
-	Name         string
-	Modes        []Mode        // the first is the default
-	DefaultHands int           // hands of a round if the player does not ask for a number
-	MaxHands     int           // the most that a player may ask for
-	BotsAfter    time.Duration // wait after which bots fill a table; 0 = never
-	// Rating points between the best and the worst player of a table: what a new ticket accepts,
-	// how much that grows with each second of waiting, and its maximum.
-	Window, WidenPerSecond, MaxWindow uint32
-}
-
-// Mode is one way to play in a queue.
-type Mode struct {
-	Name  string // what players ask for
-	Game  string // game.Game.Name
-	Seats int    // game.Game.Seats; 0 = 4
-	Rules string // overrides of the game's default rules, JSON
-
-	Version uint32 // the highest game.Game.Version that is played; 0 = 1
-}
-
-// DefaultQueues are `standard` for people and `bench` for measurements.
-func DefaultQueues() []Queue {
-	modes := func(minClaimMs int) []Mode {
-		return []Mode{
-			{Name: "xuezhan", Game: "mahjong", Rules: fmt.Sprintf(`{"min_claim_ms":%d}`, minClaimMs)},
-			{Name: "xueliu", Game: "mahjong", Rules: fmt.Sprintf(`{"mode":"xueliu","min_claim_ms":%d}`, minClaimMs)},
-			{Name: "gomoku", Game: "gomoku", Seats: 2},
-		}
-	}
-	return []Queue{{
-		Name: "standard", Modes: modes(700),
-		DefaultHands: 4, MaxHands: 16, BotsAfter: 10 * time.Second,
-		Window: 200, WidenPerSecond: 50, MaxWindow: 2000,
-	}, {
-		Name: "bench", Modes: modes(0),
-		DefaultHands: 1, MaxHands: 16,
-		Window: 200, WidenPerSecond: 50, MaxWindow: 2000,
-	}}
-}
-
 // Limits bound the state. Zero fields take the default.
 type Limits struct {
-	Tickets      int           // waiting in all queues together; default 20,000
-	Queues       int           // different (queue, mode, stake, hands) with a waiting ticket; default 256
+	Tickets int // waiting in all queues together; default 20,000
+	// Queues bounds the kinds of tables (queue, mode, stake, hands) that somebody waits for; default
+	// 1024. What the queues offer must fit in it, so that nobody can use it up.
+	Queues       int
 	Idle         int           // players remembered without ticket or table; default 100,000
 	Pending      int           // unconfirmed tables of one shard; default 256
 	PassOver     time.Duration // a shard that refused a table gets none for this long; default 5 s
@@ -164,9 +122,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.OnView == nil {
 		c.OnView = func(View) {}
 	}
-	if c.Queues == nil {
-		c.Queues = DefaultQueues()
-	}
+	c.Queues = c.completeQueues()
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -181,7 +137,7 @@ func (c Config) withDefaults() (Config, error) {
 		value int
 	}{
 		{&c.LedShards, 2}, {&c.Replicas, 3}, {&c.MaxWaiting, 8192}, {&c.MaxBatch, 1024}, {&c.MaxCreations, 1},
-		{&c.Limits.Tickets, 20_000}, {&c.Limits.Queues, 256}, {&c.Limits.Idle, 100_000}, {&c.Limits.Pending, 256},
+		{&c.Limits.Tickets, 20_000}, {&c.Limits.Queues, 1024}, {&c.Limits.Idle, 100_000}, {&c.Limits.Pending, 256},
 		{&c.Limits.SlackPercent, 25},
 	} {
 		if *f.field == 0 {
@@ -227,57 +183,5 @@ func (c Config) validate() error {
 			return errors.New("coordinator: MatchEvery, CreateWithin and RetryEvery are a millisecond at least")
 		}
 	}
-	for _, q := range c.Queues {
-		if err := q.validate(); err != nil {
-			return err
-		}
-	}
-	if !validSettings(c.settings()) {
-		return errors.New("coordinator: Config.Queues: too many, or a name is used twice")
-	}
-	return nil
-}
-
-func (q Queue) validate() error {
-	switch {
-	case q.Name == "" || len(q.Modes) == 0:
-		return fmt.Errorf("coordinator: queue %q: needs a name and a mode", q.Name)
-	case q.DefaultHands < 1 || q.MaxHands < q.DefaultHands || q.MaxHands > 1000:
-		return fmt.Errorf("coordinator: queue %q: hands %d of at most %d", q.Name, q.DefaultHands, q.MaxHands)
-	case q.BotsAfter < 0 || q.BotsAfter > 24*time.Hour:
-		return fmt.Errorf("coordinator: queue %q: bots after %v", q.Name, q.BotsAfter)
-	}
-	for _, m := range q.Modes {
-		if m.Name == "" || m.Game == "" || m.Seats < 0 || m.Seats > maxSeats {
-			return fmt.Errorf("coordinator: queue %q: mode %q of game %q with %d seats", q.Name, m.Name, m.Game, m.Seats)
-		}
-	}
-	return nil
-}
-
-// settings returns the part of the Config that goes into the log.
-func (c Config) settings() *coordpb.Settings {
-	s := &coordpb.Settings{
-		Seats:        seats,
-		MaxTickets:   uint32(c.Limits.Tickets),
-		MaxQueues:    uint32(c.Limits.Queues),
-		MaxIdle:      uint32(c.Limits.Idle),
-		MaxPending:   uint32(c.Limits.Pending),
-		PassOverMs:   uint32(c.Limits.PassOver.Milliseconds()),
-		StuckMs:      uint32(c.Limits.Stuck.Milliseconds()),
-		SlackPercent: uint32(c.Limits.SlackPercent),
-	}
-	for _, q := range c.Queues {
-		var modes []*coordpb.Mode
-		for _, m := range q.Modes {
-			modes = append(modes, &coordpb.Mode{Name: m.Name, Game: m.Game, Rules: []byte(m.Rules), Seats: uint32(m.Seats), Version: m.Version})
-		}
-		s.Queues = append(s.Queues, &coordpb.Queue{
-			Name: q.Name, Modes: modes,
-			DefaultHands: uint32(q.DefaultHands), MaxHands: uint32(q.MaxHands),
-			BotsAfterMs: uint32(q.BotsAfter.Milliseconds()),
-			Window:      q.Window, WidenPerSecond: q.WidenPerSecond, MaxWindow: q.MaxWindow,
-		})
-	}
-	return s
+	return c.validateQueues()
 }

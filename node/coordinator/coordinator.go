@@ -26,6 +26,11 @@ type Coordinator struct {
 	in   *inbox
 	view atomic.Pointer[View]
 
+	// What follows is soft: nothing in the log depends on it.
+	waits waits
+	seen  overviews
+	lists atomic.Uint64 // queue.list answered
+
 	mu    sync.Mutex
 	state *state // guarded by mu; only Apply and Restore change it
 }
@@ -90,6 +95,7 @@ func (c *Coordinator) Counts() Counts {
 	counts := c.state.counts()
 	c.mu.Unlock()
 	counts.Busy = c.in.refused.Load()
+	counts.Lists, counts.Overviews = c.lists.Load(), c.seen.made.Load()
 	return counts
 }
 
@@ -104,11 +110,13 @@ func (c *Coordinator) Apply(e raftgroup.Entry) any {
 	}
 	c.mu.Lock()
 	done := c.state.apply(batch)
+	now := c.state.now
 	var view View
 	if done.viewed {
 		view = c.state.view()
 	}
 	c.mu.Unlock()
+	c.waits.note(done.waits, now)
 	if done.viewed {
 		c.setView(view)
 	}

@@ -418,11 +418,15 @@ func TestPausedLeaderLosesTime(t *testing.T) {
 	})
 }
 
-func TestConfig(t *testing.T) {
-	good := Config{
+func testConfig() Config {
+	return Config{
 		Node: "n", Signer: fakeSigner{}, Propose: func([]byte) Future { return nil },
 		Create: newFakeShards().create, Push: func(string, *linkpb.Push) {}, Announce: func(uint64, bool) {},
 	}
+}
+
+func TestConfig(t *testing.T) {
+	good := testConfig()
 	if _, err := New(good); err != nil {
 		t.Fatal(err)
 	}
@@ -434,16 +438,32 @@ func TestConfig(t *testing.T) {
 		"no batch":         func(c *Config) { c.MaxBatch = -1 },
 		"fast matching":    func(c *Config) { c.MatchEvery = 1 },
 		"nameless queue":   func(c *Config) { c.Queues = []Queue{{Modes: []Mode{{Name: "x", Game: "x"}}}} },
-		"queue of no hand": func(c *Config) { c.Queues = []Queue{{Name: "q", Modes: []Mode{{Name: "x", Game: "x"}}}} },
-		"queue twice":      func(c *Config) { c.Queues = append(DefaultQueues(), DefaultQueues()...) },
+		"modeless queue":   func(c *Config) { c.Queues = []Queue{{Name: "q"}} },
+		"mode twice":       func(c *Config) { c.Queues[0].Modes[1].Name = c.Queues[0].Modes[0].Name },
+		"queue of no hand": func(c *Config) { c.Queues[0].Hands = []uint32{0} },
+		"long rounds":      func(c *Config) { c.Queues[0].Hands = []uint32{maxHands + 1} },
+		"hands twice":      func(c *Config) { c.Queues[0].Hands = []uint32{1, 2, 1} },
+		"many hands":       func(c *Config) { c.Queues[0].Hands = upTo(maxChoices + 1) },
+		"stake of nothing": func(c *Config) { c.Queues[0].Stakes = []uint32{5, 0} },
+		"high stake":       func(c *Config) { c.Queues[0].Stakes = []uint32{maxStake + 1} },
+		"stake twice":      func(c *Config) { c.Queues[0].Stakes = []uint32{2, 2} },
+		"many kinds":       func(c *Config) { c.Queues[0].Stakes, c.Queues[0].Hands = upTo(32), upTo(32) },
+		"few kinds":        func(c *Config) { c.Limits.Queues = 100 },
+		"queue twice":      func(c *Config) { c.Queues = append(c.Queues, c.Queues[0]) },
 	} {
 		cfg := good
+		cfg.Queues = DefaultQueues()
 		edit(&cfg)
 		if _, err := New(cfg); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	if len(good.settings().GetQueues()) != 0 {
+	mine := []Queue{{Name: "q", Modes: []Mode{{Name: "m", Game: "g"}}}}
+	good.Queues = mine
+	if _, err := New(good); err != nil {
+		t.Error(err)
+	}
+	if mine[0].Stakes != nil || mine[0].Hands != nil {
 		t.Error("the caller's Config was changed")
 	}
 }

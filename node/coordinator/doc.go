@@ -31,6 +31,17 @@
 // without ticket or table are forgotten, least recently used first, and a shard with too many
 // unconfirmed tables gets no more.
 //
+// What players may choose (modes, stakes, hands) are lists in the configuration of a queue, and all that
+// they allow together fits in the bound of queues: whatever players ask for, they take nothing from
+// others. (At level 1 any stake may be asked for; the lists are in the log from level 2 on.)
+//
+// # What is shown
+//
+// queue.list says who waits and plays, and how long one waits. The figures are made at most once a
+// second, however many ask. How long tickets have waited lately is soft: each replica knows it
+// from the entries that it has applied, the last 16 waits of each of at most 1024 kinds of tables,
+// for ten minutes of log time.
+//
 // The package opens no connection, starts no Raft group and knows no game rules. Only node/host may
 // import it.
 package coordinator

@@ -7,6 +7,7 @@ import (
 	"teahouse/node/coordinator/coordpb"
 	"teahouse/pkg/game"
 	"teahouse/pkg/link/linkpb"
+	"teahouse/pkg/versions"
 	"teahouse/pkg/wire/wirepb"
 )
 
@@ -28,16 +29,23 @@ func members(names ...string) []*linkpb.Member {
 	return list
 }
 
-func birthOf(names ...string) *coordpb.Command {
+// newest is the level at which most tests run.
+var newest = versions.Levels().Max
+
+func birthOf(names ...string) *coordpb.Command { return birthAt(newest, names...) }
+
+func birthAt(level uint32, names ...string) *coordpb.Command {
 	return &coordpb.Command{Body: &coordpb.Command_Birth{Birth: &coordpb.Birth{
-		Cluster: "c1", Members: members(names...), LedShards: 2, Replicas: 3,
+		Cluster: "c1", Members: members(names...), LedShards: 2, Replicas: 3, Level: level,
 	}}}
 }
 
-func tookOver(edit func(*coordpb.Settings)) *coordpb.Command {
+func tookOver(edit func(*coordpb.Settings)) *coordpb.Command { return tookOverAt(newest, edit) }
+
+func tookOverAt(level uint32, edit func(*coordpb.Settings)) *coordpb.Command {
 	s := Config{Queues: DefaultQueues()}
 	s.Limits = Limits{Tickets: 100, Queues: 10, Idle: 100, Pending: 10, PassOver: 5e9, Stuck: 1e9, SlackPercent: 25}
-	settings := s.settings()
+	settings := s.settings(level)
 	if edit != nil {
 		edit(settings)
 	}
@@ -45,9 +53,11 @@ func tookOver(edit func(*coordpb.Settings)) *coordpb.Command {
 }
 
 // newWorld makes a cluster of three nodes that has started.
-func newWorld(t testing.TB, edit func(*coordpb.Settings)) *world {
+func newWorld(t testing.TB, edit func(*coordpb.Settings)) *world { return newWorldAt(t, newest, edit) }
+
+func newWorldAt(t testing.TB, level uint32, edit func(*coordpb.Settings)) *world {
 	w := &world{t: t, state: newState()}
-	w.do(0, birthOf("node-1", "node-2", "node-3"), tookOver(edit))
+	w.do(0, birthAt(level, "node-1", "node-2", "node-3"), tookOverAt(level, edit))
 	return w
 }
 
@@ -83,6 +93,12 @@ func join(p result, number uint64, queue string) *coordpb.Command {
 	return &coordpb.Command{Body: &coordpb.Command_Join{Join: &coordpb.Join{
 		Player: uint64(p.player), Epoch: p.epoch, Number: number, Queue: queue,
 	}}}
+}
+
+func joinFor(p result, number uint64, queue string, stake, hands uint32) *coordpb.Command {
+	c := join(p, number, queue)
+	c.GetJoin().Stake, c.GetJoin().Hands = stake, hands
+	return c
 }
 
 func cancel(p result, number, ticket uint64) *coordpb.Command {

@@ -20,6 +20,8 @@ func FuzzApply(f *testing.F) {
 		{matchWith(3), created(1<<40|1, true), created(1<<40|1, false), ended(1<<40|1, 1, 2, 3, 4), binding(result{})},
 		{{}, {Body: &coordpb.Command_Guest{}}, {Body: &coordpb.Command_Join{}}, {Body: &coordpb.Command_Match{}}},
 		{tookOver(func(s *coordpb.Settings) { s.MaxIdle, s.Seats = 0, 8 }), matchWith(1)},
+		{birthAt(1, "a"), tookOverAt(1, nil), reports("a", "a.disk", able()), raise(newest), tookOver(nil)},
+		{joinFor(result{player: 1, epoch: 1}, 1, "bench", 16, 16), joinFor(result{player: 1, epoch: 1}, 2, "bench", 17, 0), matchWith(2)},
 	} {
 		data, err := proto.Marshal(&coordpb.Batch{AdvanceMs: 1 << 31, Commands: commands})
 		if err != nil {
@@ -82,10 +84,33 @@ func FuzzRestore(f *testing.F) {
 			t.Fatal(err)
 		}
 		s.matchDue(s.now)
+		look(t, s)
 		if e := s.apply(b); len(e.results) != len(b.Commands) {
 			t.Errorf("%d results", len(e.results))
 		}
+		look(t, s)
 	})
+}
+
+// look makes the overview of a state, whose figures must fit to each other.
+func look(t *testing.T, s *state) {
+	cfg := testConfig()
+	cfg.Queues = cfg.completeQueues()
+	o, tickets := s.overview(cfg.Queues)
+	o.count(tickets)
+	waiting := 0
+	for _, k := range o.kinds {
+		waiting += k.waiting
+		if k.people > k.waiting || k.people > k.settings.Seats {
+			t.Errorf("%d of %d people at a table of %d", k.people, k.waiting, k.settings.Seats)
+		}
+	}
+	if waiting != s.waiting || len(o.seekers) != waiting {
+		t.Errorf("%d wait in kinds, %d tickets of %d", waiting, len(o.seekers), s.waiting)
+	}
+	if _, err := proto.Marshal(o.reply(cfg)); err != nil {
+		t.Error(err)
+	}
 }
 
 // FuzzHandle checks the decoding of hostile requests, and sends them to a leader whose mailbox has room

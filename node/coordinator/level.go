@@ -12,6 +12,10 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
+// levelChoices is the cluster's level from which on the log says what players may choose, and tables know their
+// queue.
+const levelChoices = 2
+
 // maxGames bounds the games that a node may report.
 const maxGames = 64
 
@@ -92,10 +96,10 @@ func (s *state) gameVersion(played *coordpb.Mode) uint32 {
 	return version
 }
 
-// playable reports whether every member knows the game of a mode.
-func (s *state) playable(played *coordpb.Mode) bool {
+// playable reports whether every member knows a game.
+func (s *state) playable(name string) bool {
 	return !slices.ContainsFunc(s.members.GetMembers(), func(m *linkpb.Member) bool {
-		return m.GetVersions() != nil && plays(m, played.GetGame()) == 0
+		return m.GetVersions() != nil && plays(m, name) == 0
 	})
 }
 

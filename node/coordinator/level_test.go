@@ -24,11 +24,18 @@ func raise(level uint32, without ...string) *coordpb.Command {
 
 func levels(min, max uint32) *linkpb.Versions { return &linkpb.Versions{MinLevel: min, MaxLevel: max} }
 
+// able are the versions of a binary that knows all levels and plays everything.
+func able() *linkpb.Versions {
+	v := levels(1, newest)
+	v.Games = []*linkpb.GameVersion{{Name: "gomoku", Newest: 1}, {Name: "mahjong", Newest: 1}}
+	return v
+}
+
 // The level never falls, and rises only to one that every member has last reported to know, except those
 // named; it survives snapshots.
 func TestLevelRises(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t, nil)
+		w := newWorldAt(t, 1, nil)
 		said := make(map[string][2]uint32)
 		names := []string{"node-1", "node-2", "node-3"}
 		level := uint32(1)
@@ -80,7 +87,7 @@ func TestLevelRises(t *testing.T) {
 
 // A node with a new disk reports its own versions; what the old one reported no longer counts.
 func TestLevelOfANewDisk(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorldAt(t, 1, nil)
 	for _, n := range []string{"node-1", "node-2", "node-3"} {
 		w.one(reports(n, n+".disk", levels(1, 2)))
 	}

@@ -33,6 +33,7 @@ type loop struct {
 	announced    uint64    // term of the TookOver entry that was announced; 0 = none yet
 	tookOver     bool      // TookOver is applied
 	birthRefused bool      // in this leadership
+	wrote        uint32    // level of the settings that this leadership has written; 0 = none yet
 	pauseUntil   time.Time // pause after an error
 
 	lastTick time.Time     // when the clock was last read
@@ -130,7 +131,7 @@ func (l *loop) observe(now time.Time) {
 
 func (l *loop) begin(now time.Time, term uint64) {
 	l.leadership++
-	l.leading, l.term, l.announced, l.tookOver, l.birthRefused = true, term, 0, false, false
+	l.leading, l.term, l.announced, l.tookOver, l.birthRefused, l.wrote = true, term, 0, false, false, 0
 	l.lastTick, l.advance = now, 0
 	l.confirms, l.waiting, l.recheck, l.dueAt = nil, false, false, time.Time{}
 	l.creations = creations{c: l.c, leadership: l.leadership, streams: make(map[game.GroupID]*stream)}
@@ -196,17 +197,23 @@ func (l *loop) next(now time.Time) *entry {
 	switch {
 	case !l.tookOver:
 		f.tookOver = true
-		f.commands = append(l.birth(), &coordpb.Command{Body: &coordpb.Command_TookOver{
-			TookOver: &coordpb.TookOver{Node: l.cfg.Node, Settings: l.cfg.settings()},
-		}})
+		f.commands = l.birth()
+		level := Level(l.c.View().Members)
+		for _, c := range f.commands {
+			level = max(level, c.GetBirth().GetLevel())
+		}
+		f.commands = append(f.commands, l.takeOver(level))
 	case l.announced == 0:
 		f.commands = l.birth()
 		l.pauseUntil = now.Add(l.cfg.RetryEvery)
 	default:
+		if level := Level(l.c.View().Members); level > l.wrote { // raised: the settings may say more now
+			f.commands = append(f.commands, l.takeOver(level))
+		}
 		n := min(len(l.confirms), l.cfg.MaxBatch)
 		f.commands = append(f.commands, l.confirms[:n]...)
 		l.confirms = l.confirms[n:]
-		f.first = n
+		f.first = len(f.commands)
 		f.requests = l.c.in.take(l.cfg.MaxBatch)
 		for _, r := range f.requests {
 			f.commands = append(f.commands, r.command)
@@ -229,6 +236,14 @@ func (l *loop) next(now time.Time) *entry {
 	}
 	f.data = data
 	return f
+}
+
+// takeOver returns the command that makes all replicas use this leader's settings.
+func (l *loop) takeOver(level uint32) *coordpb.Command {
+	l.wrote = level
+	return &coordpb.Command{Body: &coordpb.Command_TookOver{
+		TookOver: &coordpb.TookOver{Node: l.cfg.Node, Settings: l.cfg.settings(level)},
+	}}
 }
 
 // birth returns the command that starts the cluster, if it has not started and its members are known.

@@ -57,7 +57,9 @@ func newStepped(t *testing.T, edit func(*Config)) *stepped {
 		},
 		Push:     func(string, *linkpb.Push) {},
 		Announce: func(term uint64, leading bool) { s.announced = append(s.announced, fmt.Sprint(term, leading)) },
-		Birth:    func() Birth { return Birth{Cluster: "c1", Members: members("node-1", "node-2", "node-3")} },
+		Birth: func() Birth {
+			return Birth{Cluster: "c1", Members: members("node-1", "node-2", "node-3"), Level: newest}
+		},
 	}
 	if edit != nil {
 		edit(&cfg)

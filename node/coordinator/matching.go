@@ -84,20 +84,31 @@ func (s *state) sortedQueues() []queueKey {
 
 // plan runs the matcher on one queue.
 func (s *state) plan(key queueKey, q *queue, now uint64) match.Plan {
-	rules := s.queueSettings(key.name)
-	played := mode(rules, key.mode)
-	if played == nil { // no longer offered: its tickets wait until they are cancelled
-		return match.Plan{}
-	}
+	return match.Run(q.waiting(), now, s.matchSettings(key.modeKey))
+}
+
+// waiting returns the queue's tickets for the matcher.
+func (q *queue) waiting() []match.Ticket {
 	waiting := make([]match.Ticket, len(q.tickets))
 	for i, t := range q.tickets {
 		waiting[i] = match.Ticket{ID: t.id, Rating: t.rating, JoinedMs: t.joinedMs}
 	}
-	return match.Run(waiting, now, match.Settings{
+	return waiting
+}
+
+// matchSettings returns the matcher's settings for a mode. Those of a mode that is no longer offered match
+// nobody: its tickets wait until they are cancelled.
+func (s *state) matchSettings(key modeKey) match.Settings {
+	rules := s.queueSettings(key.name)
+	played := mode(rules, key.mode)
+	if played == nil {
+		return match.Settings{}
+	}
+	return match.Settings{
 		Seats:  int(cmp.Or(played.GetSeats(), s.settings.GetSeats())),
 		Window: rules.GetWindow(), WidenPerSecond: rules.GetWidenPerSecond(), MaxWindow: rules.GetMaxWindow(),
 		BotsAfterMs: rules.GetBotsAfterMs(),
-	})
+	}
 }
 
 // loads returns the shards' loads for placement, by shard id.

@@ -21,18 +21,22 @@ func (s *state) created(c *coordpb.Created, e *effects) result {
 		}
 		s.shard(item.table().Shard()).refusedUntil = s.now + uint64(s.settings.GetPassOverMs())
 	default:
-		e.notices = append(e.notices, s.seat(item)...)
+		e.notices = append(e.notices, s.seat(item, e)...)
 	}
 	return result{}
 }
 
 // seat binds the players of a confirmed item to their table.
-func (s *state) seat(item *pending) []notice {
+func (s *state) seat(item *pending, e *effects) []notice {
 	id := item.table()
 	t := &roomTable{}
+	if len(item.tickets) > 0 && Level(s.members) >= levelChoices {
+		t.modeKey = item.tickets[0].key.modeKey
+	}
 	var notices []notice
 	for _, tk := range item.tickets {
 		delete(s.tickets, tk.id)
+		e.waits = append(e.waits, wait{tk.key, s.now - min(s.now, tk.joinedMs)})
 		p, ok := s.players[tk.player]
 		if !ok || p.ticket != tk.id {
 			continue

@@ -127,19 +127,19 @@ func (s *state) decide(id, epoch, number uint64, hash [32]byte, run func(*player
 
 // ended frees the players of a table. It may arrive before the shard's answer to the table's creation,
 // and then confirms the creation too.
-func (s *state) ended(e *coordpb.Ended) result {
-	id := game.TableID(e.GetTable())
+func (s *state) ended(c *coordpb.Ended, e *effects) result {
+	id := game.TableID(c.GetTable())
 	if item := s.takePending(id); item != nil {
-		s.seat(item)
+		s.seat(item, e)
 	}
 	if planted.Is(planted.UnbindsAnyone) {
-		s.unbind(e.GetPlayers())
+		s.unbind(c.GetPlayers())
 	}
 	t, ok := s.tables[id]
 	if !ok {
 		return result{}
 	}
-	for _, n := range e.GetPlayers() {
+	for _, n := range c.GetPlayers() {
 		i := slices.Index(t.players, game.PlayerID(n))
 		if i < 0 {
 			continue

@@ -112,7 +112,12 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"join": func(t *rapid.T) {
 			p := m.session()
 			m.numbers[p.epoch]++
-			r := m.do(1, join(p, m.numbers[p.epoch], rapid.SampledFrom([]string{"bench", "standard"}).Draw(t, "queue"))).results[0]
+			c := join(p, m.numbers[p.epoch], rapid.SampledFrom([]string{"bench", "standard"}).Draw(t, "queue"))
+			if rapid.Bool().Draw(t, "wishes") {
+				c.GetJoin().Stake = rapid.SampledFrom([]uint32{0, 1, 2, 3, maxStake + 1}).Draw(t, "stake")
+				c.GetJoin().Hands = rapid.SampledFrom([]uint32{0, 1, 3, 17}).Draw(t, "hands")
+			}
+			r := m.do(1, c).results[0]
 			if r.code == wirepb.Code_OK && m.spent[r.ticket] != "" {
 				t.Fatalf("ticket %d given out again", r.ticket)
 			}
@@ -171,6 +176,18 @@ func (m *model) actions() map[string]func(*rapid.T) {
 				t.Skip("makes new things each time")
 			}
 			m.do(0, c)
+		},
+		"raise": func(t *rapid.T) {
+			for _, n := range []string{"node-1", "node-2"} {
+				m.do(0, reports(n, n+".disk", able()))
+			}
+			m.do(0, raise(newest))
+			if Level(m.state.members) != newest {
+				t.Fatalf("level %d", Level(m.state.members))
+			}
+			if rapid.Bool().Draw(t, "settings") { // the leader does so at once, but what was asked before comes first
+				m.do(0, tookOverAt(newest, m.limits))
+			}
 		},
 		"restore": func(t *rapid.T) {
 			s, err := restore(m.twin.bytes())
@@ -238,6 +255,14 @@ func (m *model) consistent(t *rapid.T, s *state) {
 	if waiting != s.waiting || waiting+tickets != len(s.tickets) {
 		t.Fatalf("%d tickets wait, %d are matched, of %d; counted %d", waiting, tickets, len(s.tickets), s.waiting)
 	}
+	if len(s.queues) > int(s.settings.GetMaxQueues()) {
+		t.Fatalf("%d kinds of tables", len(s.queues))
+	}
+	for id, tb := range s.tables {
+		if q := s.queueSettings(tb.name); tb.modeKey != (modeKey{}) && (Level(s.members) < levelChoices || mode(q, tb.mode) == nil) {
+			t.Fatalf("table %v of %q at level %d", id, tb.modeKey, Level(s.members))
+		}
+	}
 	idle := 0
 	for id, p := range s.players {
 		if p.id != id || p.ticket != 0 && p.table != 0 {
@@ -266,6 +291,8 @@ func (m *model) consistent(t *rapid.T, s *state) {
 	}
 }
 
+func (m *model) limits(s *coordpb.Settings) { s.MaxIdle, s.MaxTickets, s.MaxPending = 6, 12, 2 }
+
 func TestStateMachine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{
@@ -273,9 +300,8 @@ func TestStateMachine(t *testing.T) {
 			made: map[game.TableID]*linkpb.CreateTable{}, answered: map[game.TableID]bool{},
 			over: map[game.TableID]bool{}, spent: map[uint64]string{},
 		}
-		m.do(0, birthOf("node-1", "node-2"), tookOver(func(s *coordpb.Settings) {
-			s.MaxIdle, s.MaxTickets, s.MaxPending = 6, 12, 2
-		}))
+		level := rapid.Uint32Range(1, newest).Draw(t, "level")
+		m.do(0, birthAt(level, "node-1", "node-2"), tookOverAt(level, m.limits))
 		for range 6 {
 			m.do(0, guest(""))
 		}

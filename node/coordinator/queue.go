@@ -52,18 +52,31 @@ func (s *state) queueKey(j *coordpb.Join) (queueKey, game.Code) {
 		return queueKey{}, wirepb.Code_QUEUE_UNKNOWN
 	}
 	k := queueKey{
-		name: q.GetName(), mode: cmp.Or(j.GetMode(), q.GetModes()[0].GetName()),
-		stake: cmp.Or(j.GetStake(), 1), hands: cmp.Or(j.GetHands(), q.GetDefaultHands()),
+		modeKey: modeKey{q.GetName(), cmp.Or(j.GetMode(), q.GetModes()[0].GetName())},
+		stake:   cmp.Or(j.GetStake(), first(q.GetStakes()), 1),
+		hands:   cmp.Or(j.GetHands(), first(q.GetHands()), q.GetDefaultHands()),
 	}
 	switch {
 	case mode(q, k.mode) == nil:
 		return k, wirepb.Code_QUEUE_UNKNOWN
-	case !s.playable(mode(q, k.mode)): // some member's binary does not know the game
+	case !s.playable(mode(q, k.mode).GetGame()): // some member's binary does not know the game
 		return k, wirepb.Code_QUEUE_UNKNOWN
-	case k.stake > maxStake || k.hands > q.GetMaxHands():
+	case len(q.GetStakes()) > 0 && !slices.Contains(q.GetStakes(), k.stake):
+		return k, wirepb.Code_STAKE_UNKNOWN
+	case len(q.GetHands()) > 0 && !slices.Contains(q.GetHands(), k.hands):
+		return k, wirepb.Code_HANDS_UNKNOWN
+	case k.stake > maxStake || len(q.GetHands()) == 0 && k.hands > q.GetMaxHands():
 		return k, wirepb.Code_BAD_REQUEST
 	}
 	return k, wirepb.Code_OK
+}
+
+// first returns the first number of a list, or 0.
+func first(list []uint32) uint32 {
+	if len(list) == 0 {
+		return 0
+	}
+	return list[0]
 }
 
 // mode finds a queue's mode by name; nil if there is none, or no queue.

@@ -3,6 +3,8 @@ package coordinator
 import (
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"teahouse/node/coordinator/coordpb"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -71,34 +73,40 @@ func TestQueueCommandsAreDecidedOnce(t *testing.T) {
 }
 
 func TestJoinRefusals(t *testing.T) {
-	w := newWorld(t, func(s *coordpb.Settings) { s.MaxTickets, s.MaxQueues = 3, 2 })
-	p := w.one(guest(""))
-	n := uint64(0)
-	try := func(j *coordpb.Join) result {
-		n++
-		j.Player, j.Epoch, j.Number = uint64(p.player), p.epoch, n
-		return w.one(&coordpb.Command{Body: &coordpb.Command_Join{Join: j}})
-	}
 	for _, s := range []struct {
-		join *coordpb.Join
-		want wirepb.Code
+		join       *coordpb.Join
+		first, now wirepb.Code // at level 1, and since players choose from lists
 	}{
-		{&coordpb.Join{Queue: "ranked"}, wirepb.Code_QUEUE_UNKNOWN},
-		{&coordpb.Join{Queue: "bench", Mode: "poker"}, wirepb.Code_QUEUE_UNKNOWN},
-		{&coordpb.Join{Queue: "bench", Hands: 17}, wirepb.Code_BAD_REQUEST},
-		{&coordpb.Join{Queue: "bench", Stake: maxStake + 1}, wirepb.Code_BAD_REQUEST},
+		{&coordpb.Join{Queue: "ranked"}, wirepb.Code_QUEUE_UNKNOWN, wirepb.Code_QUEUE_UNKNOWN},
+		{&coordpb.Join{Queue: "bench", Mode: "poker"}, wirepb.Code_QUEUE_UNKNOWN, wirepb.Code_QUEUE_UNKNOWN},
+		{&coordpb.Join{Queue: "bench", Hands: 17}, wirepb.Code_BAD_REQUEST, wirepb.Code_HANDS_UNKNOWN},
+		{&coordpb.Join{Queue: "bench", Stake: maxStake + 1}, wirepb.Code_BAD_REQUEST, wirepb.Code_STAKE_UNKNOWN},
+		{&coordpb.Join{Queue: "standard", Hands: 3}, wirepb.Code_OK, wirepb.Code_HANDS_UNKNOWN},
+		{&coordpb.Join{Queue: "standard", Stake: 3}, wirepb.Code_OK, wirepb.Code_STAKE_UNKNOWN},
+		{&coordpb.Join{Queue: "standard", Stake: 50, Hands: 16}, wirepb.Code_OK, wirepb.Code_OK},
 	} {
-		if r := try(s.join); r.code != s.want {
-			t.Errorf("%v: %v, want %v", s.join, r.code, s.want)
+		for level, want := range map[uint32]wirepb.Code{1: s.first, newest: s.now} {
+			w := newWorldAt(t, level, nil)
+			p := w.one(guest(""))
+			join := proto.CloneOf(s.join)
+			join.Player, join.Epoch, join.Number = uint64(p.player), p.epoch, 1
+			if r := w.one(&coordpb.Command{Body: &coordpb.Command_Join{Join: join}}); r.code != want {
+				t.Errorf("level %d, %v: %v, want %v", level, s.join, r.code, want)
+			}
 		}
 	}
+}
+
+func TestFullQueues(t *testing.T) {
+	w := newWorld(t, func(s *coordpb.Settings) { s.MaxTickets, s.MaxQueues = 3, 2 })
+	p := w.one(guest(""))
 	w.queued(1, "bench")
 	w.queued(1, "standard")
-	if r := try(&coordpb.Join{Queue: "bench", Stake: 2}); r.code != wirepb.Code_QUEUE_FULL {
+	if r := w.one(joinFor(p, 1, "bench", 2, 0)); r.code != wirepb.Code_QUEUE_FULL {
 		t.Errorf("third kind of queue: %v", r.code)
 	}
 	w.queued(1, "bench")
-	if r := try(&coordpb.Join{Queue: "bench"}); r.code != wirepb.Code_QUEUE_FULL {
+	if r := w.one(join(p, 2, "bench")); r.code != wirepb.Code_QUEUE_FULL {
 		t.Errorf("fourth ticket: %v", r.code)
 	}
 	if c := w.counts(); c.Waiting != 3 || c.Queues != 2 {
@@ -106,13 +114,46 @@ func TestJoinRefusals(t *testing.T) {
 	}
 }
 
+// Players can have no more kinds of tables than the queues offer, and those fit in the bound: whatever they ask
+// for, nobody else is refused.
+func TestNobodyUsesUpTheKinds(t *testing.T) {
+	cfg := testConfig()
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, func(s *coordpb.Settings) {
+		proto.Merge(proto.Message(s), &coordpb.Settings{MaxQueues: uint32(cfg.Limits.Queues), MaxTickets: 10_000})
+	})
+	offered := 0
+	for _, q := range cfg.Queues {
+		offered += len(q.Modes) * len(q.Stakes) * len(q.Hands)
+		for _, m := range q.Modes {
+			for stake := range uint32(60) {
+				for hands := range uint32(20) {
+					p := w.one(guest(""))
+					c := joinFor(p, 1, q.Name, stake, hands)
+					c.GetJoin().Mode = m.Name
+					if r := w.one(c); r.code == wirepb.Code_QUEUE_FULL {
+						t.Fatalf("%v: %v", c, r.code)
+					}
+				}
+			}
+		}
+	}
+	if len(w.queues) != offered {
+		t.Errorf("%d kinds of tables, %d are offered", len(w.queues), offered)
+	}
+	w.queued(1, "standard")
+}
+
 func TestQueueDefaults(t *testing.T) {
 	w := newWorld(t, nil)
 	w.queued(1, "standard")
 	w.queued(1, "bench")
 	want := map[queueKey]bool{
-		{name: "standard", mode: "xuezhan", stake: 1, hands: 4}: true,
-		{name: "bench", mode: "xuezhan", stake: 1, hands: 1}:    true,
+		{modeKey{"standard", "xuezhan"}, 1, 4}: true,
+		{modeKey{"bench", "xuezhan"}, 1, 1}:    true,
 	}
 	for k := range w.queues {
 		if !want[k] {

@@ -42,7 +42,7 @@ func (s *state) snapshot() *image {
 		out.Idle = append(out.Idle, uint64(e.Value.(*player).id))
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.tables)) {
-		t := &coordpb.Table{Id: uint64(id)}
+		t := &coordpb.Table{Id: uint64(id), Queue: s.tables[id].name, Mode: s.tables[id].mode}
 		for _, p := range s.tables[id].players {
 			t.Players = append(t.Players, uint64(p))
 		}
@@ -218,7 +218,7 @@ func (s *state) restoreTickets(in *coordpb.Snapshot) error {
 func (s *state) restoreTicket(m *coordpb.Ticket) (*ticket, error) {
 	t := &ticket{
 		id: m.GetId(), player: game.PlayerID(m.GetPlayer()), rating: m.GetRating(), joinedMs: m.GetJoinedMs(),
-		key: queueKey{name: m.GetQueue(), mode: m.GetMode(), stake: m.GetStake(), hands: m.GetHands()},
+		key: queueKey{modeKey{m.GetQueue(), m.GetMode()}, m.GetStake(), m.GetHands()},
 	}
 	if p := s.players[t.player]; p == nil || p.ticket != t.id || s.tickets[t.id] != nil {
 		return nil, fmt.Errorf("ticket %d and its player do not match", t.id)
@@ -234,7 +234,7 @@ func (s *state) restoreTables(in *coordpb.Snapshot) error {
 		if sh == nil || s.tables[id] != nil {
 			return fmt.Errorf("table %v has no shard or is listed twice", id)
 		}
-		t := &roomTable{}
+		t := &roomTable{modeKey: modeKey{m.GetQueue(), m.GetMode()}}
 		for _, n := range m.GetPlayers() {
 			t.players = append(t.players, game.PlayerID(n))
 		}

@@ -66,9 +66,12 @@ type ticket struct {
 	table    game.TableID // 0 = waiting in its queue
 }
 
+// modeKey names a mode of a queue.
+type modeKey struct{ name, mode string }
+
 // queueKey is what players must have in common to be matched.
 type queueKey struct {
-	name, mode   string
+	modeKey
 	stake, hands uint32
 }
 
@@ -101,6 +104,7 @@ func (p *pending) table() game.TableID { return game.TableID(p.create.Table) }
 
 // roomTable is a confirmed table.
 type roomTable struct {
+	modeKey                 // empty = confirmed at level 1
 	players []game.PlayerID // bound to it
 }
 
@@ -129,6 +133,12 @@ type superseded struct {
 	newer          uint64 // epoch of the new one
 }
 
+// wait says for how long a ticket has waited for its table.
+type wait struct {
+	key queueKey
+	ms  uint64
+}
+
 // effects are the results of one batch.
 type effects struct {
 	results    []result // one for each command
@@ -136,6 +146,7 @@ type effects struct {
 	superseded []superseded
 	outbox     []game.GroupID // shards whose outbox has new creations
 	viewed     bool           // the view changed
+	waits      []wait         // of the tickets that have got a table
 }
 
 func newState() *state {
@@ -185,7 +196,7 @@ func (s *state) command(c *coordpb.Command, e *effects) result {
 	case *coordpb.Command_Created:
 		return s.created(c.Created, e)
 	case *coordpb.Command_Ended:
-		return s.ended(c.Ended)
+		return s.ended(c.Ended, e)
 	case *coordpb.Command_Replace:
 		return s.replace(c.Replace, e)
 	case *coordpb.Command_Replaced:

@@ -37,5 +37,8 @@ type Counts struct {
 	Queues  int    // with a waiting ticket
 	Pending int    // tables not confirmed by their shard yet
 	Tables  int    // confirmed, not ended
-	Busy    uint64 // requests refused by the full mailbox of this process
+	// Of this process:
+	Busy      uint64 // requests refused by the full mailbox
+	Lists     uint64 // queue.list answered
+	Overviews uint64 // times that the queues were looked through, for lists and for progress
 }

@@ -413,7 +413,8 @@ func (x *Birth) GetLevel() uint32 {
 	return 0
 }
 
-// TookOver is a new leader's first entry. From here on, every replica uses its settings.
+// TookOver is in a new leader's first entry, and once more when the cluster's level has risen. From here on, every
+// replica uses its settings.
 type TookOver struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"` // only for people who read the log
@@ -1289,8 +1290,11 @@ type Queue struct {
 	Window         uint32                 `protobuf:"varint,7,opt,name=window,proto3" json:"window,omitempty"`                                // in rating points, when a player joins
 	WidenPerSecond uint32                 `protobuf:"varint,8,opt,name=widen_per_second,json=widenPerSecond,proto3" json:"widen_per_second,omitempty"`
 	MaxWindow      uint32                 `protobuf:"varint,9,opt,name=max_window,json=maxWindow,proto3" json:"max_window,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// From level 2 on; without them any stake up to 1,000,000 and any number of hands up to max_hands may be asked for.
+	Stakes        []uint32 `protobuf:"varint,10,rep,packed,name=stakes,proto3" json:"stakes,omitempty"` // that may be asked for; the first is the default
+	Hands         []uint32 `protobuf:"varint,11,rep,packed,name=hands,proto3" json:"hands,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Queue) Reset() {
@@ -1377,6 +1381,20 @@ func (x *Queue) GetMaxWindow() uint32 {
 		return x.MaxWindow
 	}
 	return 0
+}
+
+func (x *Queue) GetStakes() []uint32 {
+	if x != nil {
+		return x.Stakes
+	}
+	return nil
+}
+
+func (x *Queue) GetHands() []uint32 {
+	if x != nil {
+		return x.Hands
+	}
+	return nil
 }
 
 // Mode is one way to play in a queue.
@@ -1908,6 +1926,8 @@ type Table struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	Players       []uint64               `protobuf:"varint,2,rep,packed,name=players,proto3" json:"players,omitempty"`
+	Queue         string                 `protobuf:"bytes,3,opt,name=queue,proto3" json:"queue,omitempty"` // "" = confirmed at level 1
+	Mode          string                 `protobuf:"bytes,4,opt,name=mode,proto3" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1954,6 +1974,20 @@ func (x *Table) GetPlayers() []uint64 {
 		return x.Players
 	}
 	return nil
+}
+
+func (x *Table) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *Table) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
 }
 
 type Player struct {
@@ -2234,7 +2268,7 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\fpass_over_ms\x18\a \x01(\rR\n" +
 	"passOverMs\x12\x19\n" +
 	"\bstuck_ms\x18\b \x01(\rR\astuckMs\x12#\n" +
-	"\rslack_percent\x18\t \x01(\rR\fslackPercent\"\x97\x02\n" +
+	"\rslack_percent\x18\t \x01(\rR\fslackPercent\"\xc5\x02\n" +
 	"\x05Queue\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x123\n" +
 	"\x05modes\x18\x02 \x03(\v2\x1d.teahouse.coordinator.v1.ModeR\x05modes\x12#\n" +
@@ -2244,7 +2278,10 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x06window\x18\a \x01(\rR\x06window\x12(\n" +
 	"\x10widen_per_second\x18\b \x01(\rR\x0ewidenPerSecond\x12\x1d\n" +
 	"\n" +
-	"max_window\x18\t \x01(\rR\tmaxWindow\"t\n" +
+	"max_window\x18\t \x01(\rR\tmaxWindow\x12\x16\n" +
+	"\x06stakes\x18\n" +
+	" \x03(\rR\x06stakes\x12\x14\n" +
+	"\x05hands\x18\v \x03(\rR\x05hands\"t\n" +
 	"\x04Mode\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x14\n" +
@@ -2292,10 +2329,12 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\x05queue\x18\x05 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04mode\x18\x06 \x01(\tR\x04mode\x12\x14\n" +
 	"\x05stake\x18\a \x01(\rR\x05stake\x12\x14\n" +
-	"\x05hands\x18\b \x01(\rR\x05hands\"1\n" +
+	"\x05hands\x18\b \x01(\rR\x05hands\"[\n" +
 	"\x05Table\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x18\n" +
-	"\aplayers\x18\x02 \x03(\x04R\aplayers\"\x8b\x02\n" +
+	"\aplayers\x18\x02 \x03(\x04R\aplayers\x12\x14\n" +
+	"\x05queue\x18\x03 \x01(\tR\x05queue\x12\x12\n" +
+	"\x04mode\x18\x04 \x01(\tR\x04mode\"\x8b\x02\n" +
 	"\x06Player\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +

@@ -60,6 +60,8 @@ const (
 	Code_AT_TABLE            Code = 42 // the payload names the table
 	Code_NO_TICKET           Code = 43 // the player does not hold this ticket
 	Code_QUEUE_FULL          Code = 44 // too many tickets wait; try later
+	Code_STAKE_UNKNOWN       Code = 45 // the queue does not offer this stake: see queue.list
+	Code_HANDS_UNKNOWN       Code = 46 // the queue does not offer rounds of so many hands: see queue.list
 	Code_TABLE_GONE          Code = 60 // the table is over: read your binding
 	Code_TABLE_UNAVAILABLE   Code = 61 // there is no such table yet; try later
 	Code_NOT_SEATED          Code = 62 // the player has no seat at this table
@@ -113,6 +115,8 @@ var (
 		42: "AT_TABLE",
 		43: "NO_TICKET",
 		44: "QUEUE_FULL",
+		45: "STAKE_UNKNOWN",
+		46: "HANDS_UNKNOWN",
 		60: "TABLE_GONE",
 		61: "TABLE_UNAVAILABLE",
 		62: "NOT_SEATED",
@@ -163,6 +167,8 @@ var (
 		"AT_TABLE":            42,
 		"NO_TICKET":           43,
 		"QUEUE_FULL":          44,
+		"STAKE_UNKNOWN":       45,
+		"HANDS_UNKNOWN":       46,
 		"TABLE_GONE":          60,
 		"TABLE_UNAVAILABLE":   61,
 		"NOT_SEATED":          62,
@@ -1371,7 +1377,7 @@ const file_pkg_wire_wirepb_envelope_proto_rawDesc = "" +
 	"\bafter_ms\x18\x04 \x01(\rR\aafterMs\"J\n" +
 	"\x05Terms\x12)\n" +
 	"\x06errors\x18\x01 \x03(\x0e2\x11.teahouse.v1.CodeR\x06errors\x12\x16\n" +
-	"\x06limits\x18\x02 \x01(\tR\x06limits*\x87\b\n" +
+	"\x06limits\x18\x02 \x01(\tR\x06limits*\xad\b\n" +
 	"\x04Code\x12\x06\n" +
 	"\x02OK\x10\x00\x12\x14\n" +
 	"\bINTERNAL\x10\x01\x1a\x06\xaa\xb6\x18\x02\x01\x02\x12\x14\n" +
@@ -1406,7 +1412,9 @@ const file_pkg_wire_wirepb_envelope_proto_rawDesc = "" +
 	"\bAT_TABLE\x10*\x12\r\n" +
 	"\tNO_TICKET\x10+\x12\x0e\n" +
 	"\n" +
-	"QUEUE_FULL\x10,\x12\x15\n" +
+	"QUEUE_FULL\x10,\x12\x11\n" +
+	"\rSTAKE_UNKNOWN\x10-\x12\x11\n" +
+	"\rHANDS_UNKNOWN\x10.\x12\x15\n" +
 	"\n" +
 	"TABLE_GONE\x10<\x1a\x05\xaa\xb6\x18\x01\x05\x12\x15\n" +
 	"\x11TABLE_UNAVAILABLE\x10=\x12\x15\n" +

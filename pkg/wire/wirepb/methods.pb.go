@@ -269,8 +269,8 @@ type JoinRequest struct {
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // counts the queue commands of this login or resume, from 1
 	Queue         string                 `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`    // "standard" (people; bots fill) or "bench" (no bots, no minimum window)
 	Mode          string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`      // as in ModeInfo.name; empty = the queue's first
-	Stake         uint32                 `protobuf:"varint,4,opt,name=stake,proto3" json:"stake,omitempty"`   // points of one base unit; 0 = 1
-	Hands         uint32                 `protobuf:"varint,5,opt,name=hands,proto3" json:"hands,omitempty"`   // hands per round, 1..16; 0 = the queue's default
+	Stake         uint32                 `protobuf:"varint,4,opt,name=stake,proto3" json:"stake,omitempty"`   // points of one base unit, one of QueueInfo.stakes; 0 = the first of them
+	Hands         uint32                 `protobuf:"varint,5,opt,name=hands,proto3" json:"hands,omitempty"`   // hands per round, one of QueueInfo.hands; 0 = the first of them
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -659,10 +659,10 @@ func (x *ListReply) GetQueues() []*QueueInfo {
 type QueueInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Modes         []*ModeInfo            `protobuf:"bytes,2,rep,name=modes,proto3" json:"modes,omitempty"`                                    // the first is the default
-	DefaultHands  uint32                 `protobuf:"varint,3,opt,name=default_hands,json=defaultHands,proto3" json:"default_hands,omitempty"` // of a round
-	MaxHands      uint32                 `protobuf:"varint,4,opt,name=max_hands,json=maxHands,proto3" json:"max_hands,omitempty"`
+	Modes         []*ModeInfo            `protobuf:"bytes,2,rep,name=modes,proto3" json:"modes,omitempty"`                                   // that are played now; the first is the default
 	BotsAfterMs   uint32                 `protobuf:"varint,5,opt,name=bots_after_ms,json=botsAfterMs,proto3" json:"bots_after_ms,omitempty"` // wait after which bots fill a table; 0 = never
+	Stakes        []uint32               `protobuf:"varint,6,rep,packed,name=stakes,proto3" json:"stakes,omitempty"`                         // points of one base unit that may be asked for; the first is the default
+	Hands         []uint32               `protobuf:"varint,7,rep,packed,name=hands,proto3" json:"hands,omitempty"`                           // hands of a round that may be asked for; the first is the default
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -711,20 +711,6 @@ func (x *QueueInfo) GetModes() []*ModeInfo {
 	return nil
 }
 
-func (x *QueueInfo) GetDefaultHands() uint32 {
-	if x != nil {
-		return x.DefaultHands
-	}
-	return 0
-}
-
-func (x *QueueInfo) GetMaxHands() uint32 {
-	if x != nil {
-		return x.MaxHands
-	}
-	return 0
-}
-
 func (x *QueueInfo) GetBotsAfterMs() uint32 {
 	if x != nil {
 		return x.BotsAfterMs
@@ -732,12 +718,30 @@ func (x *QueueInfo) GetBotsAfterMs() uint32 {
 	return 0
 }
 
+func (x *QueueInfo) GetStakes() []uint32 {
+	if x != nil {
+		return x.Stakes
+	}
+	return nil
+}
+
+func (x *QueueInfo) GetHands() []uint32 {
+	if x != nil {
+		return x.Hands
+	}
+	return nil
+}
+
+// ModeInfo is one way to play in a queue. Its figures are a second old at most.
 type ModeInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Game          string                 `protobuf:"bytes,2,opt,name=game,proto3" json:"game,omitempty"`
 	Seats         uint32                 `protobuf:"varint,3,opt,name=seats,proto3" json:"seats,omitempty"`
-	Rules         []byte                 `protobuf:"bytes,4,opt,name=rules,proto3" json:"rules,omitempty"` // the whole rule set, JSON
+	Rules         []byte                 `protobuf:"bytes,4,opt,name=rules,proto3" json:"rules,omitempty"`      // the whole rule set, JSON
+	Waiting       uint32                 `protobuf:"varint,5,opt,name=waiting,proto3" json:"waiting,omitempty"` // people who wait
+	Playing       uint32                 `protobuf:"varint,6,opt,name=playing,proto3" json:"playing,omitempty"` // people at tables
+	Forming       []*Forming             `protobuf:"bytes,7,rep,name=forming,proto3" json:"forming,omitempty"`  // by stake and hands; what is not listed has nobody waiting and no known wait
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -800,6 +804,104 @@ func (x *ModeInfo) GetRules() []byte {
 	return nil
 }
 
+func (x *ModeInfo) GetWaiting() uint32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *ModeInfo) GetPlaying() uint32 {
+	if x != nil {
+		return x.Playing
+	}
+	return 0
+}
+
+func (x *ModeInfo) GetForming() []*Forming {
+	if x != nil {
+		return x.Forming
+	}
+	return nil
+}
+
+// Forming is the table that is made next of those who ask for one stake and number of hands.
+type Forming struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Stake         uint32                 `protobuf:"varint,1,opt,name=stake,proto3" json:"stake,omitempty"`
+	Hands         uint32                 `protobuf:"varint,2,opt,name=hands,proto3" json:"hands,omitempty"`
+	Waiting       uint32                 `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`             // people who wait
+	People        uint32                 `protobuf:"varint,4,opt,name=people,proto3" json:"people,omitempty"`               // who could sit down together now; the table begins with ModeInfo.seats of them
+	WaitMs        uint32                 `protobuf:"varint,5,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"` // how long who joins now will wait, estimated from who sat down lately; 0 = not known
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Forming) Reset() {
+	*x = Forming{}
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Forming) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Forming) ProtoMessage() {}
+
+func (x *Forming) ProtoReflect() protoreflect.Message {
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Forming.ProtoReflect.Descriptor instead.
+func (*Forming) Descriptor() ([]byte, []int) {
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Forming) GetStake() uint32 {
+	if x != nil {
+		return x.Stake
+	}
+	return 0
+}
+
+func (x *Forming) GetHands() uint32 {
+	if x != nil {
+		return x.Hands
+	}
+	return 0
+}
+
+func (x *Forming) GetWaiting() uint32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *Forming) GetPeople() uint32 {
+	if x != nil {
+		return x.People
+	}
+	return 0
+}
+
+func (x *Forming) GetWaitMs() uint32 {
+	if x != nil {
+		return x.WaitMs
+	}
+	return 0
+}
+
 type AttachRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	LastEvent     uint64                 `protobuf:"varint,1,opt,name=last_event,json=lastEvent,proto3" json:"last_event,omitempty"` // number of the last event that the client has; 0 = none
@@ -809,7 +911,7 @@ type AttachRequest struct {
 
 func (x *AttachRequest) Reset() {
 	*x = AttachRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -821,7 +923,7 @@ func (x *AttachRequest) String() string {
 func (*AttachRequest) ProtoMessage() {}
 
 func (x *AttachRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[13]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -834,7 +936,7 @@ func (x *AttachRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachRequest.ProtoReflect.Descriptor instead.
 func (*AttachRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{13}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AttachRequest) GetLastEvent() uint64 {
@@ -855,7 +957,7 @@ type AttachReply struct {
 
 func (x *AttachReply) Reset() {
 	*x = AttachReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -867,7 +969,7 @@ func (x *AttachReply) String() string {
 func (*AttachReply) ProtoMessage() {}
 
 func (x *AttachReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[14]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -880,7 +982,7 @@ func (x *AttachReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachReply.ProtoReflect.Descriptor instead.
 func (*AttachReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{14}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AttachReply) GetSeat() uint32 {
@@ -919,7 +1021,7 @@ type MoveRequest struct {
 
 func (x *MoveRequest) Reset() {
 	*x = MoveRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[15]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -931,7 +1033,7 @@ func (x *MoveRequest) String() string {
 func (*MoveRequest) ProtoMessage() {}
 
 func (x *MoveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[15]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -944,7 +1046,7 @@ func (x *MoveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveRequest.ProtoReflect.Descriptor instead.
 func (*MoveRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{15}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MoveRequest) GetNumber() uint64 {
@@ -1005,7 +1107,7 @@ type MoveReply struct {
 
 func (x *MoveReply) Reset() {
 	*x = MoveReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[16]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1119,7 @@ func (x *MoveReply) String() string {
 func (*MoveReply) ProtoMessage() {}
 
 func (x *MoveReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[16]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1132,7 @@ func (x *MoveReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveReply.ProtoReflect.Descriptor instead.
 func (*MoveReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{16}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MoveReply) GetNextNumber() uint64 {
@@ -1048,7 +1150,7 @@ type LeaveRequest struct {
 
 func (x *LeaveRequest) Reset() {
 	*x = LeaveRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[17]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1060,7 +1162,7 @@ func (x *LeaveRequest) String() string {
 func (*LeaveRequest) ProtoMessage() {}
 
 func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[17]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1073,7 +1175,7 @@ func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
 func (*LeaveRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{17}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{18}
 }
 
 type LeaveReply struct {
@@ -1084,7 +1186,7 @@ type LeaveReply struct {
 
 func (x *LeaveReply) Reset() {
 	*x = LeaveReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[18]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1096,7 +1198,7 @@ func (x *LeaveReply) String() string {
 func (*LeaveReply) ProtoMessage() {}
 
 func (x *LeaveReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[18]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1109,7 +1211,7 @@ func (x *LeaveReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveReply.ProtoReflect.Descriptor instead.
 func (*LeaveReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{18}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{19}
 }
 
 type ProfileRequest struct {
@@ -1120,7 +1222,7 @@ type ProfileRequest struct {
 
 func (x *ProfileRequest) Reset() {
 	*x = ProfileRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[19]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1132,7 +1234,7 @@ func (x *ProfileRequest) String() string {
 func (*ProfileRequest) ProtoMessage() {}
 
 func (x *ProfileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[19]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1145,7 +1247,7 @@ func (x *ProfileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileRequest.ProtoReflect.Descriptor instead.
 func (*ProfileRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{19}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{20}
 }
 
 type ProfileReply struct {
@@ -1161,7 +1263,7 @@ type ProfileReply struct {
 
 func (x *ProfileReply) Reset() {
 	*x = ProfileReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[20]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1173,7 +1275,7 @@ func (x *ProfileReply) String() string {
 func (*ProfileReply) ProtoMessage() {}
 
 func (x *ProfileReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[20]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1186,7 +1288,7 @@ func (x *ProfileReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileReply.ProtoReflect.Descriptor instead.
 func (*ProfileReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{20}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ProfileReply) GetPlayer() uint64 {
@@ -1234,7 +1336,7 @@ type HandsRequest struct {
 
 func (x *HandsRequest) Reset() {
 	*x = HandsRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[21]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1348,7 @@ func (x *HandsRequest) String() string {
 func (*HandsRequest) ProtoMessage() {}
 
 func (x *HandsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[21]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1361,7 @@ func (x *HandsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandsRequest.ProtoReflect.Descriptor instead.
 func (*HandsRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{21}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *HandsRequest) GetLimit() uint32 {
@@ -1285,7 +1387,7 @@ type HandsReply struct {
 
 func (x *HandsReply) Reset() {
 	*x = HandsReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[22]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1297,7 +1399,7 @@ func (x *HandsReply) String() string {
 func (*HandsReply) ProtoMessage() {}
 
 func (x *HandsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[22]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1310,7 +1412,7 @@ func (x *HandsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandsReply.ProtoReflect.Descriptor instead.
 func (*HandsReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{22}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *HandsReply) GetHands() []*HandLine {
@@ -1334,7 +1436,7 @@ type HandLine struct {
 
 func (x *HandLine) Reset() {
 	*x = HandLine{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[23]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +1448,7 @@ func (x *HandLine) String() string {
 func (*HandLine) ProtoMessage() {}
 
 func (x *HandLine) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[23]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +1461,7 @@ func (x *HandLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandLine.ProtoReflect.Descriptor instead.
 func (*HandLine) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{23}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *HandLine) GetId() uint64 {
@@ -1414,7 +1516,7 @@ type HandRequest struct {
 
 func (x *HandRequest) Reset() {
 	*x = HandRequest{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[24]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1426,7 +1528,7 @@ func (x *HandRequest) String() string {
 func (*HandRequest) ProtoMessage() {}
 
 func (x *HandRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[24]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1439,7 +1541,7 @@ func (x *HandRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandRequest.ProtoReflect.Descriptor instead.
 func (*HandRequest) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{24}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *HandRequest) GetTable() uint64 {
@@ -1465,7 +1567,7 @@ type HandReply struct {
 
 func (x *HandReply) Reset() {
 	*x = HandReply{}
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[25]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1477,7 +1579,7 @@ func (x *HandReply) String() string {
 func (*HandReply) ProtoMessage() {}
 
 func (x *HandReply) ProtoReflect() protoreflect.Message {
-	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[25]
+	mi := &file_pkg_wire_wirepb_methods_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1490,7 +1592,7 @@ func (x *HandReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandReply.ProtoReflect.Descriptor instead.
 func (*HandReply) Descriptor() ([]byte, []int) {
-	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{25}
+	return file_pkg_wire_wirepb_methods_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *HandReply) GetArchive() []byte {
@@ -1539,18 +1641,27 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\x05table\x18\x02 \x01(\x04R\x05table\"\r\n" +
 	"\vListRequest\";\n" +
 	"\tListReply\x12.\n" +
-	"\x06queues\x18\x01 \x03(\v2\x16.teahouse.v1.QueueInfoR\x06queues\"\xb2\x01\n" +
+	"\x06queues\x18\x01 \x03(\v2\x16.teahouse.v1.QueueInfoR\x06queues\"\xaa\x01\n" +
 	"\tQueueInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12+\n" +
-	"\x05modes\x18\x02 \x03(\v2\x15.teahouse.v1.ModeInfoR\x05modes\x12#\n" +
-	"\rdefault_hands\x18\x03 \x01(\rR\fdefaultHands\x12\x1b\n" +
-	"\tmax_hands\x18\x04 \x01(\rR\bmaxHands\x12\"\n" +
-	"\rbots_after_ms\x18\x05 \x01(\rR\vbotsAfterMs\"^\n" +
+	"\x05modes\x18\x02 \x03(\v2\x15.teahouse.v1.ModeInfoR\x05modes\x12\"\n" +
+	"\rbots_after_ms\x18\x05 \x01(\rR\vbotsAfterMs\x12\x16\n" +
+	"\x06stakes\x18\x06 \x03(\rR\x06stakes\x12\x14\n" +
+	"\x05hands\x18\a \x03(\rR\x05handsJ\x04\b\x03\x10\x04J\x04\b\x04\x10\x05\"\xc2\x01\n" +
 	"\bModeInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x14\n" +
 	"\x05seats\x18\x03 \x01(\rR\x05seats\x12\x14\n" +
-	"\x05rules\x18\x04 \x01(\fR\x05rules\".\n" +
+	"\x05rules\x18\x04 \x01(\fR\x05rules\x12\x18\n" +
+	"\awaiting\x18\x05 \x01(\rR\awaiting\x12\x18\n" +
+	"\aplaying\x18\x06 \x01(\rR\aplaying\x12.\n" +
+	"\aforming\x18\a \x03(\v2\x14.teahouse.v1.FormingR\aforming\"\x80\x01\n" +
+	"\aForming\x12\x14\n" +
+	"\x05stake\x18\x01 \x01(\rR\x05stake\x12\x14\n" +
+	"\x05hands\x18\x02 \x01(\rR\x05hands\x12\x18\n" +
+	"\awaiting\x18\x03 \x01(\rR\awaiting\x12\x16\n" +
+	"\x06people\x18\x04 \x01(\rR\x06people\x12\x17\n" +
+	"\await_ms\x18\x05 \x01(\rR\x06waitMs\".\n" +
 	"\rAttachRequest\x12\x1d\n" +
 	"\n" +
 	"last_event\x18\x01 \x01(\x04R\tlastEvent\"a\n" +
@@ -1608,17 +1719,18 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"auth.guest\x98\xb5\x18\x01\xa2\xb5\x18[\n" +
 	"\x01!\x12VA name has at most 32 characters, all of them printable; spaces around it are cut off.\x12\x98\x01\n" +
 	"\x06Resume\x12\x1a.teahouse.v1.ResumeRequest\x1a\x17.teahouse.v1.LoginReply\"Y\x88\xb5\x18\x03\x92\xb5\x18\vauth.resume\x98\xb5\x18\x01\xa2\xb5\x18>\n" +
-	"\x04\x18\x19\x1a!\x126A token is good for 24 hours from its login or resume.2\xca\x05\n" +
-	"\x05Queue\x12\xdc\x01\n" +
-	"\x04Join\x12\x18.teahouse.v1.JoinRequest\x1a\x16.teahouse.v1.JoinReply\"\xa1\x01\x88\xb5\x18\x03\x92\xb5\x18\n" +
-	"queue.join\xa2\xb5\x18\x8a\x01\n" +
-	"\b\x1a?@()*,!\x12~One queue command at a time. The names have at most 64 bytes each; stake 1,000,000 at most, hands at most QueueInfo.max_hands.\x12~\n" +
+	"\x04\x18\x19\x1a!\x126A token is good for 24 hours from its login or resume.2\xdc\x05\n" +
+	"\x05Queue\x12\xeb\x01\n" +
+	"\x04Join\x12\x18.teahouse.v1.JoinRequest\x1a\x16.teahouse.v1.JoinReply\"\xb0\x01\x88\xb5\x18\x03\x92\xb5\x18\n" +
+	"queue.join\xa2\xb5\x18\x99\x01\n" +
+	"\n" +
+	"\x1a?@(-.)*,!\x12\x8a\x01One queue command at a time. The names have at most 64 bytes each; a stake and a number of hands that QueueInfo does not list are refused.\x12~\n" +
 	"\x06Cancel\x12\x1a.teahouse.v1.CancelRequest\x1a\x18.teahouse.v1.CancelReply\">\x88\xb5\x18\x03\x92\xb5\x18\fqueue.cancel\xa2\xb5\x18&\n" +
 	"\x06\x1a?@+*!\x12\x1cOne queue command at a time.\x12\xc0\x01\n" +
 	"\aBinding\x12\x1b.teahouse.v1.BindingRequest\x1a\x19.teahouse.v1.BindingReply\"}\x88\xb5\x18\x03\x92\xb5\x18\rqueue.binding\xa2\xb5\x18a\n" +
-	"\x02\x1a!\x12[None of its own: the gateway reads the binding for its clients, and tells them what is new.\x90\x02\x01\x12\x9e\x01\n" +
-	"\x04List\x12\x18.teahouse.v1.ListRequest\x1a\x16.teahouse.v1.ListReply\"d\x88\xb5\x18\x03\x92\xb5\x18\n" +
-	"queue.list\xa2\xb5\x18K\x12INone of its own; the queues change only with the cluster's configuration.\x90\x02\x012\xdb\x04\n" +
+	"\x02\x1a!\x12[None of its own: the gateway reads the binding for its clients, and tells them what is new.\x90\x02\x01\x12\xa1\x01\n" +
+	"\x04List\x12\x18.teahouse.v1.ListRequest\x1a\x16.teahouse.v1.ListReply\"g\x88\xb5\x18\x03\x92\xb5\x18\n" +
+	"queue.list\xa2\xb5\x18N\x12LNone of its own; the figures are made once a second, for everybody who asks.\x90\x02\x012\xdb\x04\n" +
 	"\x05Table\x12\xcf\x01\n" +
 	"\x06Attach\x12\x1a.teahouse.v1.AttachRequest\x1a\x18.teahouse.v1.AttachReply\"\x8e\x01\x88\xb5\x18\x02\x92\xb5\x18\ftable.attach\xa2\xb5\x18s\n" +
 	"\x06\x1a<=>D#\x12i16 attaches at once, then one every 500 ms. A session has one stream: attaching to another table ends it.\x90\x02\x02\x12\x8d\x02\n" +
@@ -1649,7 +1761,7 @@ func file_pkg_wire_wirepb_methods_proto_rawDescGZIP() []byte {
 }
 
 var file_pkg_wire_wirepb_methods_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_pkg_wire_wirepb_methods_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_pkg_wire_wirepb_methods_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_pkg_wire_wirepb_methods_proto_goTypes = []any{
 	(AutoPlay)(0),          // 0: teahouse.v1.AutoPlay
 	(*GuestRequest)(nil),   // 1: teahouse.v1.GuestRequest
@@ -1665,54 +1777,56 @@ var file_pkg_wire_wirepb_methods_proto_goTypes = []any{
 	(*ListReply)(nil),      // 11: teahouse.v1.ListReply
 	(*QueueInfo)(nil),      // 12: teahouse.v1.QueueInfo
 	(*ModeInfo)(nil),       // 13: teahouse.v1.ModeInfo
-	(*AttachRequest)(nil),  // 14: teahouse.v1.AttachRequest
-	(*AttachReply)(nil),    // 15: teahouse.v1.AttachReply
-	(*MoveRequest)(nil),    // 16: teahouse.v1.MoveRequest
-	(*MoveReply)(nil),      // 17: teahouse.v1.MoveReply
-	(*LeaveRequest)(nil),   // 18: teahouse.v1.LeaveRequest
-	(*LeaveReply)(nil),     // 19: teahouse.v1.LeaveReply
-	(*ProfileRequest)(nil), // 20: teahouse.v1.ProfileRequest
-	(*ProfileReply)(nil),   // 21: teahouse.v1.ProfileReply
-	(*HandsRequest)(nil),   // 22: teahouse.v1.HandsRequest
-	(*HandsReply)(nil),     // 23: teahouse.v1.HandsReply
-	(*HandLine)(nil),       // 24: teahouse.v1.HandLine
-	(*HandRequest)(nil),    // 25: teahouse.v1.HandRequest
-	(*HandReply)(nil),      // 26: teahouse.v1.HandReply
+	(*Forming)(nil),        // 14: teahouse.v1.Forming
+	(*AttachRequest)(nil),  // 15: teahouse.v1.AttachRequest
+	(*AttachReply)(nil),    // 16: teahouse.v1.AttachReply
+	(*MoveRequest)(nil),    // 17: teahouse.v1.MoveRequest
+	(*MoveReply)(nil),      // 18: teahouse.v1.MoveReply
+	(*LeaveRequest)(nil),   // 19: teahouse.v1.LeaveRequest
+	(*LeaveReply)(nil),     // 20: teahouse.v1.LeaveReply
+	(*ProfileRequest)(nil), // 21: teahouse.v1.ProfileRequest
+	(*ProfileReply)(nil),   // 22: teahouse.v1.ProfileReply
+	(*HandsRequest)(nil),   // 23: teahouse.v1.HandsRequest
+	(*HandsReply)(nil),     // 24: teahouse.v1.HandsReply
+	(*HandLine)(nil),       // 25: teahouse.v1.HandLine
+	(*HandRequest)(nil),    // 26: teahouse.v1.HandRequest
+	(*HandReply)(nil),      // 27: teahouse.v1.HandReply
 }
 var file_pkg_wire_wirepb_methods_proto_depIdxs = []int32{
 	12, // 0: teahouse.v1.ListReply.queues:type_name -> teahouse.v1.QueueInfo
 	13, // 1: teahouse.v1.QueueInfo.modes:type_name -> teahouse.v1.ModeInfo
-	0,  // 2: teahouse.v1.MoveRequest.auto_play:type_name -> teahouse.v1.AutoPlay
-	24, // 3: teahouse.v1.HandsReply.hands:type_name -> teahouse.v1.HandLine
-	1,  // 4: teahouse.v1.Auth.Guest:input_type -> teahouse.v1.GuestRequest
-	2,  // 5: teahouse.v1.Auth.Resume:input_type -> teahouse.v1.ResumeRequest
-	4,  // 6: teahouse.v1.Queue.Join:input_type -> teahouse.v1.JoinRequest
-	6,  // 7: teahouse.v1.Queue.Cancel:input_type -> teahouse.v1.CancelRequest
-	8,  // 8: teahouse.v1.Queue.Binding:input_type -> teahouse.v1.BindingRequest
-	10, // 9: teahouse.v1.Queue.List:input_type -> teahouse.v1.ListRequest
-	14, // 10: teahouse.v1.Table.Attach:input_type -> teahouse.v1.AttachRequest
-	16, // 11: teahouse.v1.Table.Move:input_type -> teahouse.v1.MoveRequest
-	18, // 12: teahouse.v1.Table.Leave:input_type -> teahouse.v1.LeaveRequest
-	20, // 13: teahouse.v1.Account.Profile:input_type -> teahouse.v1.ProfileRequest
-	22, // 14: teahouse.v1.Account.Hands:input_type -> teahouse.v1.HandsRequest
-	25, // 15: teahouse.v1.Archive.Hand:input_type -> teahouse.v1.HandRequest
-	3,  // 16: teahouse.v1.Auth.Guest:output_type -> teahouse.v1.LoginReply
-	3,  // 17: teahouse.v1.Auth.Resume:output_type -> teahouse.v1.LoginReply
-	5,  // 18: teahouse.v1.Queue.Join:output_type -> teahouse.v1.JoinReply
-	7,  // 19: teahouse.v1.Queue.Cancel:output_type -> teahouse.v1.CancelReply
-	9,  // 20: teahouse.v1.Queue.Binding:output_type -> teahouse.v1.BindingReply
-	11, // 21: teahouse.v1.Queue.List:output_type -> teahouse.v1.ListReply
-	15, // 22: teahouse.v1.Table.Attach:output_type -> teahouse.v1.AttachReply
-	17, // 23: teahouse.v1.Table.Move:output_type -> teahouse.v1.MoveReply
-	19, // 24: teahouse.v1.Table.Leave:output_type -> teahouse.v1.LeaveReply
-	21, // 25: teahouse.v1.Account.Profile:output_type -> teahouse.v1.ProfileReply
-	23, // 26: teahouse.v1.Account.Hands:output_type -> teahouse.v1.HandsReply
-	26, // 27: teahouse.v1.Archive.Hand:output_type -> teahouse.v1.HandReply
-	16, // [16:28] is the sub-list for method output_type
-	4,  // [4:16] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	14, // 2: teahouse.v1.ModeInfo.forming:type_name -> teahouse.v1.Forming
+	0,  // 3: teahouse.v1.MoveRequest.auto_play:type_name -> teahouse.v1.AutoPlay
+	25, // 4: teahouse.v1.HandsReply.hands:type_name -> teahouse.v1.HandLine
+	1,  // 5: teahouse.v1.Auth.Guest:input_type -> teahouse.v1.GuestRequest
+	2,  // 6: teahouse.v1.Auth.Resume:input_type -> teahouse.v1.ResumeRequest
+	4,  // 7: teahouse.v1.Queue.Join:input_type -> teahouse.v1.JoinRequest
+	6,  // 8: teahouse.v1.Queue.Cancel:input_type -> teahouse.v1.CancelRequest
+	8,  // 9: teahouse.v1.Queue.Binding:input_type -> teahouse.v1.BindingRequest
+	10, // 10: teahouse.v1.Queue.List:input_type -> teahouse.v1.ListRequest
+	15, // 11: teahouse.v1.Table.Attach:input_type -> teahouse.v1.AttachRequest
+	17, // 12: teahouse.v1.Table.Move:input_type -> teahouse.v1.MoveRequest
+	19, // 13: teahouse.v1.Table.Leave:input_type -> teahouse.v1.LeaveRequest
+	21, // 14: teahouse.v1.Account.Profile:input_type -> teahouse.v1.ProfileRequest
+	23, // 15: teahouse.v1.Account.Hands:input_type -> teahouse.v1.HandsRequest
+	26, // 16: teahouse.v1.Archive.Hand:input_type -> teahouse.v1.HandRequest
+	3,  // 17: teahouse.v1.Auth.Guest:output_type -> teahouse.v1.LoginReply
+	3,  // 18: teahouse.v1.Auth.Resume:output_type -> teahouse.v1.LoginReply
+	5,  // 19: teahouse.v1.Queue.Join:output_type -> teahouse.v1.JoinReply
+	7,  // 20: teahouse.v1.Queue.Cancel:output_type -> teahouse.v1.CancelReply
+	9,  // 21: teahouse.v1.Queue.Binding:output_type -> teahouse.v1.BindingReply
+	11, // 22: teahouse.v1.Queue.List:output_type -> teahouse.v1.ListReply
+	16, // 23: teahouse.v1.Table.Attach:output_type -> teahouse.v1.AttachReply
+	18, // 24: teahouse.v1.Table.Move:output_type -> teahouse.v1.MoveReply
+	20, // 25: teahouse.v1.Table.Leave:output_type -> teahouse.v1.LeaveReply
+	22, // 26: teahouse.v1.Account.Profile:output_type -> teahouse.v1.ProfileReply
+	24, // 27: teahouse.v1.Account.Hands:output_type -> teahouse.v1.HandsReply
+	27, // 28: teahouse.v1.Archive.Hand:output_type -> teahouse.v1.HandReply
+	17, // [17:29] is the sub-list for method output_type
+	5,  // [5:17] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_pkg_wire_wirepb_methods_proto_init() }
@@ -1727,7 +1841,7 @@ func file_pkg_wire_wirepb_methods_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pkg_wire_wirepb_methods_proto_rawDesc), len(file_pkg_wire_wirepb_methods_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   5,
 		},
