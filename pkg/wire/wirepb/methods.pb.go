@@ -1719,12 +1719,12 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"auth.guest\x98\xb5\x18\x01\xa2\xb5\x18[\n" +
 	"\x01!\x12VA name has at most 32 characters, all of them printable; spaces around it are cut off.\x12\x98\x01\n" +
 	"\x06Resume\x12\x1a.teahouse.v1.ResumeRequest\x1a\x17.teahouse.v1.LoginReply\"Y\x88\xb5\x18\x03\x92\xb5\x18\vauth.resume\x98\xb5\x18\x01\xa2\xb5\x18>\n" +
-	"\x04\x18\x19\x1a!\x126A token is good for 24 hours from its login or resume.2\xdc\x05\n" +
-	"\x05Queue\x12\xeb\x01\n" +
-	"\x04Join\x12\x18.teahouse.v1.JoinRequest\x1a\x16.teahouse.v1.JoinReply\"\xb0\x01\x88\xb5\x18\x03\x92\xb5\x18\n" +
-	"queue.join\xa2\xb5\x18\x99\x01\n" +
+	"\x04\x18\x19\x1a!\x126A token is good for 24 hours from its login or resume.2\xed\x05\n" +
+	"\x05Queue\x12\xfc\x01\n" +
+	"\x04Join\x12\x18.teahouse.v1.JoinRequest\x1a\x16.teahouse.v1.JoinReply\"\xc1\x01\x88\xb5\x18\x03\x92\xb5\x18\n" +
+	"queue.join\xa2\xb5\x18\xaa\x01\n" +
 	"\n" +
-	"\x1a?@(-.)*,!\x12\x8a\x01One queue command at a time. The names have at most 64 bytes each; a stake and a number of hands that QueueInfo does not list are refused.\x12~\n" +
+	"\x1a?@(-.)*,!\x12\x9b\x01One queue command at a time. The names have at most 64 bytes each. Stakes and numbers of hands are those that QueueInfo lists; no stake is above 1,000,000.\x12~\n" +
 	"\x06Cancel\x12\x1a.teahouse.v1.CancelRequest\x1a\x18.teahouse.v1.CancelReply\">\x88\xb5\x18\x03\x92\xb5\x18\fqueue.cancel\xa2\xb5\x18&\n" +
 	"\x06\x1a?@+*!\x12\x1cOne queue command at a time.\x12\xc0\x01\n" +
 	"\aBinding\x12\x1b.teahouse.v1.BindingRequest\x1a\x19.teahouse.v1.BindingReply\"}\x88\xb5\x18\x03\x92\xb5\x18\rqueue.binding\xa2\xb5\x18a\n" +
