@@ -83,13 +83,20 @@ func reporter(out io.Writer) func(failover.Try, bool) {
 			n++
 			name = fmt.Sprintf("try %2d", n)
 		}
-		fmt.Fprintf(out, "%s  %-9s  detected %s  new leader %s (all %s)  longest gap %7.1f ms (fault %.1f, return %.1f)  outage %7.1f ms (fault %.1f, return %.1f; %s)  %2d in flight  %d disconnects  audit %v\n",
-			name, t.Victim, milliseconds(t.DetectionMS), milliseconds(t.LeaderMS), milliseconds(t.AllMS), t.GapMS, t.FaultGapMS, t.HealGapMS, t.OutageMS, t.FaultOutMS, t.HealOutMS, t.OutageCause, t.InFlight, t.Disconnects, t.Audit)
+		fmt.Fprintf(out, "%s  %-9s  detected %s  new leader %s (all %s)  longest gap %7.1f ms (fault %.1f, return %.1f)  outage %7.1f ms (fault %.1f, return %.1f; %s)  %2d in flight  %d disconnects%s  audit %v\n",
+			name, t.Victim, milliseconds(t.DetectionMS), milliseconds(t.LeaderMS), milliseconds(t.AllMS), t.GapMS, t.FaultGapMS, t.HealGapMS, t.OutageMS, t.FaultOutMS, t.HealOutMS, t.OutageCause, t.InFlight, t.Disconnects, departures(t), t.Audit)
 		if o := t.Outage; o != nil {
 			fmt.Fprintf(out, "        without the database: %d moves, then %d hands unsettled, %d shards at their bound; drained in %.0f ms\n",
 				o.Moves, o.Unsettled, o.Delayed, o.DrainMS)
 		}
 	}
+}
+
+func departures(t failover.Try) string {
+	if t.Departures == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d left as planned)", t.Departures)
 }
 
 func milliseconds(v *float64) string {

@@ -21,8 +21,9 @@ func command(p *process.Process) *cobra.Command {
 		Short: "The process that Teahouse's clients connect to",
 		Long: `Runs a gateway: clients connect to it, and it finds the nodes in the registry. There may be several.
 
-Keys and secret are made with "teahouse-local keygen". The first SIGTERM or SIGINT says goodbye to the
-clients and ends the gateway, a second one ends it at once; SIGHUP opens the log file anew.`,
+Keys and secret are made with "teahouse-local keygen". The first SIGTERM or SIGINT tells the
+clients that the gateway is going away, serves them for --drain or until all have gone to other gateways, and
+ends it; a second one ends it at once; SIGHUP opens the log file anew.`,
 		Args: process.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			process.SetMemory()

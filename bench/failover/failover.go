@@ -123,8 +123,9 @@ type Try struct {
 	Moves       int          `json:"moves_acked"`
 	Hands       int          `json:"hands_finished"`
 	Disconnects int          `json:"disconnects"`
-	Resumes     int          `json:"resumes"`   // of these; fewer = somebody did not come back
-	Snapshots   int          `json:"snapshots"` // that somebody got instead of the single events
+	Resumes     int          `json:"resumes"`    // of these; fewer = somebody did not come back
+	Departures  int          `json:"departures"` // to another gateway, as planned
+	Snapshots   int          `json:"snapshots"`  // that somebody got instead of the single events
 	Audit       report.Audit `json:"audit"`
 
 	Outage *Outage `json:"outage,omitempty"` // of the database
@@ -148,12 +149,18 @@ type Result struct {
 func (r Result) Held() bool {
 	for _, tries := range [][]Try{r.Tries, r.Repeated} {
 		for _, t := range tries {
-			if !t.Audit.Clean() || t.Resumes < t.Disconnects || t.Disconnects > 0 && r.Role != Gateway && r.Role != All {
+			if !t.Audit.Clean() || t.Resumes < t.Disconnects || t.Disconnects > 0 && !t.disconnects(r.Role) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// disconnects says whether the fault may cost connections: a gateway that is killed does, one that is
+// asked to end does not.
+func (t Try) disconnects(role Role) bool {
+	return role == All || role == Gateway && !strings.HasPrefix(t.Fault, "term")
 }
 
 // Config says what to break and how. Only State must be set.

@@ -62,6 +62,9 @@ func TestHeld(t *testing.T) {
 		"disconnects":                   {Result{Tries: []Try{{Disconnects: 1}}, Role: Leader}, false},
 		"disconnects when all is lost":  {Result{Tries: []Try{{Disconnects: 1, Resumes: 1}}, Role: All}, true},
 		"disconnects at a lost gateway": {Result{Tries: []Try{{Disconnects: 1, Resumes: 1}}, Role: Gateway}, true},
+		"disconnects at one that ends":  {Result{Tries: []Try{{Disconnects: 1, Resumes: 1, Fault: "term:2s"}}, Role: Gateway}, false},
+		"all leave one that ends":       {Result{Tries: []Try{{Departures: 9, Fault: "term"}}, Role: Gateway}, true},
+		"disconnects when all end":      {Result{Tries: []Try{{Disconnects: 1, Resumes: 1, Fault: "term"}}, Role: All}, true},
 		"one does not come back":        {Result{Tries: []Try{{Disconnects: 2, Resumes: 1}}, Role: Gateway}, false},
 	} {
 		if got := c.r.Held(); got != c.want {

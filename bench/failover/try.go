@@ -55,7 +55,7 @@ func (f *Failover) try(ctx context.Context, number uint64) (Try, error) {
 	if o.err != nil {
 		return Try{}, fmt.Errorf("swarm: %w", o.err)
 	}
-	try.Resumes, try.Snapshots = o.sum.Resumes, o.sum.Snapshots
+	try.Resumes, try.Departures, try.Snapshots = o.sum.Resumes, o.sum.Departures, o.sum.Snapshots
 	try.GapMS, try.Disconnects, try.Audit = o.sum.LongestGapMS, o.sum.Disconnects, o.sum.Audit
 	try.OutageMS, try.OutageCause, try.Felt = o.sum.LongestOutageMS, o.sum.Outages.Cause, o.sum.Outages.Felt
 	try.Unreachable = o.sum.PromptsUnreachable
@@ -174,13 +174,14 @@ func (f *Failover) aim(ctx context.Context, busy func() int) error {
 const aimFor = 2 * time.Second
 
 // inFlight are the moves that are unanswered once the fault is there. Where moves are
-// answered without the victim, those that aim saw may have been by now, and the next
-// ones count, which are sent while it is away.
+// answered without the victim, or by a gateway that is about to end, those that aim saw may
+// have been by now, and the next ones count.
 func (f *Failover) inFlight(ctx context.Context, busy func() int) (n int) {
 	deadline := time.Now().Add(f.cfg.Calm)
 	for {
 		n = busy()
-		if n > 0 || f.cfg.Role != Follower && !f.cfg.Role.besides() || time.Now().After(deadline) {
+		waits := f.cfg.Role == Follower || f.cfg.Role.besides() || f.cfg.Role == Gateway && f.cfg.Fault.Term
+		if n > 0 || !waits || time.Now().After(deadline) {
 			return n
 		}
 		if sleep(ctx, 50*time.Microsecond) != nil {

@@ -27,7 +27,11 @@ func (s Summary) Print(out io.Writer) error {
 	fmt.Fprintf(w, "match wait\t%v (closed loop)\n", s.MatchWaitMS)
 	fmt.Fprintf(w, "longest gap\t%.1f ms, of answered moves\n", s.LongestGapMS)
 	fmt.Fprintf(w, "longest outage\t%v\n", s.Outages)
-	fmt.Fprintf(w, "connections\t%d lost, %d resumed\n", s.Disconnects, s.Resumes)
+	connections := fmt.Sprintf("%d lost, %d resumed", s.Disconnects, s.Resumes)
+	if s.Departures > 0 {
+		connections += fmt.Sprintf("; %d changed gateways as planned", s.Departures)
+	}
+	fmt.Fprintf(w, "connections\t%s\n", connections)
 	if s.Elections != nil {
 		fmt.Fprintf(w, "elections\t%d\n", *s.Elections)
 	}

@@ -30,9 +30,10 @@ type Summary struct {
 	Outages         Outages        `json:"outages"`
 	Disconnects     int            `json:"disconnects"`
 	Resumes         int            `json:"resumes"`
-	Snapshots       int            `json:"-"`         // received instead of the single events
-	Elections       *int           `json:"elections"` // terms that began in any group of the local cluster; null = unknown
-	Errors          map[string]int `json:"errors"`    // by code
+	Departures      int            `json:"departures"` // to another gateway, as planned: no connection was lost
+	Snapshots       int            `json:"-"`          // received instead of the single events
+	Elections       *int           `json:"elections"`  // terms that began in any group of the local cluster; null = unknown
+	Errors          map[string]int `json:"errors"`     // by code
 	CPUPerMove      CPU            `json:"cpu_us_per_move"`
 	Audit           Audit          `json:"audit"`
 	// PromptsUnreachable counts the prompts that timed out while their client could not

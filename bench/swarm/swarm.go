@@ -197,6 +197,7 @@ func (s *Swarm) summary(played time.Duration) report.Summary {
 		stats := p.client.Stats()
 		sum.Disconnects += int(stats.Disconnects)
 		sum.Resumes += int(stats.Resumes)
+		sum.Departures += int(stats.Departures)
 	}
 	sum.CPUPerMove = s.cpu.perMove(s.meter.inPlay())
 	return sum

@@ -57,6 +57,11 @@ type Config struct {
 	// builds in one cluster; none = the build's own maximum.
 	MaxLevels map[string]uint32
 
+	// Drain is for how long a gateway that is told to end serves its clients until they have gone to
+	// another one; at most MaxDrain; default 2 s, below zero = not at all. At the end of the cluster
+	// nobody is waited for.
+	Drain time.Duration
+
 	// Respawn restarts a child that has ended without being told to.
 	Respawn bool
 
@@ -70,6 +75,9 @@ type Config struct {
 
 	Output io.Writer // messages for people; default: discard
 }
+
+// MaxDrain bounds Config.Drain, and so how long a gateway takes to end.
+const MaxDrain = stopGrace
 
 // Values of Config.Registry and Config.Database for servers that the cluster runs itself, from programs
 // installed on this machine.
@@ -115,6 +123,12 @@ func (c Config) withDefaults() (Config, error) {
 			return c, err
 		}
 		c.State = file
+	}
+	if c.Drain == 0 {
+		c.Drain = 2 * time.Second
+	}
+	if c.Drain > MaxDrain {
+		return c, fmt.Errorf("cluster: gateways that are served for %v when they are to end: at most %v", c.Drain, MaxDrain)
 	}
 	if c.Unsettled < 0 {
 		return c, fmt.Errorf("cluster: a bound of %d unsettled hands: want one above zero", c.Unsettled)

@@ -39,13 +39,14 @@ const maxSpec = 64 << 10
 type roleSpec struct {
 	Name      string
 	Role      string
-	Data      string // the cluster's folder
-	Registry  string // address of the registry; for the registry itself: where to listen
-	Consul    bool   // the registry runs Consul
-	Cluster   string // name in the registry, see registryCluster
-	Listen    string // clients' address of a gateway
-	Share     bool   // the gateways share Listen
-	Expect    int    // number of nodes that start the cluster
+	Data      string        // the cluster's folder
+	Registry  string        // address of the registry; for the registry itself: where to listen
+	Consul    bool          // the registry runs Consul
+	Cluster   string        // name in the registry, see registryCluster
+	Listen    string        // clients' address of a gateway
+	Share     bool          // the gateways share Listen
+	Drain     time.Duration // see Config, of a gateway
+	Expect    int           // number of nodes that start the cluster
 	Sync      bool
 	KeepLog   uint64
 	Database  string
@@ -59,7 +60,8 @@ type roleSpec struct {
 	Reap      *reapSpec     `json:",omitempty"`
 	Log       logging.Config
 
-	exit func(status int, why error) // ends the process, see process.Exit
+	exit  func(status int, why error) // ends the process, see process.Exit
+	hurry <-chan struct{}             // closed when the whole cluster ends
 }
 
 // specs returns the specs of the supervisor's children, in starting order.
@@ -88,7 +90,7 @@ func (s *Supervisor) specs() ([]roleSpec, error) {
 	for i := range s.cfg.Gateways {
 		specs = append(specs, roleSpec{
 			Name: fmt.Sprintf("gateway-%d", i+1), Role: roleGateway, Data: s.data, Registry: s.cfg.Registry,
-			Listen: s.listen, Share: s.cfg.Gateways > 1,
+			Listen: s.listen, Share: s.cfg.Gateways > 1, Drain: s.cfg.Drain,
 		})
 	}
 	for i := range specs {
@@ -130,8 +132,10 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { // ends with the pipe: the supervisor has ended, or wants this process to end
+	hurry := make(chan struct{})
+	go func() { // ends with the pipe: the supervisor has ended, or is ending the cluster
 		io.Copy(io.Discard, stdin)
+		close(hurry)
 		cancel()
 	}()
 	say := func(r readiness) { json.NewEncoder(stdout).Encode(r) }
@@ -152,6 +156,7 @@ func RunRole(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		<-ctx.Done()
 		return reap(*spec.Reap, lock)
 	}
+	spec.hurry = hurry
 	spec.exit = func(status int, why error) { process.Exit(log, status, why) }
 	err = spec.serve(ctx, logger, func(addresses map[string]string) { say(readiness{Addresses: addresses}) })
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -180,8 +185,9 @@ func (r roleSpec) serve(ctx context.Context, logger *slog.Logger, ready func(map
 		defer stop()
 	}
 	// A child that hangs must not outlive its supervisor.
+	grace := stopGrace + max(0, r.Drain)
 	context.AfterFunc(ctx, func() {
-		time.AfterFunc(stopGrace, func() { r.exit(1, fmt.Errorf("the process did not end within %v", stopGrace)) })
+		time.AfterFunc(grace, func() { r.exit(1, fmt.Errorf("the process did not end within %v", grace)) })
 	})
 	return r.run(ctx, logger, ready)
 }
@@ -271,6 +277,6 @@ func (r roleSpec) runGateway(ctx context.Context, logger *slog.Logger, ready fun
 	return edge.Run(ctx, edge.Config{
 		Name: r.Name, Listen: r.Listen, ReusePort: r.Share,
 		Registry: reg, Secret: secret, Verifier: verifier, Logger: logger,
-		StatusListen: "127.0.0.1:0", Ready: ready,
+		StatusListen: "127.0.0.1:0", Ready: ready, Drain: r.Drain, Hurry: r.hurry,
 	})
 }

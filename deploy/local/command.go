@@ -21,6 +21,7 @@ import (
 func command(p *process.Process) *cobra.Command {
 	var cfg cluster.Config
 	var node host.Config
+	var drain time.Duration
 	root := &cobra.Command{
 		Use:   "local",
 		Short: "A Teahouse cluster on this machine",
@@ -35,6 +36,12 @@ folder's logs, or all of them to --log-file.`,
 			if cfg.Nodes < 1 || cfg.Gateways < 1 { // 0 would mean the default
 				return fmt.Errorf("%d nodes and %d gateways: want at least one of each", cfg.Nodes, cfg.Gateways)
 			}
+			if drain < 0 {
+				return fmt.Errorf("--drain %v: must not be below 0", drain)
+			}
+			if cfg.Drain = drain; drain == 0 {
+				cfg.Drain = -1 // for Config, 0 is its default
+			}
 			return run(cmd.Context(), cfg)
 		},
 	}
@@ -43,6 +50,7 @@ folder's logs, or all of them to --log-file.`,
 	flags := root.Flags()
 	flags.IntVar(&cfg.Nodes, "nodes", 3, "game nodes")
 	flags.IntVar(&cfg.Gateways, "gateways", 1, "gateways, sharing the address")
+	flags.DurationVar(&drain, "drain", 2*time.Second, "when a gateway is told to end: `TIME` to serve its clients until they have gone to another one, 5s at most; 0 = send them away at once")
 	flags.StringVar(&cfg.Listen, "listen", "127.0.0.1:7700", "the clients' address; a free port is taken when it is busy")
 	flags.StringVar(&cfg.Data, "data", "", "data folder, kept between runs (default: a temporary one)")
 	flags.StringVar(&cfg.Registry, "registry", "", "address of a Consul agent, or \"consul\" to run one (default: the embedded registry)")

@@ -45,6 +45,33 @@ func TestKilledGateway(t *testing.T) {
 	}
 }
 
+// TestGatewayLeaves asks one of two gateways to end under play: every client goes on through the other one
+// between two calls, so no connection is lost and nothing is in doubt.
+func TestGatewayLeaves(t *testing.T) {
+	slow(t)
+	state := filepath.Join(t.TempDir(), "state.json")
+	// Nobody waits for as long as that: a gateway ends once all have left.
+	start(t, cluster.Config{Nodes: 3, Gateways: 2, Drain: cluster.MaxDrain, State: state})
+	f, err := failover.New(failover.Config{
+		State: state, Role: failover.Gateway, Fault: failover.Fault{Term: true}, Tries: 2, Players: 40, Pace: 50 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := f.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Held() || len(r.Tries) != 2 {
+		t.Errorf("%+v", r)
+	}
+	for _, try := range r.Tries {
+		if try.Departures == 0 || try.Disconnects != 0 || try.Resumes != 0 || try.Snapshots != 0 {
+			t.Errorf("%+v", try)
+		}
+	}
+}
+
 // TestReconnects cuts one player 100 times, who comes back through either of two
 // gateways, and looks what is left behind.
 func TestReconnects(t *testing.T) {

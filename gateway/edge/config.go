@@ -46,8 +46,11 @@ type Config struct {
 	// CallTimeout is how long a call may take, including waiting. After that it is answered with
 	// NOT_SENT if no node has seen it, else with OUTCOME_UNKNOWN. Default 10 s.
 	CallTimeout time.Duration
-	// Drain bounds the farewell at the end of Run. Default 2 s.
+	// Drain is for how long Run serves its clients when it is to end, after it has told them so
+	// (GoingAway), until they have gone to other gateways. Default 10 s; below zero = not at all.
 	Drain time.Duration
+	// Hurry, once closed, ends that time: nobody waits for it any more. Default: never.
+	Hurry <-chan struct{}
 
 	// Logger gets what an operator should know. Default: no logging.
 	Logger *slog.Logger
@@ -58,6 +61,9 @@ type Config struct {
 	// clients are accepted.
 	Ready func(addresses map[string]string)
 }
+
+// maxDrain bounds Config.Drain: nobody waits for longer for a process to end.
+const maxDrain = time.Hour
 
 // ClusterMeta is the key of Instance.Meta under which nodes register the cluster id.
 const ClusterMeta = "cluster"
@@ -73,7 +79,7 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&c.MaxOutbound, 256<<10)
 	setDefault(&c.MaxParked, 10_000)
 	setDefault(&c.CallTimeout, 10*time.Second)
-	setDefault(&c.Drain, 2*time.Second)
+	setDefault(&c.Drain, 10*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -90,8 +96,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("edge: MaxConns and MaxParked must be positive")
 	case c.MaxOutbound < c.Limits.MaxFrame:
 		return c, fmt.Errorf("edge: MaxOutbound is below the longest frame, %d", c.Limits.MaxFrame)
-	case c.CallTimeout < 0 || c.Drain < 0:
-		return c, errors.New("edge: times must be positive")
+	case c.CallTimeout < 0:
+		return c, errors.New("edge: CallTimeout must be positive")
+	case c.Drain > maxDrain:
+		return c, fmt.Errorf("edge: Drain is %v, at most %v", c.Drain, maxDrain)
 	}
 	return c, nil
 }

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"teahouse/gateway/session"
 	"teahouse/gateway/upstream"
@@ -119,8 +120,9 @@ func (e *Edge) status() any {
 	return Status{Gateway: e.cfg.Name, Process: status.Now(), Stats: e.Stats(), Peers: e.up.Contacts()}
 }
 
-// Run serves clients until ctx ends, then sends them a Bye and waits for at most Config.Drain. The
-// error is nil if ctx ended it.
+// Run serves clients until ctx ends. Then it takes no new ones, leaves the registry, tells those that
+// it has that it is going away, and serves them for Config.Drain, or until all have gone. A Bye to who
+// is left ends it. The error is nil if ctx ended it.
 func (e *Edge) Run(ctx context.Context) error {
 	// Clients are served until the farewell is over, so beyond ctx.
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -173,20 +175,66 @@ func (e *Edge) Run(ctx context.Context) error {
 		case err = <-failed:
 		case <-ctx.Done():
 		}
+	} else if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = nil // it was to end before the registry had answered
 	}
 	// Network first: no new clients, then the farewell, and the links last, because they carry the
 	// news of who has left to the tables.
 	e.ln.Close()
-	farewell, cancel := context.WithTimeout(inner, e.cfg.Drain)
-	defer cancel()
-	e.hub.Drain(farewell)
-	if registration != nil {
-		err = errors.Join(err, registration.Close(farewell))
+	left := make(chan error, 1)
+	background.Go(func() { left <- deregister(inner, registration) })
+	if err == nil && e.cfg.Drain > 0 && !closed(e.cfg.Hurry) {
+		err = e.goAway(inner, failed)
 	}
-	if err != nil {
+	bye, cancel := context.WithTimeout(inner, farewell)
+	defer cancel()
+	e.hub.Drain(bye)
+	if err = errors.Join(err, <-left); err != nil {
 		return fmt.Errorf("edge: %w", err)
 	}
 	return nil
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// farewell bounds the last words to clients, and to the registry.
+const farewell = 2 * time.Second
+
+func deregister(ctx context.Context, r registry.Registration) error {
+	if r == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, farewell)
+	defer cancel()
+	return r.Close(ctx)
+}
+
+// goAway serves the clients until they have gone elsewhere, for at most Config.Drain. An error is one
+// of failed, and ends it.
+func (e *Edge) goAway(ctx context.Context, failed <-chan error) (err error) {
+	ctx, over := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		defer over()
+		select {
+		case err = <-failed:
+		case <-e.cfg.Hurry:
+		case <-ctx.Done():
+		}
+	})
+	began, clients := time.Now(), e.hub.Len()
+	e.hub.GoAway(ctx, e.cfg.Drain)
+	over()
+	watching.Wait()
+	e.cfg.Logger.Info("going away", "clients", clients, "left", e.hub.Len(), "after", time.Since(began))
+	return err
 }
 
 // learnCluster waits until a registered node carries the cluster id.

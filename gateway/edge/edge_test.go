@@ -334,7 +334,8 @@ func TestConfigIsChecked(t *testing.T) {
 		"short secret":   func(c *Config) { c.Secret = secret[:5] },
 		"small outbound": func(c *Config) { c.MaxOutbound = 1 },
 		"bad bound":      func(c *Config) { c.MaxConns = -1 },
-		"bad time":       func(c *Config) { c.Drain = -1 },
+		"bad time":       func(c *Config) { c.CallTimeout = -1 },
+		"long drain":     func(c *Config) { c.Drain = 2 * time.Hour },
 		"bad address":    func(c *Config) { c.Listen = "nowhere" },
 	} {
 		cfg := good
@@ -375,7 +376,17 @@ func TestFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closer.Close()
-	if cfg.Listen != "127.0.0.1:7777" || string(cfg.Secret) != string(secret) || cfg.Verifier == nil || cfg.Registry == nil {
+	for text, want := range map[string]time.Duration{"0": -1, "3s": 3 * time.Second} {
+		if c, r, err := parse("--secret-file", file, "--token-public-file", public, "--drain", text); err != nil || c.Drain != want {
+			t.Errorf("--drain %s is %v, %v", text, c.Drain, err)
+		} else {
+			r.Close()
+		}
+	}
+	if _, _, err := parse("--secret-file", file, "--token-public-file", public, "--drain", "-1s"); err == nil {
+		t.Error("--drain -1s is taken")
+	}
+	if cfg.Drain != 10*time.Second || cfg.Listen != "127.0.0.1:7777" || string(cfg.Secret) != string(secret) || cfg.Verifier == nil || cfg.Registry == nil {
 		t.Fatalf("%+v", cfg.Listen)
 	}
 	if nodes, err := link.LoadSecret(file); err != nil || string(nodes) != string(cfg.Secret) {

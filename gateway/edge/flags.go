@@ -2,8 +2,10 @@ package edge
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -16,6 +18,7 @@ import (
 type Flags struct {
 	cfg                                   Config
 	registry, cluster, secret, publicFile string
+	drain                                 time.Duration
 }
 
 // Add adds the flags to f.
@@ -29,6 +32,7 @@ func (f *Flags) Add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.cfg.Cluster, "cluster-id", "", "`ID` that the nodes must have, as they log it (default: as they have registered it)")
 	fs.StringVar(&f.secret, "secret-file", "", "`FILE` with the cluster's secret, mode 0600 (required)")
 	fs.StringVar(&f.publicFile, "token-public-file", "", "`FILE` with the public key that session tokens are checked with (required)")
+	fs.DurationVar(&f.drain, "drain", 10*time.Second, "when asked to end: `TIME` to serve the clients until they have gone to other gateways; 0 = send them away at once")
 	fs.IntVar(&f.cfg.MaxConns, "max-conns", 0, "most clients at once (default 20000)")
 }
 
@@ -40,6 +44,14 @@ func OldFlags() map[string]string { return map[string]string{"token-key": "token
 func (f *Flags) Config(logger *slog.Logger) (Config, io.Closer, error) {
 	cfg := f.cfg
 	cfg.Logger = logger
+	switch {
+	case f.drain < 0:
+		return cfg, nil, fmt.Errorf("edge: --drain is %v, and must not be below 0", f.drain)
+	case f.drain == 0:
+		cfg.Drain = -1 // for Config, 0 is its default
+	default:
+		cfg.Drain = f.drain
+	}
 	if f.secret == "" {
 		return cfg, nil, errors.New("edge: --secret-file is missing: it is the nodes' secret, made with: teahouse-local keygen")
 	}

@@ -121,8 +121,9 @@ type Hub struct {
 	sessions map[uint64]*session
 	players  map[game.PlayerID]*session // the newest session of each player, by epoch
 	stepped  bool                       // in a simulation: everything happens in the order of the ids
+	leaving  time.Time                  // when everybody will be sent away; zero = that is not planned
 	draining bool
-	empty    chan struct{} // closed when draining and no session is left
+	empty    chan struct{} // closed when leaving or draining and no session is left
 }
 
 // NewHub makes a Hub without sessions.
@@ -225,10 +226,13 @@ func (h *Hub) leave(s *session) {
 	if h.players[player] == s {
 		delete(h.players, player)
 	}
-	if h.draining && len(h.sessions) == 0 {
+	if h.ending() && len(h.sessions) == 0 {
 		h.signalEmptyLocked()
 	}
 }
+
+// ending reports whether this gateway is about to end; mu is held.
+func (h *Hub) ending() bool { return h.draining || !h.leaving.IsZero() }
 
 // claim records that the player's session s has the epoch, and returns the same player's session
 // with a lower one, which is superseded.
@@ -244,6 +248,34 @@ func (h *Hub) claim(s *session, player game.PlayerID, epoch uint64) (superseded 
 	}
 	h.players[player] = s
 	return old
+}
+
+// GoAway tells all clients, and those that still come, that they will be sent away in a while, and
+// serves them until then, until none is left, or until ctx ends. Call Drain next.
+func (h *Hub) GoAway(ctx context.Context, in time.Duration) {
+	h.mu.Lock()
+	h.leaving = h.cfg.Now().Add(in)
+	if len(h.sessions) == 0 {
+		h.signalEmptyLocked()
+	}
+	h.mu.Unlock()
+	for _, s := range h.all() {
+		s.goAway()
+	}
+	timer := time.NewTimer(in)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-h.empty:
+	case <-ctx.Done():
+	}
+}
+
+// leavesAt is when everybody will be sent away; zero = that is not planned.
+func (h *Hub) leavesAt() time.Time {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.leaving
 }
 
 // Drain sends every client a Bye, with reconnect delays spread out, and waits until they are gone

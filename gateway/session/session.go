@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"io"
+	"math"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type session struct {
 	mu      sync.Mutex // never held while calling the Upstream
 	out     outbound
 	state   state
+	warned  bool      // GoingAway was said
 	heard   time.Time // when the last whole frame arrived, or the connection
 	calls   int       // the client's own unanswered calls
 	player  game.PlayerID
@@ -132,15 +134,34 @@ func (s *session) hello(h *wirepb.Hello, now time.Time) {
 	}
 	limits := s.hub.cfg.Limits
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.state = greeted
-	s.mu.Unlock()
-	s.send(&wirepb.Envelope{Body: &wirepb.Envelope_Welcome{Welcome: &wirepb.Welcome{
+	s.sendLocked(&wirepb.Envelope{Body: &wirepb.Envelope_Welcome{Welcome: &wirepb.Welcome{
 		Version:     min(h.Version, wire.Version),
 		Gateway:     s.hub.cfg.Gateway,
 		HeartbeatMs: uint32(limits.Heartbeat.Milliseconds()),
 		IdleMs:      uint32(limits.Idle.Milliseconds()),
 		MaxFrame:    uint32(limits.MaxFrame),
 	}}}, now)
+	s.goAwayLocked(now)
+}
+
+// goAway tells the client that it will be sent away, if that is planned.
+func (s *session) goAway() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.goAwayLocked(s.hub.cfg.Now())
+}
+
+// goAwayLocked says so once, behind Welcome.
+func (s *session) goAwayLocked(now time.Time) {
+	at := s.hub.leavesAt()
+	if s.warned || s.state == fresh || at.IsZero() {
+		return
+	}
+	s.warned = true
+	in := uint32(min(max(0, at.Sub(now).Milliseconds()), math.MaxUint32))
+	s.sendLocked(&wirepb.Envelope{Body: &wirepb.Envelope_GoingAway{GoingAway: &wirepb.GoingAway{InMs: in}}}, now)
 }
 
 // pong takes the answer to a Ping; only one that measures the lag matters.

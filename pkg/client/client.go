@@ -55,6 +55,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
+	cfg.Hooks = cfg.Hooks.oneAtATime()
 	life, cancel := context.WithCancel(context.Background())
 	c := &Client{
 		cfg:     cfg,

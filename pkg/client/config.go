@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -43,8 +44,9 @@ type Config struct {
 	// Now is the clock that Event.At is told by. Default: time.Now.
 	Now func() time.Time
 
-	// Hooks are called on the client's own goroutine (MoveAnswered: on the caller's) and must not
-	// block.
+	// Hooks must not block. They are called on the client's own goroutines: Disconnected, Resumed and
+	// Departed on one; Received and Sent on any, each of them one at a time; MoveAnswered on the
+	// caller's.
 	Hooks Hooks
 	// Logger gets lost connections. Default: no logging.
 	Logger *slog.Logger
@@ -52,18 +54,40 @@ type Config struct {
 
 // Hooks are called as things happen; each may be nil.
 type Hooks struct {
-	// Received gets every message from the gateway before it is acted on.
+	// Received gets every message from the gateway before it is acted on. While the client changes to
+	// another gateway the messages of both come, in the order of their arrival.
 	Received func(*wirepb.Envelope)
 	// Sent sees every message to the gateway right before it is written, from whichever
 	// goroutine writes it, one at a time.
 	Sent func(*wirepb.Envelope)
 	// Disconnected is called when a logged-in connection is lost, with the reason.
 	Disconnected func(error)
-	// Resumed is called when the session continues over a new connection.
+	// Resumed is called when the session continues over a new connection after that.
 	Resumed func()
+	// Departed is called when the session continues over another gateway because the one before had
+	// announced its end. No connection was lost.
+	Departed func()
 	// MoveAnswered is called once per move with the code of its definite answer and the time from
 	// the first send to that answer, resends included.
 	MoveAnswered func(table game.TableID, number uint64, code wirepb.Code, took time.Duration)
+}
+
+// oneAtATime keeps the promise of Received and Sent while there are two connections, during a change
+// of gateways.
+func (h Hooks) oneAtATime() Hooks {
+	serial := func(hook func(*wirepb.Envelope)) func(*wirepb.Envelope) {
+		if hook == nil {
+			return nil
+		}
+		var mu sync.Mutex
+		return func(e *wirepb.Envelope) {
+			mu.Lock()
+			defer mu.Unlock()
+			hook(e)
+		}
+	}
+	h.Received, h.Sent = serial(h.Received), serial(h.Sent)
+	return h
 }
 
 func (c Config) withDefaults() (Config, error) {

@@ -16,8 +16,13 @@ import (
 // conn is one connection. Its heartbeat needs neither a goroutine nor a timer: the read deadline
 // triggers it, and reading continues afterwards.
 type conn struct {
-	// owned by run
-	nc       net.Conn
+	// immutable
+	nc   net.Conn
+	stop func() bool // what closes it when the client ends
+
+	// owned by run, and before that by who logs in
+	welcome  *wirepb.Welcome
+	away     time.Time // when the gateway will end the connection; zero = it has not said so
 	frames   *wire.Reader
 	every    time.Duration // between two heartbeat checks
 	idle     time.Duration // silence after which the gateway is considered gone
@@ -52,8 +57,17 @@ func newConn(nc net.Conn, cfg Config) *conn {
 // handshakeFrame bounds frames until Welcome announces the limit.
 const handshakeFrame = 16 << 10
 
+// close ends the connection for both sides.
+func (c *conn) close() {
+	if c.stop != nil {
+		c.stop()
+	}
+	c.nc.Close()
+}
+
 // welcomed takes over the heartbeats and limits of Welcome.
-func (c *conn) welcomed(w *wirepb.Welcome) {
+func (c *conn) welcomed() {
+	w := c.welcome
 	limits, err := wire.Limits{
 		MaxFrame:  int(w.MaxFrame),
 		Heartbeat: time.Duration(w.HeartbeatMs) * time.Millisecond,
@@ -154,6 +168,24 @@ func (c *conn) send(messages ...*wirepb.Envelope) error {
 	}
 	c.sent = time.Now()
 	return nil
+}
+
+// goesAway takes the news that the gateway will end the connection.
+func (c *conn) goesAway(g *wirepb.GoingAway) {
+	if c.away.IsZero() {
+		c.away = time.Now().Add(time.Duration(g.InMs) * time.Millisecond)
+	}
+}
+
+// answer is next for the handshake, during which nobody can go anywhere yet.
+func (c *conn) answer() (*wirepb.Envelope, error) {
+	for {
+		e, err := c.next()
+		if err != nil || e.GetGoingAway() == nil {
+			return e, err
+		}
+		c.goesAway(e.GetGoingAway())
+	}
 }
 
 // next returns the next message that is not about the connection itself.

@@ -21,6 +21,9 @@
 // Package engine, which is pure, decides what is resent when; this package has the sockets, the
 // clock and the lock around it.
 //
-// A client costs one goroutine, and no timer per call. It holds no game logic and does not look
-// into a game's payloads. Anybody may import it.
+// If its gateway announces its end, the client changes to another one between two calls, where it can
+// reach one: nothing is lost then and nothing is in doubt.
+//
+// A client costs one goroutine, a second one while it changes gateways, and no timer per call. It
+// holds no game logic and does not look into a game's payloads. Anybody may import it.
 package client

@@ -20,12 +20,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // gateway is a fake whose answers the test decides.
 type gateway struct {
 	t     *testing.T
+	name  string
+	away  uint32 // what it says of going away behind each Welcome, in milliseconds; 0 = nothing
 	ln    net.Listener
 	conns chan *peer // logged in
 	calls chan call
 
 	mu    sync.Mutex
-	login func(*wirepb.Call) *wirepb.Reply // nil = accept
+	login func(*wirepb.Call) *wirepb.Reply // nil = accept; if it returns nil the connection breaks
 	clock func() time.Time                 // answers pings; nil = they stay unanswered
 	epoch uint64
 }
@@ -83,9 +85,13 @@ func (g *gateway) serve(p *peer) {
 		}
 		switch b := e.Body.(type) {
 		case *wirepb.Envelope_Hello:
-			p.send(&wirepb.Envelope{Body: &wirepb.Envelope_Welcome{Welcome: &wirepb.Welcome{
-				Version: 1, HeartbeatMs: 10_000, IdleMs: 30_000, MaxFrame: 64 << 10,
-			}}})
+			say := []*wirepb.Envelope{{Body: &wirepb.Envelope_Welcome{Welcome: &wirepb.Welcome{
+				Version: 1, HeartbeatMs: 10_000, IdleMs: 30_000, MaxFrame: 64 << 10, Gateway: g.name,
+			}}}}
+			if g.away > 0 {
+				say = append(say, goingAway(g.away))
+			}
+			p.send(say...)
 		case *wirepb.Envelope_Ping:
 			if p.pings != nil {
 				p.pings.Add(1)
@@ -100,8 +106,11 @@ func (g *gateway) serve(p *peer) {
 				g.calls <- call{b.Call, p}
 				continue
 			}
-			r := g.answerLogin(b.Call)
 			p.login = b.Call
+			r := g.answerLogin(b.Call)
+			if r == nil {
+				return
+			}
 			p.send(&wirepb.Envelope{Body: &wirepb.Envelope_Reply{Reply: r}})
 			if r.Code == wirepb.Code_OK {
 				g.conns <- p
@@ -112,21 +121,31 @@ func (g *gateway) serve(p *peer) {
 
 func (g *gateway) answerLogin(c *wirepb.Call) *wirepb.Reply {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.login != nil {
-		return g.login(c)
+	login := g.login
+	g.mu.Unlock()
+	if login != nil {
+		return login(c)
 	}
+	return g.accept(c)
+}
+
+func (g *gateway) accept(c *wirepb.Call) *wirepb.Reply {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.epoch++
 	payload, _ := proto.Marshal(&wirepb.LoginReply{Player: 7, Token: "token-7", Epoch: g.epoch})
 	return &wirepb.Reply{Id: c.Id, Payload: payload}
 }
 
-func (p *peer) send(e *wirepb.Envelope) {
+func (p *peer) send(messages ...*wirepb.Envelope) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b, err := wire.AppendEnvelope(nil, e)
-	if err != nil {
-		p.t.Error(err)
+	var b []byte
+	for _, e := range messages {
+		var err error
+		if b, err = wire.AppendEnvelope(b, e); err != nil {
+			p.t.Error(err)
+		}
 	}
 	p.conn.Write(b) // the client may be gone
 }
@@ -139,6 +158,12 @@ func (p *peer) push(kind wirepb.Push_Kind, number uint64, m proto.Message) {
 	p.send(&wirepb.Envelope{Body: &wirepb.Envelope_Push{Push: &wirepb.Push{
 		Kind: kind, Table: uint64(table), Number: number, Payload: payload,
 	}}})
+}
+
+func (p *peer) goingAway(in uint32) { p.send(goingAway(in)) }
+
+func goingAway(in uint32) *wirepb.Envelope {
+	return &wirepb.Envelope{Body: &wirepb.Envelope_GoingAway{GoingAway: &wirepb.GoingAway{InMs: in}}}
 }
 
 func (p *peer) bye(code wirepb.Code, reconnect bool, afterMs uint32) {

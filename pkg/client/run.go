@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -32,7 +33,7 @@ func (c *Client) run(ctx context.Context, last *lastError) {
 		if loggedIn {
 			failures = 0
 		}
-		if c.sleep(ctx, wait+c.jitter(failures)) != nil {
+		if c.sleep(ctx, wait+jitter(c.rand, c.cfg, failures)) != nil {
 			err = ErrClosed
 			break
 		}
@@ -43,44 +44,69 @@ func (c *Client) run(ctx context.Context, last *lastError) {
 	c.unlock()
 }
 
-// serve handles one connection and returns why it ended.
+// serve keeps one connection, and those that take its place because its gateway is going away, and
+// returns why the last one ended.
 func (c *Client) serve(ctx context.Context) (loggedIn bool, err error) {
+	conn, err := c.connect(ctx, ctx)
+	if err != nil {
+		return false, err
+	}
+	defer func() { conn.close() }()
+	login, err := c.login(conn)
+	if err != nil {
+		return false, err
+	}
+	if c.up(conn, login) && c.cfg.Hooks.Resumed != nil {
+		c.cfg.Hooks.Resumed()
+	}
+	for {
+		d := c.departure(ctx, conn)
+		next, err := d.end(c, c.read(conn, d))
+		if next == nil {
+			c.down(err)
+			return true, err
+		}
+		conn.close()
+		conn = next
+		if c.cfg.Hooks.Departed != nil {
+			c.cfg.Hooks.Departed()
+		}
+	}
+}
+
+// connect dials and says Hello, while ctx lasts. The connection is closed at the end of life. Until
+// the login the deadline of the whole attempt applies.
+func (c *Client) connect(life, ctx context.Context) (_ *conn, err error) {
 	setup, cancel := context.WithTimeout(ctx, c.cfg.ConnectTimeout)
 	defer cancel()
 	nc, err := c.cfg.Dial(setup, c.cfg.Addr)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	defer nc.Close()
-	stop := context.AfterFunc(ctx, func() { nc.Close() })
-	defer stop()
-
 	conn := newConn(nc, c.cfg)
-	login, err := c.handshake(conn)
-	if err != nil {
-		return false, err
-	}
-	c.up(conn, login)
-	err = c.read(conn)
-	c.down(err)
-	return true, err
-}
-
-// handshake says Hello and logs in. Nothing else is in flight yet, so it may simply wait.
-func (c *Client) handshake(conn *conn) (*wirepb.LoginReply, error) {
+	conn.stop = context.AfterFunc(life, func() { nc.Close() })
+	defer context.AfterFunc(setup, func() { nc.Close() })()
+	defer func() {
+		if err != nil {
+			conn.close()
+		}
+	}()
 	hello := &wirepb.Hello{Version: wire.Version, Client: c.cfg.Program}
 	if err := conn.send(&wirepb.Envelope{Body: &wirepb.Envelope_Hello{Hello: hello}}); err != nil {
 		return nil, err
 	}
-	e, err := conn.next()
+	e, err := conn.answer()
 	if err != nil {
 		return nil, err
 	}
-	welcome := e.GetWelcome()
-	if welcome == nil {
+	if conn.welcome = e.GetWelcome(); conn.welcome == nil {
 		return nil, errors.New("client: the gateway did not say Welcome")
 	}
+	return conn, nil
+}
 
+// login logs in. Nothing else is in flight on the connection yet, so it may simply wait.
+func (c *Client) login(conn *conn) (*wirepb.LoginReply, error) {
 	c.mu.Lock()
 	call, err := c.engine.Login()
 	c.mu.Unlock()
@@ -91,7 +117,8 @@ func (c *Client) handshake(conn *conn) (*wirepb.LoginReply, error) {
 	if err := conn.send(conn.ping(), &wirepb.Envelope{Body: &wirepb.Envelope_Call{Call: call}}); err != nil {
 		return nil, err
 	}
-	if e, err = conn.next(); err != nil {
+	e, err := conn.answer()
+	if err != nil {
 		return nil, err
 	}
 	reply := e.GetReply()
@@ -102,20 +129,16 @@ func (c *Client) handshake(conn *conn) (*wirepb.LoginReply, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Only now: until the login, the deadline of the whole attempt applies.
-	conn.welcomed(welcome)
+	conn.welcomed()
 	return login, conn.beat()
 }
 
 // up makes conn the connection of the session.
-func (c *Client) up(conn *conn, login *wirepb.LoginReply) {
+func (c *Client) up(conn *conn, login *wirepb.LoginReply) (resumed bool) {
 	c.mu.Lock()
+	defer c.unlock()
 	c.conn = conn
-	resumed := c.engine.Up(login)
-	c.unlock()
-	if resumed && c.cfg.Hooks.Resumed != nil {
-		c.cfg.Hooks.Resumed()
-	}
+	return c.engine.Up(login)
 }
 
 // down removes the session's connection.
@@ -130,9 +153,12 @@ func (c *Client) down(err error) {
 	}
 }
 
-// read handles the gateway's messages until the connection ends.
-func (c *Client) read(conn *conn) error {
+// read handles the gateway's messages until the connection ends or another one has taken its place.
+func (c *Client) read(conn *conn, d *departure) error {
 	for {
+		if !conn.away.IsZero() {
+			d.begin(c, conn.away)
+		}
 		e, err := conn.next()
 		if err != nil {
 			return err
@@ -140,10 +166,16 @@ func (c *Client) read(conn *conn) error {
 		c.mu.Lock()
 		switch b := e.Body.(type) {
 		case *wirepb.Envelope_Reply:
-			c.engine.Reply(b.Reply)
+			if c.conn == conn {
+				c.engine.Reply(b.Reply)
+			}
 		case *wirepb.Envelope_Push:
-			conn.localize(b.Push)
-			c.engine.Push(b.Push)
+			if c.conn == conn {
+				conn.localize(b.Push)
+				c.engine.Push(b.Push)
+			}
+		case *wirepb.Envelope_GoingAway:
+			conn.goesAway(b.GoingAway)
 		default:
 			err = fmt.Errorf("client: the gateway sent an unexpected %T", e.Body)
 		}
@@ -155,12 +187,12 @@ func (c *Client) read(conn *conn) error {
 }
 
 // jitter is a random part of a span that doubles with each consecutive failure.
-func (c *Client) jitter(failures int) time.Duration {
-	span := c.cfg.BackoffMin << min(failures, 20)
-	if span > c.cfg.BackoffMax || span <= 0 {
-		span = c.cfg.BackoffMax
+func jitter(r *rand.Rand, cfg Config, failures int) time.Duration {
+	span := cfg.BackoffMin << min(failures, 20)
+	if span > cfg.BackoffMax || span <= 0 {
+		span = cfg.BackoffMax
 	}
-	return time.Duration(c.rand.Int64N(int64(span) + 1))
+	return time.Duration(r.Int64N(int64(span) + 1))
 }
 
 func (c *Client) sleep(ctx context.Context, d time.Duration) error {

@@ -28,6 +28,7 @@
 //	Call{id, table.attach} →
 //	                       ←       Reply{id}, then Push{number n+1}, Push{number n+2} …
 //	Ping                   ←→      Pong, from either side at any time
+//	                       ←       GoingAway{in_ms}, before a Bye that is planned
 //	                       ←       Bye{code, reconnect, after_ms}, then the end
 //
 // Hello is the client's first message and must arrive within Limits.Handshake. Each Call gets
@@ -57,7 +58,7 @@
 //
 //	1  the first one
 //	2  mahjong: tiles are kinds, not ids; melds do not list their tiles; prompts are without the view;
-//	   pongs and pushes tell the gateway's time
+//	   pongs and pushes tell the gateway's time; a planned end is announced
 //
 // A gateway speaks min(Hello.version, Version) and refuses versions below MinVersion: it speaks 2
 // only. Within a version fields and methods may be added, and numbers are never reused.

@@ -15,6 +15,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -38,7 +39,8 @@ type Config struct {
 // Stats counts what happened to a client.
 type Stats struct {
 	Disconnects uint64 // logged-in connections lost
-	Resumes     uint64 // sessions continued over a new connection
+	Resumes     uint64 // sessions continued over a new connection after that
+	Departures  uint64 // sessions continued over another gateway, because theirs was going away
 	Resends     uint64 // calls sent again because the outcome was unknown
 	Duplicates  uint64 // events received before, and dropped
 	Gaps        uint64 // events that came too early; the table was attached again
@@ -52,6 +54,7 @@ type Engine struct {
 	err   error // why it has ended
 
 	up     bool   // logged in on a connection
+	held   bool   // see Hold
 	gen    uint64 // counts those connections
 	login  *wirepb.LoginReply
 	logins uint64 // attempts
@@ -110,9 +113,17 @@ func LoggedIn(method string, r *wirepb.Reply) (*wirepb.LoginReply, error) {
 	return login, decode(method, r, login)
 }
 
-// Up takes in a new connection, on which login was the answer, and attaches the tables on it.
+// Up takes in a new connection, on which login was the answer, and attaches the tables on it. It takes
+// the place of the present one, if there is one: see Hold.
 func (e *Engine) Up(login *wirepb.LoginReply) (resumed bool) {
 	resumed = e.gen > 0
+	switch {
+	case e.up:
+		e.stats.Departures++
+		e.lose(errors.New("another one has taken its place"))
+	case resumed:
+		e.stats.Resumes++
+	}
 	if login.Token == "" {
 		login.Token = e.login.Token
 	}
@@ -120,9 +131,6 @@ func (e *Engine) Up(login *wirepb.LoginReply) (resumed bool) {
 	e.up = true
 	e.login = proto.CloneOf(login)
 	e.queue.loggedIn(login)
-	if resumed {
-		e.stats.Resumes++
-	}
 	for _, t := range e.sorted() {
 		t.attach()
 	}
@@ -132,15 +140,48 @@ func (e *Engine) Up(login *wirepb.LoginReply) (resumed bool) {
 
 // Down removes the connection. What was sent over it has an unknown outcome.
 func (e *Engine) Down(err error) {
-	e.up = false
+	e.stats.Disconnects++
+	e.lose(err)
+	e.changed()
+}
+
+// lose ends what is in flight on the connection.
+func (e *Engine) lose(err error) {
+	e.up, e.held = false, false
 	e.out.Calls = nil
 	calls := e.calls
 	e.calls = map[uint64]*Request{}
-	e.stats.Disconnects++
 	lost := game.Errorf(wirepb.Code_OUTCOME_UNKNOWN, "connection lost: %v", err)
 	for _, r := range slices.Clone(e.open) {
 		if calls[r.id] == r {
 			r.answered(nil, lost)
+		}
+	}
+}
+
+// Hold begins no request until the next Up, Down or Release, so that the connection can be changed
+// between two of them: what has been sent is still sent again until it is definite, and once Quiet
+// reports true nothing is in doubt. It does nothing without a connection.
+func (e *Engine) Hold() { e.held = e.up }
+
+// Quiet reports whether nothing that was sent waits for its definite answer. While requests are held,
+// Output.Changed says that it may have become true.
+func (e *Engine) Quiet() bool {
+	return !slices.ContainsFunc(e.open, func(r *Request) bool { return r.sent })
+}
+
+// Release undoes Hold.
+func (e *Engine) Release() {
+	if !e.held {
+		return
+	}
+	e.held = false
+	for _, t := range e.sorted() {
+		if t.attached != e.gen {
+			t.attach()
+		}
+		if t.behind {
+			t.wakeUp() // what was dropped since is fetched once the kept events are read
 		}
 	}
 	e.changed()

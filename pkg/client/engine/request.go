@@ -66,7 +66,7 @@ func (r *Request) advance() {
 		r.end(err)
 		return
 	}
-	if !ok {
+	if !ok || r.e.held && !r.sent {
 		return
 	}
 	payload, err := r.payload()
@@ -140,6 +140,9 @@ func (r *Request) leave() {
 	}
 	if i := slices.Index(r.e.open, r); i >= 0 {
 		r.e.open = slices.Delete(r.e.open, i, i+1)
+	}
+	if r.e.held {
+		r.e.out.Changed = true // see Quiet
 	}
 	if r.lane != nil {
 		if i := slices.Index(r.lane.queue, r); i >= 0 {

@@ -76,7 +76,7 @@ func (t *Table) Ready() (bool, error) { return t.e.up && t.attached == t.e.gen, 
 // connection.
 func (t *Table) attach() {
 	e := t.e
-	if !e.up || t.pending == e.gen || t.attached == e.gen && !t.behind || e.tables[t.id] != t {
+	if !e.up || e.held || t.pending == e.gen || t.attached == e.gen && !t.behind || e.tables[t.id] != t {
 		return // without a connection, the next one attaches; a forgotten table is not attached
 	}
 	gen := e.gen
