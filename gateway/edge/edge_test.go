@@ -50,7 +50,8 @@ type fakeNode struct {
 	done   chan struct{}
 	gone   chan *linkpb.SessionClosed
 
-	epoch  uint64   // owned by the reader of the only link
+	mu     sync.Mutex // there may be a link to each of several gateways
+	epoch  uint64
 	events []string // of the table
 	seat   *linkpb.Push
 }
@@ -89,6 +90,8 @@ func (n *fakeNode) kill() {
 }
 
 func (n *fakeNode) request(c *link.Conn, r *linkpb.Request) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	var reply proto.Message
 	var missed []uint64
 	switch r.Method {
