@@ -11,9 +11,9 @@ import (
 
 // What a preview promises is what the answer brings, if nobody else claims anything.
 func TestPreviewsComeTrue(t *testing.T) {
-	const actions = 5
-	kept := make([][actions]int, randomHands) // by hand: promises of each action
-	inParallel(t, randomHands, func(t *testing.T, n uint64) {
+	const hands, actions = 150, 5
+	kept := make([][actions]int, hands) // by hand: promises of each action
+	inParallel(t, hands, func(t *testing.T, n uint64) {
 		rng := rand.New(rand.NewPCG(n, 6))
 		h := mustNew(t, randomRules(t, rng), testDeal(n))
 		look := func() {
