@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"teahouse/deploy/cluster"
+	"teahouse/pkg/client"
+	"teahouse/pkg/game"
 	"teahouse/pkg/gomoku"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -49,6 +51,83 @@ func TestBotsFillTheTable(t *testing.T) {
 	if people != 1 || len(ev.Event.GetOpened().GetSeats()) != 4 {
 		t.Fatalf("seats %v, want one person and three bots", ev.Event.GetOpened().GetSeats())
 	}
+}
+
+// TestWhoWaitsIsTold: a person who waits hears how far the ticket has come, at once after coming back too,
+// and everybody sees him in the list, which costs the node the same whoever asks.
+func TestWhoWaitsIsTold(t *testing.T) {
+	c := start(t, cluster.Config{Nodes: 1})
+	state, err := c.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var answers atomic.Int64
+	first, second := join(t, state.Address, &answers), join(t, state.Address, &answers)
+	wish := &wirepb.JoinRequest{Queue: "bench", Mode: "gomoku", Stake: 3}
+	if _, err := first.Join(ctx, wish); err != nil {
+		t.Fatal(err)
+	}
+	p, err := first.WaitProgress(ctx, nil)
+	if err != nil || p.GetPeople() != 1 || p.GetSeats() != 2 {
+		t.Fatalf("told %v, %v", p, err)
+	}
+	again, err := client.Dial(ctx, client.Config{Addr: state.Address, Token: first.Token()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if p, err = again.WaitProgress(ctx, nil); err != nil || p.GetPeople() != 1 {
+		t.Fatalf("told after coming back: %v, %v", p, err)
+	}
+	seen := func() (m *wirepb.ModeInfo) {
+		t.Helper()
+		var list wirepb.ListReply
+		if err := second.Call(ctx, "queue.list", 0, &wirepb.ListRequest{}, &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range list.Queues {
+			for _, mode := range q.Modes {
+				if q.Name == "bench" && mode.Name == "gomoku" {
+					m = mode
+				}
+			}
+		}
+		return m
+	}
+	eventually(t, "the list with who waits", func() bool {
+		m := seen()
+		return m.GetWaiting() == 1 && len(m.Forming) == 1 && m.Forming[0].Stake == 3 && m.Forming[0].People == 1
+	})
+	began := time.Now()
+	const asked = 200
+	before := state.Statuses(ctx)["node-1"].Queues
+	for range asked {
+		seen()
+	}
+	after := state.Statuses(ctx)["node-1"].Queues
+	if n := after.Overviews - before.Overviews; after.Lists-before.Lists != asked || n > uint64(time.Since(began)/time.Second)+2 {
+		t.Errorf("%d lists, and the queues were looked through %d times in %v", after.Lists-before.Lists, n, time.Since(began))
+	}
+	for _, refused := range []struct {
+		stake, hands uint32
+		code         wirepb.Code
+	}{{17, 0, wirepb.Code_STAKE_UNKNOWN}, {0, 17, wirepb.Code_HANDS_UNKNOWN}} {
+		_, err := second.Join(ctx, &wirepb.JoinRequest{Queue: "bench", Stake: refused.stake, Hands: refused.hands})
+		if game.CodeOf(err, wirepb.Code_OK) != refused.code {
+			t.Errorf("%+v: %v", refused, err)
+		}
+	}
+	if _, err := second.Join(ctx, wish); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range []*client.Client{again, second.Client} {
+		if _, err := one.WaitMatched(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	eventually(t, "the list with who plays", func() bool { m := seen(); return m.GetWaiting() == 0 && m.GetPlaying() == 2 })
 }
 
 // TestAnotherGame: two people read what is offered and play a game for two at a

@@ -18,6 +18,7 @@ type binding struct {
 	newest uint64       // the highest ticket seen; tickets count up
 	told   game.TableID // the last table the client was told of
 	asking bool         // a read is in flight
+	news   bool         // the client has logged in with the ticket and does not know how far it has come
 	next   time.Time    // when to read again
 }
 
@@ -43,6 +44,9 @@ func (b *binding) due(now time.Time) bool {
 
 // soon makes the next read due at once.
 func (b *binding) soon() { b.next = time.Time{} }
+
+// waits reports whether the client holds this ticket.
+func (b *binding) waits(ticket uint64) bool { return ticket != 0 && ticket == b.ticket }
 
 // read takes in the binding that a read returned; asked is the ticket that the client held when it
 // was sent. News means that the client must be told that its ticket has become the table or, if

@@ -209,6 +209,7 @@ func (s *session) loggedIn(r *linkpb.Response, now time.Time) (superseded *sessi
 	s.player = game.PlayerID(login.Player)
 	s.binding.holds(login.Ticket, game.TableID(login.Table), now)
 	s.binding.soon()
+	s.binding.news = login.Ticket != 0
 	if login.Table != 0 {
 		s.measureLocked(now) // answered before the attach, so that this tells the lag already
 	}
@@ -337,6 +338,10 @@ func (s *session) bindingRead(asked uint64, r *linkpb.Response) {
 	case r.Code != wirepb.Code_OK || proto.Unmarshal(r.Payload, m) != nil:
 		return
 	case !s.binding.read(asked, m.Ticket, game.TableID(m.Table)):
+		if s.binding.news && s.binding.waits(m.Progress.GetTicket()) {
+			s.binding.news = false
+			s.noteLocked(&wirepb.Notice{Body: &wirepb.Notice_Progress{Progress: m.Progress}}, now)
+		}
 		return
 	}
 	if m.Table == 0 {

@@ -232,7 +232,7 @@ func TestNobodyIsMeasuredBeforeHeHasATable(t *testing.T) {
 		}
 		d.hub.Push(&linkpb.Push{Session: id, Epoch: 4, Kind: wirepb.Push_NOTICE, Payload: payload})
 	}
-	notice(&wirepb.Notice{Body: &wirepb.Notice_Progress{Progress: &wirepb.Progress{Ticket: 1}}})
+	notice(&wirepb.Notice{Body: &wirepb.Notice_Detached{Detached: &wirepb.Detached{Table: uint64(table)}}})
 	if e := c.any(); e.GetPush() == nil {
 		t.Errorf("beside a notice came %v", e)
 	}

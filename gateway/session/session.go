@@ -345,6 +345,9 @@ func (s *session) noticeLocked(p *linkpb.Push, now time.Time) bool {
 	if err := proto.Unmarshal(p.Payload, n); err != nil {
 		return false
 	}
+	if m := n.GetProgress(); m != nil && !s.binding.waits(m.Ticket) {
+		return false
+	}
 	if m := n.GetMatched(); m != nil {
 		if !s.binding.matched(m.Ticket, game.TableID(m.Table)) {
 			return false

@@ -30,9 +30,11 @@ type Coordinator struct {
 	waits waits
 	seen  overviews
 	lists atomic.Uint64 // queue.list answered
+	told  atomic.Uint64 // progress pushed
 
-	mu    sync.Mutex
-	state *state // guarded by mu; only Apply and Restore change it
+	mu      sync.Mutex
+	state   *state    // guarded by mu; only Apply and Restore change it
+	applied time.Time // when the last entry was, by this process's clock; guarded by mu
 }
 
 var (
@@ -95,7 +97,7 @@ func (c *Coordinator) Counts() Counts {
 	counts := c.state.counts()
 	c.mu.Unlock()
 	counts.Busy = c.in.refused.Load()
-	counts.Lists, counts.Overviews = c.lists.Load(), c.seen.made.Load()
+	counts.Lists, counts.Overviews, counts.Progress = c.lists.Load(), c.seen.made.Load(), c.told.Load()
 	return counts
 }
 
@@ -111,6 +113,7 @@ func (c *Coordinator) Apply(e raftgroup.Entry) any {
 	c.mu.Lock()
 	done := c.state.apply(batch)
 	now := c.state.now
+	c.applied = c.cfg.Now()
 	var view View
 	if done.viewed {
 		view = c.state.view()

@@ -38,7 +38,10 @@
 // # What is shown
 //
 // queue.list says who waits and plays, and how long one waits. The figures are made at most once a
-// second, however many ask. How long tickets have waited lately is soft: each replica knows it
+// second, however many ask, and serve a ticket's progress too: the leader pushes to the gateway of each
+// player who waits what is new, once a second at most, and again after five seconds; 1000 players a
+// second, the others in turn. queue.binding tells the same. What players know is soft and ends with
+// the ticket or the leadership. How long tickets have waited lately is soft: each replica knows it
 // from the entries that it has applied, the last 16 waits of each of at most 1024 kinds of tables,
 // for ten minutes of log time.
 //

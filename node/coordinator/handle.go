@@ -148,14 +148,14 @@ func cleanName(name string) (string, error) {
 }
 
 // response encodes the result of an applied command as the answer to its request.
-func response(command *coordpb.Command, r result, signer Signer, now time.Time) (*linkpb.Response, error) {
+func (c *Coordinator) response(command *coordpb.Command, r result, now time.Time) (*linkpb.Response, error) {
 	var m proto.Message
 	switch command.GetBody().(type) {
 	case *coordpb.Command_Guest, *coordpb.Command_Resume:
 		if r.code != wirepb.Code_OK {
 			break
 		}
-		text, err := signer.Sign(token.Claims{Player: uint64(r.player), Guest: true}, now)
+		text, err := c.cfg.Signer.Sign(token.Claims{Player: uint64(r.player), Guest: true}, now)
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +168,7 @@ func response(command *coordpb.Command, r result, signer Signer, now time.Time) 
 	case *coordpb.Command_Cancel:
 		m = &wirepb.CancelReply{Table: uint64(r.table)}
 	case *coordpb.Command_Binding:
-		m = &wirepb.BindingReply{Ticket: r.ticket, Table: uint64(r.table)}
+		m = &wirepb.BindingReply{Ticket: r.ticket, Table: uint64(r.table), Progress: c.progress(r.ticket, now)}
 	}
 	out := &linkpb.Response{Code: r.code}
 	if m == nil {

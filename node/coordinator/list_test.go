@@ -117,6 +117,19 @@ func TestListShowsWhoIsThere(t *testing.T) {
 	shows("standard/gomoku waiting 1 playing 0 [5×8: 1 waiting, 1 of 2, known]; bench/xuezhan waiting 1 playing 0 [1×1: 1 waiting, 1 of 4, known]")
 }
 
+// Where bots come, nobody waits longer, whatever others have waited for.
+func TestExpectedWait(t *testing.T) {
+	key := queueKey{modeKey{"q", "m"}, 1, 1}
+	for _, test := range []struct{ typical, bots, want uint32 }{
+		{0, 0, 0}, {0, 10_000, 10_000}, {3000, 0, 3000}, {3000, 10_000, 3000}, {60_000, 10_000, 10_000}, {60_000, 0, 60_000},
+	} {
+		o := &overview{typical: map[queueKey]uint32{key: test.typical}}
+		if got := o.expected(key, test.bots); got != test.want {
+			t.Errorf("%+v: %d", test, got)
+		}
+	}
+}
+
 // A game that some member does not know is not offered.
 func TestListLeavesOutWhatCannotBePlayed(t *testing.T) {
 	s := newStepped(t, nil)
@@ -220,7 +233,8 @@ func TestTheLongestListFits(t *testing.T) {
 func TestListLeavesOutWhatIsNotOffered(t *testing.T) {
 	w := newWorldAt(t, 1, nil)
 	for stake := range uint32(5) {
-		w.one(joinFor(w.one(guest("")), 1, "standard", 1000+stake, 3))
+		w.one(joinFor(w.one(guest("")), 1, "standard", 1000+stake, 4))
+		w.one(joinFor(w.one(guest("")), 1, "standard", 1, 9+stake))
 	}
 	cfg, err := testConfig().withDefaults()
 	if err != nil {
@@ -228,7 +242,7 @@ func TestListLeavesOutWhatIsNotOffered(t *testing.T) {
 	}
 	o, tickets := w.overview(cfg.Queues)
 	o.count(tickets)
-	if got := figures(o.reply(cfg)); got != "standard/xuezhan waiting 5 playing 0" {
+	if got := figures(o.reply(cfg)); got != "standard/xuezhan waiting 10 playing 0" {
 		t.Error(got)
 	}
 }

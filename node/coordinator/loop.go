@@ -45,6 +45,7 @@ type loop struct {
 	confirms  []*coordpb.Command // creations' answers for the next entry
 	creations creations
 
+	teller  teller
 	waiting bool      // tickets wait
 	recheck bool      // the state has changed since the last check whether a match is due
 	dueAt   time.Time // when a match becomes due without a change; zero = never
@@ -108,6 +109,9 @@ func (l *loop) turn(ctx context.Context) (wait time.Duration, done <-chan struct
 		l.confirms = append(l.confirms, l.creations.settle(l.c.in.takeAnswers(), now)...)
 		l.propose(now)
 		wake = l.creations.send(ctx, now)
+		if l.waiting { // then the loop wakes up often
+			l.teller.tell(l.c, now)
+		}
 	}
 	if l.inFlight != nil {
 		done = l.inFlight.future.Done()
@@ -133,7 +137,7 @@ func (l *loop) begin(now time.Time, term uint64) {
 	l.leadership++
 	l.leading, l.term, l.announced, l.tookOver, l.birthRefused, l.wrote = true, term, 0, false, false, 0
 	l.lastTick, l.advance = now, 0
-	l.confirms, l.waiting, l.recheck, l.dueAt = nil, false, false, time.Time{}
+	l.confirms, l.waiting, l.recheck, l.dueAt, l.teller = nil, false, false, time.Time{}, teller{}
 	l.creations = creations{c: l.c, leadership: l.leadership, streams: make(map[game.GroupID]*stream)}
 	l.cfg.Logger.Info("coordinator is leader", "term", term)
 }
@@ -385,7 +389,7 @@ func (c *Coordinator) answer(o outcome) {
 			r.refuse(o.code)
 			continue
 		}
-		out, err := response(r.command, o.results[i], c.cfg.Signer, c.cfg.Now())
+		out, err := c.response(r.command, o.results[i], c.cfg.Now())
 		if err != nil {
 			c.cfg.Logger.Error("cannot make an answer", "error", err)
 			out = &linkpb.Response{Code: wirepb.Code_UNAVAILABLE}

@@ -28,6 +28,7 @@ type stepped struct {
 	index     uint64
 	created   []*sentCreation
 	announced []string
+	pushed    []*linkpb.Push
 }
 
 // asked is a proposal.
@@ -55,7 +56,7 @@ func newStepped(t *testing.T, edit func(*Config)) *stepped {
 		Create: func(_ context.Context, c *linkpb.CreateTable, done func(*linkpb.CreateTableReply, error)) {
 			s.created = append(s.created, &sentCreation{c, done})
 		},
-		Push:     func(string, *linkpb.Push) {},
+		Push:     func(gateway string, p *linkpb.Push) { s.pushed = append(s.pushed, p) },
 		Announce: func(term uint64, leading bool) { s.announced = append(s.announced, fmt.Sprint(term, leading)) },
 		Birth: func() Birth {
 			return Birth{Cluster: "c1", Members: members("node-1", "node-2", "node-3"), Level: newest}

@@ -48,6 +48,8 @@ type seeker struct {
 	people           int    // who could sit down together now, this one among them
 }
 
+func (s seeker) compare(ticket uint64) int { return cmp.Compare(s.ticket, ticket) }
+
 // overviews makes overviews, one at a time.
 type overviews struct {
 	mu     sync.Mutex
@@ -73,6 +75,10 @@ func (c *Coordinator) overview(now time.Time) *overview {
 	}
 	c.mu.Lock()
 	o, tickets := c.state.overview(c.cfg.Queues)
+	if !c.applied.IsZero() && o.kinds != nil {
+		// While somebody waits the leader counts on, and writes it into the next entry.
+		o.nowMs += uint64(max(0, now.Sub(c.applied)).Milliseconds())
+	}
 	c.mu.Unlock()
 	o.at = now
 	o.typical = c.waits.typical(o.nowMs)
@@ -136,7 +142,7 @@ func (o *overview) count(tickets [][]match.Ticket) {
 
 // seeker finds a ticket; nil if it does not wait.
 func (o *overview) seeker(ticket uint64) *seeker {
-	i, ok := slices.BinarySearchFunc(o.seekers, ticket, func(s seeker, id uint64) int { return cmp.Compare(s.ticket, id) })
+	i, ok := slices.BinarySearchFunc(o.seekers, ticket, seeker.compare)
 	if !ok {
 		return nil
 	}

@@ -65,7 +65,7 @@ func (s *state) queueKey(j *coordpb.Join) (queueKey, game.Code) {
 		return k, wirepb.Code_STAKE_UNKNOWN
 	case len(q.GetHands()) > 0 && !slices.Contains(q.GetHands(), k.hands):
 		return k, wirepb.Code_HANDS_UNKNOWN
-	case k.stake > maxStake || len(q.GetHands()) == 0 && k.hands > q.GetMaxHands():
+	case k.stake > maxStake || k.hands > q.GetMaxHands():
 		return k, wirepb.Code_BAD_REQUEST
 	}
 	return k, wirepb.Code_OK

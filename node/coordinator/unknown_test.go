@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -16,7 +17,7 @@ import (
 // A replica that meets an unknown part in an entry, from a newer build, halts before any part of the
 // entry takes effect.
 func TestUnknownHalts(t *testing.T) {
-	c := &Coordinator{cfg: Config{OnView: func(View) {}}, state: newState(), in: newInbox(1)}
+	c := &Coordinator{cfg: Config{OnView: func(View) {}, Now: time.Now}, state: newState(), in: newInbox(1)}
 	state := func() []byte {
 		w, err := c.Snapshot()
 		if err != nil {

@@ -41,4 +41,5 @@ type Counts struct {
 	Busy      uint64 // requests refused by the full mailbox
 	Lists     uint64 // queue.list answered
 	Overviews uint64 // times that the queues were looked through, for lists and for progress
+	Progress  uint64 // notices of a ticket's progress
 }

@@ -30,8 +30,21 @@ type Status struct {
 	// link or had one in the last ten minutes.
 	Peers []link.Contact `json:"peers"`
 
+	Queues  Queues         `json:"queues"`
 	Raft    Raft           `json:"raft"`
 	Process status.Process `json:"process"`
+}
+
+// Queues are the coordinator's queues as this node's replica has them, and what showing them to players has cost
+// this process since its start.
+type Queues struct {
+	Waiting int `json:"waiting"` // tickets
+	Tables  int `json:"tables"`  // in the whole cluster
+	// Lists counts the answers to queue.list, Progress the notices of a ticket's progress, Overviews how often the
+	// queues were looked through for both.
+	Lists     uint64 `json:"lists"`
+	Progress  uint64 `json:"progress"`
+	Overviews uint64 `json:"overviews"`
 }
 
 // MemberStatus is a member of the cluster with the levels that it knows; 0 = not reported yet.
@@ -143,6 +156,8 @@ func (n *node) status() Status {
 		s.Groups = 1 + len(view.Shards)
 	}
 	s.Raft = Raft(n.raft.Counters())
+	counts := n.coord.Counts()
+	s.Queues = Queues{counts.Waiting, counts.Tables, counts.Lists, counts.Progress, counts.Overviews}
 	s.Disk = Space{Free: n.space.last.Load(), Min: n.space.min, Low: n.space.low.Load(), StalledMS: n.disk.StalledFor().Milliseconds()}
 	s.Level = coordinator.Level(view.Members)
 	var others []string

@@ -12,6 +12,11 @@ func TestCompanies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := settingsGen.Draw(t, "settings")
 		tickets := ticketsGen(10).Draw(t, "tickets")
+		if rapid.Bool().Draw(t, "few ratings") {
+			for i := range tickets {
+				tickets[i].Rating %= 40
+			}
+		}
 		now := rapid.Uint64Range(0, 40_000).Draw(t, "now")
 		got := Companies(rapid.Permutation(tickets).Draw(t, "order"), now, s)
 		if len(got) != len(tickets) {
@@ -70,5 +75,14 @@ func BenchmarkCompanies(b *testing.B) {
 				Companies(tickets, 30_000, Settings{Seats: 4, Window: 200, WidenPerSecond: 50, MaxWindow: 2000})
 			}
 		})
+	}
+}
+
+// Who has waited longer accepts more, also of two with equal ratings.
+func TestCompanyOfTheWindow(t *testing.T) {
+	tickets := []Ticket{{ID: 1}, {ID: 2, JoinedMs: 5000}, {ID: 3, Rating: 100, JoinedMs: 5000}}
+	got := Companies(tickets, 5000, Settings{Seats: 4, Window: 50, WidenPerSecond: 10, MaxWindow: 1000})
+	if want := []Company{{1, 3}, {2, 2}, {3, 1}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

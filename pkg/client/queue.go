@@ -51,3 +51,21 @@ func (c *Client) WaitMatched(ctx context.Context) (game.TableID, error) {
 	}
 	return table, err
 }
+
+// WaitProgress blocks until the cluster has said something else than seen about the ticket, which is what WaitProgress
+// returned before, or nil at first. It returns nil once the player waits no more: see WaitMatched. What is returned
+// must not be modified. The cluster says what is new about once a second.
+//
+//	for p, err := c.WaitProgress(ctx, nil); p != nil; p, err = c.WaitProgress(ctx, p) {
+//		fmt.Printf("%d of %d\n", p.People, p.Seats)
+//	}
+func (c *Client) WaitProgress(ctx context.Context, seen *wirepb.Progress) (p *wirepb.Progress, err error) {
+	err = c.await(ctx, func() bool {
+		p = c.engine.Progress()
+		return p != nil && p != seen || c.engine.Ticket() == 0
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}

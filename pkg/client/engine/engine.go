@@ -234,6 +234,15 @@ func (e *Engine) Bound() game.TableID { return e.queue.table }
 // Ticket is the place in a queue that the player holds as far as it knows, or 0.
 func (e *Engine) Ticket() uint64 { return e.queue.ticket }
 
+// Progress is how far the ticket that is held has come, as the cluster said last; nil = it has not said, or there is
+// no ticket. It is never modified.
+func (e *Engine) Progress() *wirepb.Progress {
+	if e.queue.ticket == 0 || e.queue.news.GetTicket() != e.queue.ticket {
+		return nil
+	}
+	return e.queue.news
+}
+
 // Unqueued reports whether the ticket that was held is gone without a table: the round that it was
 // matched with is over. The next Join clears it.
 func (e *Engine) Unqueued() bool { return e.queue.lost }

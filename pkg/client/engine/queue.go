@@ -10,10 +10,11 @@ import (
 
 // queue is what the client knows about its place in a queue.
 type queue struct {
-	next   uint64       // number of the next queue command of this login
-	table  game.TableID // bound to, or 0
-	ticket uint64       // held, or 0
-	lost   bool         // the ticket is gone, and no table came of it
+	next   uint64           // number of the next queue command of this login
+	table  game.TableID     // bound to, or 0
+	ticket uint64           // held, or 0
+	lost   bool             // the ticket is gone, and no table came of it
+	news   *wirepb.Progress // of the ticket or of one before; nil = none yet
 	lane   lane
 }
 
@@ -112,6 +113,11 @@ func (e *Engine) notice(p *wirepb.Push) {
 	switch b := n.Body.(type) {
 	case *wirepb.Notice_Matched:
 		e.bound(game.TableID(b.Matched.Table))
+	case *wirepb.Notice_Progress:
+		if e.queue.ticket != 0 && b.Progress.GetTicket() == e.queue.ticket {
+			e.queue.news = b.Progress
+			e.changed()
+		}
 	case *wirepb.Notice_Unqueued:
 		if b.Unqueued.Ticket == e.queue.ticket && e.queue.table == 0 {
 			e.queue.ticket, e.queue.lost = 0, true

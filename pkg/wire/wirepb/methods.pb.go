@@ -528,6 +528,7 @@ type BindingReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Ticket        uint64                 `protobuf:"varint,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	Table         uint64                 `protobuf:"varint,2,opt,name=table,proto3" json:"table,omitempty"`
+	Progress      *Progress              `protobuf:"bytes,3,opt,name=progress,proto3" json:"progress,omitempty"` // of the ticket; absent = there is none, or it has just been given out
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -574,6 +575,13 @@ func (x *BindingReply) GetTable() uint64 {
 		return x.Table
 	}
 	return 0
+}
+
+func (x *BindingReply) GetProgress() *Progress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
 }
 
 type ListRequest struct {
@@ -1606,7 +1614,7 @@ var File_pkg_wire_wirepb_methods_proto protoreflect.FileDescriptor
 
 const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\n" +
-	"\x1dpkg/wire/wirepb/methods.proto\x12\vteahouse.v1\x1a\x1epkg/wire/wirepb/envelope.proto\"\"\n" +
+	"\x1dpkg/wire/wirepb/methods.proto\x12\vteahouse.v1\x1a\x1epkg/wire/wirepb/envelope.proto\x1a\x1bpkg/wire/wirepb/table.proto\"\"\n" +
 	"\fGuestRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"W\n" +
 	"\rResumeRequest\x12\x14\n" +
@@ -1635,10 +1643,11 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\x06ticket\x18\x02 \x01(\x04R\x06ticket\"#\n" +
 	"\vCancelReply\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\x04R\x05table\"\x10\n" +
-	"\x0eBindingRequest\"<\n" +
+	"\x0eBindingRequest\"o\n" +
 	"\fBindingReply\x12\x16\n" +
 	"\x06ticket\x18\x01 \x01(\x04R\x06ticket\x12\x14\n" +
-	"\x05table\x18\x02 \x01(\x04R\x05table\"\r\n" +
+	"\x05table\x18\x02 \x01(\x04R\x05table\x121\n" +
+	"\bprogress\x18\x03 \x01(\v2\x15.teahouse.v1.ProgressR\bprogress\"\r\n" +
 	"\vListRequest\";\n" +
 	"\tListReply\x12.\n" +
 	"\x06queues\x18\x01 \x03(\v2\x16.teahouse.v1.QueueInfoR\x06queues\"\xaa\x01\n" +
@@ -1791,42 +1800,44 @@ var file_pkg_wire_wirepb_methods_proto_goTypes = []any{
 	(*HandLine)(nil),       // 25: teahouse.v1.HandLine
 	(*HandRequest)(nil),    // 26: teahouse.v1.HandRequest
 	(*HandReply)(nil),      // 27: teahouse.v1.HandReply
+	(*Progress)(nil),       // 28: teahouse.v1.Progress
 }
 var file_pkg_wire_wirepb_methods_proto_depIdxs = []int32{
-	12, // 0: teahouse.v1.ListReply.queues:type_name -> teahouse.v1.QueueInfo
-	13, // 1: teahouse.v1.QueueInfo.modes:type_name -> teahouse.v1.ModeInfo
-	14, // 2: teahouse.v1.ModeInfo.forming:type_name -> teahouse.v1.Forming
-	0,  // 3: teahouse.v1.MoveRequest.auto_play:type_name -> teahouse.v1.AutoPlay
-	25, // 4: teahouse.v1.HandsReply.hands:type_name -> teahouse.v1.HandLine
-	1,  // 5: teahouse.v1.Auth.Guest:input_type -> teahouse.v1.GuestRequest
-	2,  // 6: teahouse.v1.Auth.Resume:input_type -> teahouse.v1.ResumeRequest
-	4,  // 7: teahouse.v1.Queue.Join:input_type -> teahouse.v1.JoinRequest
-	6,  // 8: teahouse.v1.Queue.Cancel:input_type -> teahouse.v1.CancelRequest
-	8,  // 9: teahouse.v1.Queue.Binding:input_type -> teahouse.v1.BindingRequest
-	10, // 10: teahouse.v1.Queue.List:input_type -> teahouse.v1.ListRequest
-	15, // 11: teahouse.v1.Table.Attach:input_type -> teahouse.v1.AttachRequest
-	17, // 12: teahouse.v1.Table.Move:input_type -> teahouse.v1.MoveRequest
-	19, // 13: teahouse.v1.Table.Leave:input_type -> teahouse.v1.LeaveRequest
-	21, // 14: teahouse.v1.Account.Profile:input_type -> teahouse.v1.ProfileRequest
-	23, // 15: teahouse.v1.Account.Hands:input_type -> teahouse.v1.HandsRequest
-	26, // 16: teahouse.v1.Archive.Hand:input_type -> teahouse.v1.HandRequest
-	3,  // 17: teahouse.v1.Auth.Guest:output_type -> teahouse.v1.LoginReply
-	3,  // 18: teahouse.v1.Auth.Resume:output_type -> teahouse.v1.LoginReply
-	5,  // 19: teahouse.v1.Queue.Join:output_type -> teahouse.v1.JoinReply
-	7,  // 20: teahouse.v1.Queue.Cancel:output_type -> teahouse.v1.CancelReply
-	9,  // 21: teahouse.v1.Queue.Binding:output_type -> teahouse.v1.BindingReply
-	11, // 22: teahouse.v1.Queue.List:output_type -> teahouse.v1.ListReply
-	16, // 23: teahouse.v1.Table.Attach:output_type -> teahouse.v1.AttachReply
-	18, // 24: teahouse.v1.Table.Move:output_type -> teahouse.v1.MoveReply
-	20, // 25: teahouse.v1.Table.Leave:output_type -> teahouse.v1.LeaveReply
-	22, // 26: teahouse.v1.Account.Profile:output_type -> teahouse.v1.ProfileReply
-	24, // 27: teahouse.v1.Account.Hands:output_type -> teahouse.v1.HandsReply
-	27, // 28: teahouse.v1.Archive.Hand:output_type -> teahouse.v1.HandReply
-	17, // [17:29] is the sub-list for method output_type
-	5,  // [5:17] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	28, // 0: teahouse.v1.BindingReply.progress:type_name -> teahouse.v1.Progress
+	12, // 1: teahouse.v1.ListReply.queues:type_name -> teahouse.v1.QueueInfo
+	13, // 2: teahouse.v1.QueueInfo.modes:type_name -> teahouse.v1.ModeInfo
+	14, // 3: teahouse.v1.ModeInfo.forming:type_name -> teahouse.v1.Forming
+	0,  // 4: teahouse.v1.MoveRequest.auto_play:type_name -> teahouse.v1.AutoPlay
+	25, // 5: teahouse.v1.HandsReply.hands:type_name -> teahouse.v1.HandLine
+	1,  // 6: teahouse.v1.Auth.Guest:input_type -> teahouse.v1.GuestRequest
+	2,  // 7: teahouse.v1.Auth.Resume:input_type -> teahouse.v1.ResumeRequest
+	4,  // 8: teahouse.v1.Queue.Join:input_type -> teahouse.v1.JoinRequest
+	6,  // 9: teahouse.v1.Queue.Cancel:input_type -> teahouse.v1.CancelRequest
+	8,  // 10: teahouse.v1.Queue.Binding:input_type -> teahouse.v1.BindingRequest
+	10, // 11: teahouse.v1.Queue.List:input_type -> teahouse.v1.ListRequest
+	15, // 12: teahouse.v1.Table.Attach:input_type -> teahouse.v1.AttachRequest
+	17, // 13: teahouse.v1.Table.Move:input_type -> teahouse.v1.MoveRequest
+	19, // 14: teahouse.v1.Table.Leave:input_type -> teahouse.v1.LeaveRequest
+	21, // 15: teahouse.v1.Account.Profile:input_type -> teahouse.v1.ProfileRequest
+	23, // 16: teahouse.v1.Account.Hands:input_type -> teahouse.v1.HandsRequest
+	26, // 17: teahouse.v1.Archive.Hand:input_type -> teahouse.v1.HandRequest
+	3,  // 18: teahouse.v1.Auth.Guest:output_type -> teahouse.v1.LoginReply
+	3,  // 19: teahouse.v1.Auth.Resume:output_type -> teahouse.v1.LoginReply
+	5,  // 20: teahouse.v1.Queue.Join:output_type -> teahouse.v1.JoinReply
+	7,  // 21: teahouse.v1.Queue.Cancel:output_type -> teahouse.v1.CancelReply
+	9,  // 22: teahouse.v1.Queue.Binding:output_type -> teahouse.v1.BindingReply
+	11, // 23: teahouse.v1.Queue.List:output_type -> teahouse.v1.ListReply
+	16, // 24: teahouse.v1.Table.Attach:output_type -> teahouse.v1.AttachReply
+	18, // 25: teahouse.v1.Table.Move:output_type -> teahouse.v1.MoveReply
+	20, // 26: teahouse.v1.Table.Leave:output_type -> teahouse.v1.LeaveReply
+	22, // 27: teahouse.v1.Account.Profile:output_type -> teahouse.v1.ProfileReply
+	24, // 28: teahouse.v1.Account.Hands:output_type -> teahouse.v1.HandsReply
+	27, // 29: teahouse.v1.Archive.Hand:output_type -> teahouse.v1.HandReply
+	18, // [18:30] is the sub-list for method output_type
+	6,  // [6:18] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_pkg_wire_wirepb_methods_proto_init() }
@@ -1835,6 +1846,7 @@ func file_pkg_wire_wirepb_methods_proto_init() {
 		return
 	}
 	file_pkg_wire_wirepb_envelope_proto_init()
+	file_pkg_wire_wirepb_table_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
