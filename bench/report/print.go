@@ -32,6 +32,9 @@ func (s Summary) Print(out io.Writer) error {
 		connections += fmt.Sprintf("; %d changed gateways as planned", s.Departures)
 	}
 	fmt.Fprintf(w, "connections\t%s\n", connections)
+	if n := s.Notices; n != (Notices{}) {
+		fmt.Fprintf(w, "told\t%d that nobody runs their table, %d that it passes to another node\n", n.Waiting, n.Moving)
+	}
 	if s.Elections != nil {
 		fmt.Fprintf(w, "elections\t%d\n", *s.Elections)
 	}

@@ -31,9 +31,10 @@ type Summary struct {
 	Disconnects     int            `json:"disconnects"`
 	Resumes         int            `json:"resumes"`
 	Departures      int            `json:"departures"` // to another gateway, as planned: no connection was lost
-	Snapshots       int            `json:"-"`          // received instead of the single events
-	Elections       *int           `json:"elections"`  // terms that began in any group of the local cluster; null = unknown
-	Errors          map[string]int `json:"errors"`     // by code
+	Notices         Notices        `json:"notices"`
+	Snapshots       int            `json:"-"`         // received instead of the single events
+	Elections       *int           `json:"elections"` // terms that began in any group of the local cluster; null = unknown
+	Errors          map[string]int `json:"errors"`    // by code
 	CPUPerMove      CPU            `json:"cpu_us_per_move"`
 	Audit           Audit          `json:"audit"`
 	// PromptsUnreachable counts the prompts that timed out while their client could not
@@ -44,6 +45,12 @@ type Summary struct {
 	// Open is what an open loop measured; null = the players asked in closed loops, in which
 	// a slow answer delays the next question.
 	Open *OpenLoop `json:"open_loop"`
+}
+
+// Notices are what players were told of their tables.
+type Notices struct {
+	Waiting int `json:"waiting"` // nobody runs it, for longer than a moment
+	Moving  int `json:"moving"`  // it passes to another node, as planned
 }
 
 // OpenLoop is what was to be done so many times a second, however long each took.

@@ -28,7 +28,7 @@ func TestJSON(t *testing.T) {
 	for name, fields := range map[string][]string{
 		"players": nil, "duration_s": nil, "hands_finished": nil, "hands_unfinished": nil, "moves_acked": nil, "moves_per_s": nil,
 		"move_latency_ms": quantiles, "match_wait_ms": quantiles, "longest_gap_ms": nil, "longest_outage_ms": nil, "prompts_unreachable": nil, "not_audited": nil, "open_loop": nil,
-		"outages": {"longest_ms", "cause", "by_player_ms", "players_1s", "players_open"}, "disconnects": nil, "resumes": nil, "departures": nil, "elections": nil,
+		"outages": {"longest_ms", "cause", "by_player_ms", "players_1s", "players_open"}, "disconnects": nil, "resumes": nil, "departures": nil, "notices": {"waiting", "moving"}, "elections": nil,
 		"errors": {"PROMPT_GONE"}, "cpu_us_per_move": {"gateway", "nodes", "swarm"},
 		"audit": {"lost_moves", "duplicate_moves", "hands_unfinished", "hands_unsettled", "hands_settled_twice",
 			"score_sum_nonzero", "events_wrong", "prompts_timed_out", "hidden_tiles_seen"},

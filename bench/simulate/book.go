@@ -19,6 +19,8 @@ type book struct {
 	codes codes
 	wrong string // the first broken promise
 
+	waits, departed int // see Result
+
 	images map[place][]byte // snapshots by group and index: equal on all replicas
 	newest map[game.GroupID]uint64
 
@@ -278,6 +280,7 @@ func (b *book) frame(c *conn, e *wirepb.Envelope) {
 		delete(c.opened, body.Reply.Id)
 		if ok && (body.Reply.Code == wirepb.Code_OK || body.Reply.Code == wirepb.Code_RESUME_INVALID) {
 			c.watch[a.table] = &watch{a.last}
+			delete(c.waits, a.table) // it may have been left meanwhile
 		}
 	case *wirepb.Envelope_Push:
 		p := body.Push
@@ -287,6 +290,9 @@ func (b *book) frame(c *conn, e *wirepb.Envelope) {
 		}
 		switch {
 		case p.Kind == wirepb.Push_NOTICE:
+			b.notice(c, p)
+		case c.waits[p.Table]:
+			b.violate("%s forwards event %d of table %v to %s, which nobody runs", c.gate.name, p.Number, game.TableID(p.Table), c.dev.name)
 		case t == nil:
 			b.violate("%s forwards event %d of table %v, which %s has not attached", c.gate.name, p.Number, game.TableID(p.Table), c.dev.name)
 		case p.Kind == wirepb.Push_EVENT && p.Number != t.last+1:
@@ -295,4 +301,25 @@ func (b *book) frame(c *conn, e *wirepb.Envelope) {
 			t.last = p.Number
 		}
 	}
+}
+
+// notice checks that waiting begins and ends in turns.
+func (b *book) notice(c *conn, p *wirepb.Push) {
+	n := &wirepb.Notice{}
+	if err := proto.Unmarshal(p.Payload, n); err != nil {
+		b.violate("%s tells %s no notice: %v", c.gate.name, c.dev.name, err)
+	}
+	w := n.GetWaiting()
+	if w == nil {
+		return
+	}
+	id := game.TableID(w.Table)
+	switch attached := c.watch[w.Table] != nil; {
+	case !attached:
+		b.violate("%s tells %s to wait for table %v, which it has not attached", c.gate.name, c.dev.name, id)
+	case w.Over != c.waits[w.Table]:
+		b.violate("%s tells %s twice of table %v: waiting is over %v", c.gate.name, c.dev.name, id, w.Over)
+	}
+	c.waits[w.Table] = !w.Over
+	b.waits++
 }

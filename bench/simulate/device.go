@@ -25,6 +25,7 @@ type device struct {
 	engine   *engine.Engine
 	conn     *conn
 	state    stage
+	going    *departure // to another gateway; nil = it is content with its own
 	login    *wirepb.Call
 	failures int
 	heard    time.Duration
@@ -91,14 +92,11 @@ func (d *device) beat(c *conn) {
 }
 
 // abandon leaves the connection; the gateway notices after a while.
-func (d *device) abandon(after time.Duration) {
-	c := d.conn
-	c.left = true
-	c.gate.after(after, func() { c.gate.gone(c) })
-}
+func (d *device) abandon(after time.Duration) { d.drop(d.conn, after) }
 
-func (d *device) send(e *wirepb.Envelope) {
-	c := d.conn
+func (d *device) send(e *wirepb.Envelope) { d.sendTo(d.conn, e) }
+
+func (d *device) sendTo(c *conn, e *wirepb.Envelope) {
 	body, err := proto.Marshal(e)
 	if err != nil {
 		panic(err)
@@ -125,6 +123,10 @@ func (d *device) send(e *wirepb.Envelope) {
 
 // receive handles a gateway's message.
 func (d *device) receive(c *conn, e *wirepb.Envelope) {
+	if d.going != nil && d.going.conn == c {
+		d.departing(c, e)
+		return
+	}
 	if d.conn != c {
 		return
 	}
@@ -149,6 +151,8 @@ func (d *device) receive(c *conn, e *wirepb.Envelope) {
 		d.engine.Reply(b.Reply)
 	case *wirepb.Envelope_Push:
 		d.engine.Push(b.Push)
+	case *wirepb.Envelope_GoingAway:
+		d.depart(c, time.Duration(b.GoingAway.InMs)*time.Millisecond)
 	}
 	d.flush()
 }
@@ -160,6 +164,11 @@ func (d *device) loggedIn(c *conn, r *wirepb.Reply) {
 		d.lost(c, err)
 		return
 	}
+	d.loggedOn(c, login)
+}
+
+// loggedOn goes on over a connection that has its login.
+func (d *device) loggedOn(c *conn, login *wirepb.LoginReply) {
 	d.state, d.failures, d.since = online, 0, d.w.now
 	d.epoch = login.Epoch
 	d.w.tracef("%s is player %d, epoch %d, at %s, ticket %d, table %v",
@@ -171,7 +180,12 @@ func (d *device) loggedIn(c *conn, r *wirepb.Reply) {
 
 // lost ends a connection for the device.
 func (d *device) lost(c *conn, err error) {
-	if d.conn != c {
+	if d.going != nil {
+		var offline bool
+		if offline, err = d.lostOne(c, err); !offline {
+			return
+		}
+	} else if d.conn != c {
 		return
 	}
 	was := d.state

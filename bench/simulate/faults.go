@@ -82,7 +82,7 @@ func (w *world) disaster() {
 	group := w.groups[w.rand.IntN(len(w.groups))]
 	r := group.replicas[w.rand.IntN(len(group.replicas))]
 	back := w.between(20*time.Millisecond, 2*time.Second)
-	switch w.rand.IntN(18) {
+	switch w.rand.IntN(20) {
 	case 0, 1: // a node dies; mostly such that a majority is left
 		if n.up && (w.others(n) || w.chance(8)) {
 			w.killNode(n)
@@ -97,6 +97,10 @@ func (w *world) disaster() {
 		if g.up {
 			w.killGateway(g)
 			w.after(back, func() { w.bootGateway(g) })
+		}
+	case 18, 19: // the same, as planned
+		if g.up && !g.retiring {
+			w.retire(g, w.between(0, 1500*time.Millisecond), back)
 		}
 	case 4, 5: // a link breaks
 		g.links[w.rand.IntN(len(g.links))].lose()
@@ -257,6 +261,9 @@ func (w *world) peace() {
 		w.bootNode(n)
 	}
 	for _, g := range w.gateways {
+		if g.retiring && g.up {
+			w.killGateway(g)
+		}
 		w.bootGateway(g)
 	}
 	clear(w.cuts)

@@ -20,10 +20,12 @@ type gateway struct {
 	links      []*glink // by node
 	conns      []*conn  // open on this side
 	swept      time.Time
+	retiring   bool // its clients know that it is going away
 }
 
 func (g *gateway) boot() {
 	g.start()
+	g.retiring = false
 	hub, err := session.NewHub(session.Config{
 		Gateway: g.name, Verifier: verifier{}, Now: g.w.clock, Rand: dice{g.w}, SweepEvery: sweepEvery,
 		Limits: wire.Limits{Heartbeat: 2 * time.Second, Idle: 5 * time.Second},
@@ -48,6 +50,9 @@ const sweepEvery = 250 * time.Millisecond
 
 func (g *gateway) sweep() {
 	g.dispatcher.Expire(g.w.clock())
+	for _, group := range g.dispatcher.Waiting(g.w.clock()) {
+		g.hub.Waiting(group)
+	}
 	g.hub.Sweep(g.swept)
 	g.swept = g.w.clock()
 	g.settle()
@@ -112,6 +117,7 @@ type conn struct {
 	toDev  wireEnd
 	closed bool              // on the gateway's side
 	left   bool              // on the client's side
+	waits  map[uint64]bool   // tables of which the client was told that nobody runs them
 	watch  map[uint64]*watch // what the client may get from each table
 	opened map[uint64]attach // the client's attaches in flight, by call
 	called map[uint64]string // methods of the client's calls in flight
@@ -121,6 +127,7 @@ func (g *gateway) accept(d *device) *conn {
 	c := &conn{
 		gate: g, dev: d, toGate: wireEnd{w: g.w}, toDev: wireEnd{w: g.w},
 		watch: map[uint64]*watch{}, opened: map[uint64]attach{}, called: map[uint64]string{},
+		waits: map[uint64]bool{},
 	}
 	c.steps = g.hub.Steps(socket{c})
 	g.conns = append(g.conns, c)

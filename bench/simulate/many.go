@@ -11,12 +11,13 @@ import (
 
 // Summary is the result of many runs.
 type Summary struct {
-	Runs   uint64
-	Steps  uint64
-	Time   time.Duration
-	Moves  int
-	Hands  int
-	Failed []Result // by seed; at most maxFailed
+	Runs            uint64
+	Steps           uint64
+	Time            time.Duration
+	Moves           int
+	Hands           int
+	Waits, Departed int      // as in Result
+	Failed          []Result // by seed; at most maxFailed
 }
 
 // maxFailed failures end the search for more.
@@ -42,6 +43,8 @@ func RunMany(ctx context.Context, first, seeds uint64, workers int, trace io.Wri
 				sum.Time += r.Time
 				sum.Moves += r.Moves
 				sum.Hands += r.Hands
+				sum.Waits += r.Waits
+				sum.Departed += r.Departed
 				if r.Violation != "" {
 					sum.Failed = append(sum.Failed, r)
 				}

@@ -47,6 +47,8 @@ type Result struct {
 	Time      time.Duration // simulated
 	Moves     int           // acknowledged
 	Hands     int           // settled
+	Waits     int           // times that a client was told to wait for its table, and that it was over
+	Departed  int           // clients that changed gateways as planned
 }
 
 // Command is the command that repeats the run.
@@ -83,6 +85,7 @@ func Run(seed uint64, trace io.Writer) Result {
 	if !w.book.broken() {
 		r.Moves = w.book.close()
 	}
+	r.Waits, r.Departed = w.book.waits, w.book.departed
 	r.Violation = w.book.wrong
 	return r
 }

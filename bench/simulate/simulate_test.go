@@ -28,7 +28,7 @@ func TestSeeds(t *testing.T) {
 	for _, r := range sum.Failed {
 		t.Errorf("seed %d: %s\n%s", r.Seed, r.Violation, r.Command())
 	}
-	if sum.Runs != seeds || uint64(sum.Moves) < 5*seeds || uint64(sum.Hands) < seeds {
+	if sum.Runs != seeds || uint64(sum.Moves) < 5*seeds || uint64(sum.Hands) < seeds || sum.Waits == 0 || sum.Departed == 0 {
 		t.Errorf("nobody has played: %+v", sum)
 	}
 	t.Logf("%+v", sum)

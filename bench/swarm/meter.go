@@ -19,6 +19,8 @@ type meter struct {
 	disconnects atomic.Int64
 	gap         atomic.Int64 // longest answer, nanoseconds
 	snapshots   atomic.Int64
+	waiting     atomic.Int64 // players who were told that nobody runs their table
+	moving      atomic.Int64 // who were told that it passes to another node
 	played      atomic.Int64 // moves acknowledged when the play ended
 
 	early   atomic.Int64 // moves before their time
@@ -71,6 +73,16 @@ func (m *meter) acked() (n int) {
 // freeze notes that the play is over.
 func (m *meter) freeze()     { m.played.Store(int64(m.acked())) }
 func (m *meter) inPlay() int { return int(m.played.Load()) }
+
+// noticed counts news of a table.
+func (m *meter) noticed(n *wirepb.Notice) {
+	switch {
+	case n.GetMoving() != nil:
+		m.moving.Add(1)
+	case n.GetWaiting() != nil && !n.GetWaiting().Over:
+		m.waiting.Add(1)
+	}
+}
 
 func (m *meter) seated(by int) { m.tables.Add(int64(by)) }
 
@@ -128,6 +140,7 @@ func (m *meter) into(sum *report.Summary) {
 	}
 	sum.MoveLatencyMS, sum.MatchWaitMS = took.Millis(), m.waits.Millis()
 	sum.Snapshots = int(m.snapshots.Load())
+	sum.Notices = report.Notices{Waiting: int(m.waiting.Load()), Moving: int(m.moving.Load())}
 	sum.LongestGapMS = float64(m.gap.Load()) / 1e6
 	sum.Errors = make(map[string]int, len(m.errors))
 	for code, n := range m.errors {

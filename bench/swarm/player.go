@@ -72,7 +72,7 @@ func (p *player) login(ctx context.Context) error {
 	c, err := client.Dial(ctx, client.Config{
 		Addr: p.s.addr, Program: "teahouse-bench", Games: p.s.games, Logger: p.s.cfg.Logger,
 		Hooks: client.Hooks{
-			Received: p.received, Sent: p.sent,
+			Received: p.received, Sent: p.sent, Noticed: p.s.meter.noticed,
 			MoveAnswered: func(_ game.TableID, _ uint64, code wirepb.Code, took time.Duration) {
 				p.s.meter.move(p.index, code, took)
 			},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,6 +44,30 @@ func TestPaused(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameLogs(t, c, data, &acknowledged)
+}
+
+// TestPlayersAreToldToWait stops two of three nodes for as long as it takes: whoever sits at a table is told
+// that nobody runs it, and play goes on as if nothing had happened.
+func TestPlayersAreToldToWait(t *testing.T) {
+	slow(t)
+	state := filepath.Join(t.TempDir(), "state.json")
+	c := start(t, cluster.Config{Nodes: 3, State: state})
+	crowd := startCrowd(t, state)
+	crowd.plays(t)
+	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+		for _, name := range []string{"node-2", "node-3"} {
+			if err := c.Kill(t.Context(), name, signal); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if signal == syscall.SIGSTOP {
+			eventually(t, "somebody who is told to wait", func() bool { return gatewayStatus(t, c, "gateway-1").Clients.Waits > 0 })
+		}
+	}
+	crowd.plays(t)
+	if sum := crowd.audited(t); sum.Disconnects != 0 || sum.Notices.Waiting == 0 {
+		t.Errorf("%d disconnects, told %+v", sum.Disconnects, sum.Notices)
+	}
 }
 
 // sameLogs ends a cluster of three nodes and checks that all replicas have the same

@@ -72,6 +72,9 @@ func (s *Snapshot) Missing(reachable func(node string) bool) (reasons []string) 
 	return reasons
 }
 
+// Shards is the highest shard id in the member list; 0 = no list yet.
+func (s *Snapshot) Shards() game.GroupID { return game.GroupID(s.shards) }
+
 // Members is the number of the member list in force; 0 = none yet.
 func (s *Snapshot) Members() uint64 { return s.number }
 

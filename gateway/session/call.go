@@ -221,7 +221,9 @@ func (s *session) loggedIn(r *linkpb.Response, now time.Time) (superseded *sessi
 func (s *session) learnLocked(c *wirepb.Call, from uint64, r *linkpb.Response, now time.Time) {
 	switch c.Method {
 	case methodAttach:
-		s.stream.attached(game.TableID(c.Table), from, false, r.Code)
+		if _, heard := s.stream.attached(game.TableID(c.Table), from, false, r.Code); heard {
+			s.waitingLocked(game.TableID(c.Table), true, now)
+		}
 	case methodLeave:
 		if r.Code == wirepb.Code_OK || r.Code == wirepb.Code_TABLE_GONE {
 			s.stream.end(game.TableID(c.Table))
@@ -261,6 +263,33 @@ func (s *session) led(group game.GroupID) {
 	s.reattach()
 }
 
+// wait tells the client that nobody runs its table, if that is one of the group's.
+func (s *session) wait(group game.GroupID) {
+	now := s.hub.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stream.wait(group) {
+		s.waitingLocked(s.stream.table, false, now)
+	}
+}
+
+func (s *session) waitingLocked(table game.TableID, over bool, now time.Time) {
+	if !over {
+		s.hub.stats.waits.Add(1)
+	}
+	s.noteLocked(&wirepb.Notice{Body: &wirepb.Notice_Waiting{Waiting: &wirepb.Waiting{Table: uint64(table), Over: over}}}, now)
+}
+
+// moves tells the client that its table passes to another node, if it is one of the group's.
+func (s *session) moves(group game.GroupID) {
+	now := s.hub.cfg.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stream.of(group) {
+		s.noteLocked(&wirepb.Notice{Body: &wirepb.Notice_Moving{Moving: &wirepb.Moving{Table: uint64(s.stream.table)}}}, now)
+	}
+}
+
 // reattach asks for the stream after the last forwarded event, if needed.
 func (s *session) reattach() {
 	s.mu.Lock()
@@ -290,8 +319,10 @@ func (s *session) reattach() {
 func (s *session) reattached(table game.TableID, last uint64, r *linkpb.Response) {
 	now := s.hub.cfg.Now()
 	s.mu.Lock()
-	ended := s.stream.attached(table, last, true, r.Code)
+	ended, heard := s.stream.attached(table, last, true, r.Code)
 	switch {
+	case heard:
+		s.waitingLocked(table, true, now)
 	case r.Code == wirepb.Code_SUPERSEDED:
 		s.byeLocked(wirepb.Code_SUPERSEDED, superseded, now)
 	case ended:

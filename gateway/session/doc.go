@@ -13,7 +13,8 @@
 // Notice (Detached). While the client holds a queue ticket it reads the binding every two seconds,
 // so that a lost hint loses no match; if the ticket is gone because its round is already over, the
 // client gets a Notice too (Unqueued; see binding). Progress is forwarded if it is of the client's ticket; who
-// has logged in with one is told by the first read.
+// has logged in with one is told by the first read. Two more are about its table: Waiting, when nobody
+// runs it for longer than a moment, with its counterpart once it is heard again, and Moving.
 //
 // It measures the round trip to a client that sits at a table, by a Ping beside what is sent anyway, and
 // tells it with each attach and move to the table, which gives the seat that much more time (see lag).

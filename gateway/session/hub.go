@@ -250,9 +250,21 @@ func (h *Hub) claim(s *session, player game.PlayerID, epoch uint64) (superseded 
 	return old
 }
 
-// GoAway tells all clients, and those that still come, that they will be sent away in a while, and
-// serves them until then, until none is left, or until ctx ends. Call Drain next.
+// GoAway warns all clients and serves them until the time is over, until none is left, or until ctx
+// ends. Call Drain next.
 func (h *Hub) GoAway(ctx context.Context, in time.Duration) {
+	h.Warn(in)
+	timer := time.NewTimer(in)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-h.empty:
+	case <-ctx.Done():
+	}
+}
+
+// Warn tells all clients, and those that still come, that they will be sent away in a while.
+func (h *Hub) Warn(in time.Duration) {
 	h.mu.Lock()
 	h.leaving = h.cfg.Now().Add(in)
 	if len(h.sessions) == 0 {
@@ -261,13 +273,6 @@ func (h *Hub) GoAway(ctx context.Context, in time.Duration) {
 	h.mu.Unlock()
 	for _, s := range h.all() {
 		s.goAway()
-	}
-	timer := time.NewTimer(in)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-h.empty:
-	case <-ctx.Done():
 	}
 }
 
@@ -324,6 +329,21 @@ func (h *Hub) Push(p *linkpb.Push) {
 func (h *Hub) Led(group game.GroupID) {
 	for _, s := range h.all() {
 		s.led(group)
+	}
+}
+
+// Waiting tells the clients at the group's tables that nobody runs them at the moment. Each is told that
+// it is over once its table is heard again.
+func (h *Hub) Waiting(group game.GroupID) {
+	for _, s := range h.all() {
+		s.wait(group)
+	}
+}
+
+// Moving tells the clients at the group's tables that these pass to another node.
+func (h *Hub) Moving(group game.GroupID) {
+	for _, s := range h.all() {
+		s.moves(group)
 	}
 }
 

@@ -312,6 +312,9 @@ func (s *session) push(p *linkpb.Push) {
 		switch s.stream.push(p.Kind, game.TableID(p.Table), p.Number) {
 		case forward:
 			send = true
+			if s.stream.hear() {
+				s.waitingLocked(s.stream.table, true, now)
+			}
 		case repeat:
 			stats.repeats.Add(1)
 		case gap:

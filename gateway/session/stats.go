@@ -11,7 +11,7 @@ type counters struct {
 	accepted, framesIn, framesOut, writes            atomic.Uint64
 	calls, refused, attachesRefused, cut             atomic.Uint64
 	pushes, pushesDropped, repeats, gaps, reattaches atomic.Uint64
-	bindingsRead, matchesTold, roundTrips            atomic.Uint64
+	bindingsRead, matchesTold, roundTrips, waits     atomic.Uint64
 	byes                                             [byeCodes]atomic.Uint64
 }
 
@@ -37,6 +37,7 @@ type Stats struct {
 	BindingsRead  uint64
 	MatchesTold   uint64
 	RoundTrips    uint64                 // to clients at tables, measured
+	Waits         uint64                 // times that a client was told that nobody runs its table
 	Byes          map[wirepb.Code]uint64 // by reason
 }
 
@@ -48,7 +49,7 @@ func (h *Hub) Stats() Stats {
 		Accepted: c.accepted.Load(), FramesIn: c.framesIn.Load(), FramesOut: c.framesOut.Load(), Writes: c.writes.Load(),
 		Cut: c.cut.Load(), Calls: c.calls.Load(), Refused: c.refused.Load(), TooOften: c.attachesRefused.Load(),
 		Pushes: c.pushes.Load(), PushesDropped: c.pushesDropped.Load(), Repeats: c.repeats.Load(), Gaps: c.gaps.Load(),
-		Reattaches: c.reattaches.Load(), BindingsRead: c.bindingsRead.Load(), MatchesTold: c.matchesTold.Load(), RoundTrips: c.roundTrips.Load(),
+		Reattaches: c.reattaches.Load(), BindingsRead: c.bindingsRead.Load(), MatchesTold: c.matchesTold.Load(), RoundTrips: c.roundTrips.Load(), Waits: c.waits.Load(),
 		Byes: map[wirepb.Code]uint64{},
 	}
 	for code := range c.byes {

@@ -15,6 +15,7 @@ type stream struct {
 	open    int          // attaches in flight, the client's and ours
 	opening game.TableID // the client's last attach, answered or not
 	wanted  bool         // attach again once none is in flight
+	waiting bool         // the client was told that nobody runs the table
 }
 
 // verdict is what to do with a push.
@@ -57,10 +58,29 @@ func (s *stream) led(group game.GroupID) {
 	if planted.Is(planted.NoReattach) {
 		return
 	}
-	if s.table != 0 && s.table.Shard() == group || s.open > 0 && s.opening.Shard() == group {
+	if s.of(group) || s.open > 0 && s.opening.Shard() == group {
 		s.wanted = true
 	}
 }
+
+// wait reports whether to tell the client that nobody runs its table, if it is one of the group's.
+func (s *stream) wait(group game.GroupID) bool {
+	if !s.of(group) || s.waiting {
+		return false
+	}
+	s.waiting = true
+	return true
+}
+
+// hear reports whether the client has to be told that its table is heard again.
+func (s *stream) hear() bool {
+	was := s.waiting
+	s.waiting = false
+	return was
+}
+
+// of reports whether the stream is that of a table of the group.
+func (s *stream) of(group game.GroupID) bool { return s.table != 0 && s.table.Shard() == group }
 
 // begin records that the client's attach is in flight.
 func (s *stream) begin(table game.TableID) {
@@ -80,14 +100,16 @@ func (s *stream) take() (table game.TableID, last uint64, ok bool) {
 }
 
 // attached takes the answer to an attach after event last. Own means that the stream, not the
-// client, asked. Ended reports that the stream is over and the client does not know.
-func (s *stream) attached(table game.TableID, last uint64, own bool, code wirepb.Code) (ended bool) {
+// client, asked. Ended reports that the stream is over and the client does not know; heard, that
+// somebody runs the table again although the client was told otherwise.
+func (s *stream) attached(table game.TableID, last uint64, own bool, code wirepb.Code) (ended, heard bool) {
 	s.open--
 	if own && table != s.table {
-		return false // the client has gone to another table since
+		return false, false // the client has gone to another table since
 	}
 	switch {
 	case attaches(code):
+		heard = s.hear() && table == s.table
 		if !own {
 			s.table, s.last = table, last
 		}
@@ -98,9 +120,9 @@ func (s *stream) attached(table game.TableID, last uint64, own bool, code wirepb
 		s.wanted = true // the sweep tries again
 	default:
 		s.end(table)
-		return true
+		return true, false
 	}
-	return false
+	return false, heard
 }
 
 // attaches reports whether an attach that was answered with code has taken effect.

@@ -17,8 +17,16 @@ func TestStreamOverALossyTable(t *testing.T) {
 		var s stream
 		var happened, seen uint64 // events of the table, and those the client has got
 		var answers []uint64      // last events of the attaches in flight
+		var waiting bool          // as the client was told
+		over := func(told bool) {
+			if told != waiting {
+				t.Fatalf("told that waiting is over: %v; told before to wait: %v", told, waiting)
+			}
+			waiting = false
+		}
 		deliver := func(number uint64) {
 			if s.push(wirepb.Push_EVENT, table, number) == forward {
+				over(s.hear())
 				if seen++; number != seen {
 					t.Fatalf("event %d was forwarded, want %d", number, seen)
 				}
@@ -35,8 +43,9 @@ func TestStreamOverALossyTable(t *testing.T) {
 		answer := func(code wirepb.Code) {
 			last := answers[0]
 			answers = answers[1:]
-			s.attached(table, last, true, code)
+			_, heard := s.attached(table, last, true, code)
 			if code == wirepb.Code_OK {
+				over(heard)
 				for n := last + 1; n <= happened; n++ {
 					deliver(n)
 				}
@@ -45,7 +54,7 @@ func TestStreamOverALossyTable(t *testing.T) {
 		s.begin(table)
 		s.attached(table, 0, false, wirepb.Code_OK)
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
-			switch rapid.SampledFrom([]string{"event", "lost", "twice", "led", "attach", "answer", "failure"}).Draw(t, "what") {
+			switch rapid.SampledFrom([]string{"event", "lost", "twice", "led", "attach", "answer", "failure", "waiting", "elsewhere"}).Draw(t, "what") {
 			case "event":
 				happened++
 				deliver(happened)
@@ -57,6 +66,15 @@ func TestStreamOverALossyTable(t *testing.T) {
 				}
 			case "led":
 				s.led(table.Shard())
+			case "waiting":
+				if told := s.wait(table.Shard()); told == waiting {
+					t.Fatalf("told to wait: %v; told before: %v", told, waiting)
+				}
+				waiting = true
+			case "elsewhere":
+				if s.wait(table.Shard() + 1) {
+					t.Fatal("told to wait for another group's table")
+				}
 			case "attach":
 				attach()
 			case "answer":
@@ -79,6 +97,9 @@ func TestStreamOverALossyTable(t *testing.T) {
 		s.led(table.Shard())
 		attach()
 		answer(wirepb.Code_OK)
+		if waiting {
+			t.Fatal("the client was never told that waiting is over")
+		}
 		if seen != happened {
 			t.Fatalf("the client has %d of %d events", seen, happened)
 		}

@@ -21,6 +21,7 @@ type Dispatcher struct {
 	snapshot *route.Snapshot // replaced, never edited
 	open     *openCalls
 	finished []finished // for Answer
+	absences *absences
 	ended    bool
 	stats    Stats
 }
@@ -46,7 +47,7 @@ type finished struct {
 
 // NewDispatcher makes a Dispatcher that knows no node. maxParked and timeout are as in Config.
 func NewDispatcher(links Links, maxParked int, timeout time.Duration) *Dispatcher {
-	return &Dispatcher{links: links, timeout: timeout, snapshot: &route.Snapshot{}, open: newOpenCalls(maxParked)}
+	return &Dispatcher{links: links, timeout: timeout, snapshot: &route.Snapshot{}, open: newOpenCalls(maxParked), absences: newAbsences()}
 }
 
 // Call brings req to the node that executes it; see Upstream.Call.
@@ -105,10 +106,23 @@ func (d *Dispatcher) Announced(node string, a *linkpb.Announce) (led bool) {
 		return false
 	}
 	d.stats.Leaders++
+	d.absences.led(group)
 	d.resend(func(c *call) bool {
 		return c.scope != wirepb.Scope_SESSION && c.group == group && (c.parked || c.route.Node != node)
 	})
 	return true
+}
+
+// Moving takes in that a group's leader is about to give it away. It reports true once for each leader.
+func (d *Dispatcher) Moving(node string, a *linkpb.Announce) bool {
+	group := game.GroupID(a.Group)
+	return group != game.Coordinator && d.snapshot.Leader(group) == link.Route{Node: node, Term: a.Term} && d.absences.moving(group, a.Term)
+}
+
+// Waiting returns the groups that have been without a known leader for waitAfter, each once until it
+// has had one. Call it at regular intervals.
+func (d *Dispatcher) Waiting(now time.Time) []game.GroupID {
+	return d.absences.sweep(now, d.snapshot)
 }
 
 // Members takes in a member list. It returns an error if the list is unusable.

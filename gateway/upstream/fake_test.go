@@ -148,12 +148,16 @@ func (r *fakeRegistry) Close() error { return nil }
 type fakeSink struct {
 	pushes  chan *linkpb.Push
 	led     chan game.GroupID
+	waiting chan game.GroupID
+	moving  chan game.GroupID
 	members chan struct{}
 }
 
-func (s *fakeSink) Push(p *linkpb.Push)    { s.pushes <- p }
-func (s *fakeSink) Led(group game.GroupID) { s.led <- group }
-func (s *fakeSink) Members()               { s.members <- struct{}{} }
+func (s *fakeSink) Push(p *linkpb.Push)        { s.pushes <- p }
+func (s *fakeSink) Led(group game.GroupID)     { s.led <- group }
+func (s *fakeSink) Waiting(group game.GroupID) { s.waiting <- group }
+func (s *fakeSink) Moving(group game.GroupID)  { s.moving <- group }
+func (s *fakeSink) Members()                   { s.members <- struct{}{} }
 
 // rig is a running Upstream with its surroundings.
 type rig struct {
@@ -168,7 +172,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	t.Helper()
 	r := &rig{
 		t:    t,
-		sink: &fakeSink{make(chan *linkpb.Push, 64), make(chan game.GroupID, 64), make(chan struct{}, 64)},
+		sink: &fakeSink{make(chan *linkpb.Push, 64), make(chan game.GroupID, 64), make(chan game.GroupID, 64), make(chan game.GroupID, 64), make(chan struct{}, 64)},
 		reg:  &fakeRegistry{make(chan registry.Snapshot)},
 	}
 	cfg := Config{Link: linkConfig("gateway-1", ""), Registry: r.reg}

@@ -68,6 +68,10 @@ type Sink interface {
 	Push(*linkpb.Push)
 	// Led means that the group has a leader other than the one known before.
 	Led(group game.GroupID)
+	// Waiting means that the group has been without a known leader for a while. Led will follow.
+	Waiting(group game.GroupID)
+	// Moving means that the group's leader is about to give it to another node, as planned.
+	Moving(group game.GroupID)
 	// Members means that a new member list is in force.
 	Members()
 }
@@ -79,6 +83,8 @@ type Upstream struct {
 	sink     Sink
 	pool     *link.Pool
 	contacts *link.Contacts
+
+	news sync.Mutex // taken before mu; who leads is told in the order in which it is found out
 
 	mu         sync.Mutex
 	dispatcher *Dispatcher       // guarded by mu
@@ -232,11 +238,21 @@ func (u *Upstream) linkDown(conn *link.Conn, _ error) {
 }
 
 func (u *Upstream) announced(conn *link.Conn, a *linkpb.Announce) {
+	u.news.Lock()
+	defer u.news.Unlock()
 	u.mu.Lock()
-	led := u.dispatcher.Announced(conn.Peer().Name, a)
+	var led, moving bool
+	if a.Moving {
+		moving = u.dispatcher.Moving(conn.Peer().Name, a)
+	} else {
+		led = u.dispatcher.Announced(conn.Peer().Name, a)
+	}
 	u.unlock()
-	if led {
-		u.sink.Led(game.GroupID(a.Group))
+	switch group := game.GroupID(a.Group); {
+	case led:
+		u.sink.Led(group)
+	case moving:
+		u.sink.Moving(group)
 	}
 }
 
@@ -264,9 +280,15 @@ func (u *Upstream) end() {
 }
 
 func (u *Upstream) expire(now time.Time) {
+	u.news.Lock()
+	defer u.news.Unlock()
 	u.mu.Lock()
-	defer u.unlock()
 	u.dispatcher.Expire(now)
+	waiting := u.dispatcher.Waiting(now)
+	u.unlock()
+	for _, group := range waiting {
+		u.sink.Waiting(group)
+	}
 }
 
 // unlock releases mu and then answers what has finished, so that done may call back.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"teahouse/pkg/game"
+	"teahouse/pkg/link"
 	"teahouse/pkg/link/linkpb"
 	"teahouse/pkg/wire/wirepb"
 )
@@ -343,5 +344,65 @@ func TestConfigIsChecked(t *testing.T) {
 		if _, err := New(cfg, nil); err == nil {
 			t.Errorf("%s is accepted", name)
 		}
+	}
+}
+
+// A leader that is gone for longer than a moment is news, and its successor comes behind that news.
+func TestWaitingIsToldBeforeTheNextLeader(t *testing.T) {
+	r := newRig(t, nil)
+	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
+	r.reg.show(a, b)
+	toA, toB := a.link(), b.link()
+	if err := toA.SendMembers(&linkpb.Members{Number: 1, Shards: 2, Members: []*linkpb.Member{{Name: "a", Weight: 1}, {Name: "b", Weight: 1}}}); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, r.sink.members)
+	for group := range game.GroupID(3) {
+		announce(t, toA, group, 4)
+		receive(t, r.sink.led)
+	}
+	announce(t, toB, 2, 5)
+	receive(t, r.sink.led)
+	a.kill()
+	if group := receive(t, r.sink.waiting); group != 1 || len(r.sink.led) != 0 {
+		t.Fatalf("nobody leads %d, and %d are led", group, len(r.sink.led))
+	}
+	announce(t, toB, 1, 5)
+	if group := receive(t, r.sink.led); group != 1 || len(r.sink.waiting) != 0 {
+		t.Fatalf("%d is led, %d wait", group, len(r.sink.waiting))
+	}
+}
+
+// That a group moves is news once, from who leads it; it changes no route.
+func TestMoving(t *testing.T) {
+	r := newRig(t, nil)
+	a, b := startNode(t, "a", "127.0.0.1:0"), startNode(t, "b", "127.0.0.1:0")
+	r.reg.show(a, b)
+	toA, toB := a.link(), b.link()
+	moving := func(c *link.Conn, group game.GroupID, term uint64) {
+		t.Helper()
+		if err := c.SendAnnounce(&linkpb.Announce{Group: uint32(group), Term: term, Moving: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	announce(t, toA, 1, 4)
+	receive(t, r.sink.led)
+	moving(toB, 1, 4) // it does not lead
+	moving(toB, 1, 5)
+	announce(t, toB, 2, 1)
+	receive(t, r.sink.led)
+	for range 3 {
+		moving(toA, 1, 4)
+	}
+	moving(toA, 1, 3)
+	moving(toA, 1, 9) // it has not announced that
+	announce(t, toA, 0, 1)
+	receive(t, r.sink.led)
+	moving(toA, 0, 1) // nobody sits at the coordinator
+	answer := r.call(1, "move")
+	a.next().answer(t, wirepb.Code_OK, "here")
+	expect(t, answer, wirepb.Code_OK, "here")
+	if group := receive(t, r.sink.moving); group != 1 || len(r.sink.moving) != 0 {
+		t.Fatalf("%d moves, and %d more", group, len(r.sink.moving))
 	}
 }

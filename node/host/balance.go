@@ -103,6 +103,7 @@ func (n *node) yield(from string, req *linkpb.Request, reply func(*linkpb.Respon
 	err := n.pool.Submit(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), yieldTimeout)
 		defer cancel()
+		n.moving(group, r.group.State().Term)
 		if err := r.group.Transfer(ctx, to); err != nil {
 			n.log.Warn("leadership not given back", "shard", group, "to", from, "error", err)
 		}

@@ -261,6 +261,11 @@ func (n *node) listen() (links, rafts, statuses listener, err error) {
 	return links, rafts, statuses, nil
 }
 
+// moving tells the gateways that this node is about to give a group's leadership away.
+func (n *node) moving(group game.GroupID, term uint64) {
+	n.in.Announce(&linkpb.Announce{Group: uint32(group), Term: term, Moving: true})
+}
+
 // announce tells all peers, and this node's own callers, whether this node leads a group.
 func (n *node) announce(group game.GroupID, term uint64, leading bool) {
 	a := &linkpb.Announce{Group: uint32(group), Term: term, Withdrawn: !leading}

@@ -227,9 +227,11 @@ func (n *node) offered(req *linkpb.Request) *linkpb.Response {
 // give transfers the leadership of a group to a node and waits until the node serves. It reports whether this
 // node no longer leads the group, even if another node than the target leads it.
 func (n *node) give(ctx context.Context, group *raftgroup.Group, to target) bool {
-	if !group.State().Leading {
+	st := group.State()
+	if !st.Leading {
 		return true // another node has been elected meanwhile
 	}
+	n.moving(game.GroupID(group.ID()), st.Term)
 	ctx, cancel := context.WithTimeout(ctx, handOverTimeout)
 	defer cancel()
 	began := time.Now()

@@ -124,12 +124,20 @@ func (in *Ingress) Push(gateway string, m *linkpb.Push) bool {
 }
 
 // Announce tells all peers, now and on each new link, that this node leads a group in a term, or no
-// longer does. An announcement of a lower term than the current one is stale and is dropped. The
-// message must not be changed afterwards.
+// longer does. An announcement of a lower term than the current one is stale and is dropped. That a
+// group is moving is told to the linked gateways only, while this node is announced to lead it in that
+// term. The message must not be changed afterwards.
 func (in *Ingress) Announce(a *linkpb.Announce) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if old := in.leading[a.Group]; old != nil && a.Term < old.Term {
+	old := in.leading[a.Group]
+	if old != nil && a.Term < old.Term {
+		return
+	}
+	if a.Moving {
+		if old != nil && a.Term == old.Term {
+			in.tellGatewaysLocked(a)
+		}
 		return
 	}
 	if a.Withdrawn {
@@ -139,6 +147,15 @@ func (in *Ingress) Announce(a *linkpb.Announce) {
 	}
 	for _, c := range *in.peers.Load() {
 		in.sent(c, c.SendAnnounce(a))
+	}
+}
+
+// tellGatewaysLocked sends a hint to the linked gateways; in.mu is held.
+func (in *Ingress) tellGatewaysLocked(a *linkpb.Announce) {
+	for _, c := range *in.peers.Load() {
+		if c.Peer().Role == link.RoleGateway {
+			in.sent(c, c.SendAnnounce(a))
+		}
 	}
 }
 

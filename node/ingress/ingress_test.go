@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -336,6 +337,43 @@ func TestNews(t *testing.T) {
 			}
 		}
 	}
+}
+
+// That a group moves is told to gateways that are linked now, while this node leads the group.
+func TestMoving(t *testing.T) {
+	in, addr := start(t, Config{OnPeer: nil})
+	news := func(name, role string) <-chan string {
+		got := make(chan string, 16)
+		dial(t, addr, name, role, link.Handler{Announce: func(_ *link.Conn, m *linkpb.Announce) {
+			got <- fmt.Sprintf("%d %d %v %v", m.Group, m.Term, m.Withdrawn, m.Moving)
+		}})
+		return got
+	}
+	want := func(got <-chan string, lines ...string) {
+		t.Helper()
+		for _, line := range lines {
+			if s := receive(t, got); s != line {
+				t.Errorf("%q, want %q", s, line)
+			}
+		}
+	}
+	moving := func(term uint64) { in.Announce(&linkpb.Announce{Group: 1, Term: term, Moving: true}) }
+	gateway, node := news("gateway-1", link.RoleGateway), news("node-2", link.RoleNode)
+	for len(*in.peers.Load()) < 2 {
+		runtime.Gosched()
+	}
+	moving(5) // it does not lead
+	in.Announce(&linkpb.Announce{Group: 1, Term: 5})
+	moving(4)
+	moving(6)
+	moving(5)
+	want(gateway, "1 5 false false", "1 5 false true")
+	want(news("gateway-2", link.RoleGateway), "1 5 false false") // it still leads
+	in.Announce(&linkpb.Announce{Group: 1, Term: 5, Withdrawn: true})
+	moving(5)
+	in.Announce(&linkpb.Announce{Group: 1, Term: 7})
+	want(gateway, "1 5 true false", "1 7 false false")
+	want(node, "1 5 false false", "1 5 true false", "1 7 false false")
 }
 
 func TestSessionClosed(t *testing.T) {

@@ -192,6 +192,11 @@ func (c *Client) unlock() {
 			c.unlock()
 		})
 	}
+	if hook := c.cfg.Hooks.Noticed; hook != nil {
+		for _, n := range out.Notices {
+			hook(n)
+		}
+	}
 	for _, done := range out.Done {
 		done()
 	}

@@ -305,3 +305,23 @@ func TestDialGivesUp(t *testing.T) {
 		}
 	}
 }
+
+func TestNewsOfATableReachItsUser(t *testing.T) {
+	g := startGateway(t)
+	news := make(chan *wirepb.Notice, 4)
+	c, conn := g.dial(func(cfg *Config) { cfg.Hooks.Noticed = func(n *wirepb.Notice) { news <- n } })
+	sit(t, g, c, 1)
+	conn.push(wirepb.Push_NOTICE, 0, &wirepb.Notice{Body: &wirepb.Notice_Moving{Moving: &wirepb.Moving{Table: uint64(table)}}})
+	if n := receive(t, news); n.GetMoving().GetTable() != uint64(table) {
+		t.Errorf("told %v", n)
+	}
+	conn.push(wirepb.Push_NOTICE, 0, &wirepb.Notice{Body: &wirepb.Notice_Waiting{Waiting: &wirepb.Waiting{Table: uint64(table)}}})
+	if n := receive(t, news); n.GetWaiting().GetTable() != uint64(table) || n.GetWaiting().Over {
+		t.Errorf("told %v", n)
+	}
+	conn.conn.Close()
+	g.next("table.attach", &wirepb.AttachRequest{}).answer(wirepb.Code_OK, &wirepb.AttachReply{NextNumber: 1})
+	if n := receive(t, news); !n.GetWaiting().GetOver() {
+		t.Errorf("told %v", n)
+	}
+}

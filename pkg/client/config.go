@@ -44,8 +44,8 @@ type Config struct {
 	// Now is the clock that Event.At is told by. Default: time.Now.
 	Now func() time.Time
 
-	// Hooks must not block. They are called on the client's own goroutines: Disconnected, Resumed and
-	// Departed on one; Received and Sent on any, each of them one at a time; MoveAnswered on the
+	// Hooks must not block. They are called on the client's own goroutines: Disconnected, Resumed,
+	// Departed and Noticed on one; Received and Sent on any, each of them one at a time; MoveAnswered on the
 	// caller's.
 	Hooks Hooks
 	// Logger gets lost connections. Default: no logging.
@@ -67,6 +67,10 @@ type Hooks struct {
 	// Departed is called when the session continues over another gateway because the one before had
 	// announced its end. No connection was lost.
 	Departed func()
+	// Noticed gets news of the tables that the client has attached to: Waiting, if nobody runs one for
+	// longer than a moment, and that it is over once that was told; and Moving. There is nothing to be
+	// done: what was sent is not lost.
+	Noticed func(*wirepb.Notice)
 	// MoveAnswered is called once per move with the code of its definite answer and the time from
 	// the first send to that answer, resends included.
 	MoveAnswered func(table game.TableID, number uint64, code wirepb.Code, took time.Duration)

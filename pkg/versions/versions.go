@@ -23,7 +23,7 @@ const (
 	FirstLevel = 1
 
 	minLevel, maxLevel = FirstLevel, 2
-	minLink, maxLink   = 1, 3 // pkg/link
+	minLink, maxLink   = 1, 4 // pkg/link
 	minRaft, maxRaft   = 1, 1 // between the hosts of Raft groups, pkg/raftgroup
 )
 

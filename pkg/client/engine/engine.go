@@ -71,8 +71,9 @@ type Engine struct {
 type Output struct {
 	Calls   []*wirepb.Call // to be sent over the current connection
 	Timers  []Timer
-	Done    []func() // to be called without the lock that guards the Engine
-	Changed bool     // something that callers wait for has changed
+	Done    []func()         // to be called without the lock that guards the Engine
+	Changed bool             // something that callers wait for has changed
+	Notices []*wirepb.Notice // news of tables in use for their users: Waiting, told and taken back in turns, and Moving
 }
 
 // Timer asks for Fire to be called, like any method of the Engine, once the time has passed.

@@ -123,6 +123,15 @@ func (e *Engine) notice(p *wirepb.Push) {
 			e.queue.ticket, e.queue.lost = 0, true
 			e.changed()
 		}
+	case *wirepb.Notice_Waiting:
+		if t := e.tables[game.TableID(b.Waiting.Table)]; t != nil && t.waiting == b.Waiting.Over {
+			t.waiting = !b.Waiting.Over
+			e.out.Notices = append(e.out.Notices, n)
+		}
+	case *wirepb.Notice_Moving:
+		if e.tables[game.TableID(b.Moving.Table)] != nil {
+			e.out.Notices = append(e.out.Notices, n)
+		}
 	case *wirepb.Notice_Detached:
 		// Our own attach is in flight and will get its own answer.
 		if t := e.tables[game.TableID(b.Detached.Table)]; t != nil && t.pending != e.gen {

@@ -34,6 +34,7 @@ type Table struct {
 	seat     uint32
 	next     uint64 // number of the next move
 	moves    lane
+	waiting  bool  // nobody runs it, as the gateway has said
 	err      error // why the stream has ended
 }
 
@@ -104,6 +105,12 @@ func (t *Table) answered(gen uint64, reply *wirepb.AttachReply, err error) {
 	case err == nil || game.CodeOf(err, wirepb.Code_OK) == wirepb.Code_RESUME_INVALID:
 		// RESUME_INVALID attaches too; a snapshot will correct the last number.
 		t.seat = reply.Seat
+		if t.waiting { // another gateway knows nothing of that
+			t.waiting = false
+			e.out.Notices = append(e.out.Notices, &wirepb.Notice{Body: &wirepb.Notice_Waiting{
+				Waiting: &wirepb.Waiting{Table: uint64(t.id), Over: true},
+			}})
+		}
 		t.next = max(t.next, reply.NextNumber)
 		if t.doubtful {
 			t.attach()

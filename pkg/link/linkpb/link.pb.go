@@ -681,12 +681,14 @@ func (x *Push) GetSupersededBy() uint64 {
 	return 0
 }
 
-// Announce says that the sender leads the group in term, or (withdrawn) that it no longer does.
+// Announce says that the sender leads the group in term, or (withdrawn) that it no longer does, or
+// (moving) that it is about to give the leadership to another node as planned.
 type Announce struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
 	Term          uint64                 `protobuf:"varint,2,opt,name=term,proto3" json:"term,omitempty"`
 	Withdrawn     bool                   `protobuf:"varint,3,opt,name=withdrawn,proto3" json:"withdrawn,omitempty"`
+	Moving        bool                   `protobuf:"varint,4,opt,name=moving,proto3" json:"moving,omitempty"` // it still leads; only gateways are told
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -738,6 +740,13 @@ func (x *Announce) GetTerm() uint64 {
 func (x *Announce) GetWithdrawn() bool {
 	if x != nil {
 		return x.Withdrawn
+	}
+	return false
+}
+
+func (x *Announce) GetMoving() bool {
+	if x != nil {
+		return x.Moving
 	}
 	return false
 }
@@ -1130,11 +1139,12 @@ const file_pkg_link_linkpb_link_proto_rawDesc = "" +
 	"\x06number\x18\x05 \x01(\x04R\x06number\x12\x18\n" +
 	"\apayload\x18\x06 \x01(\fR\apayload\x12\x15\n" +
 	"\x06age_ms\x18\b \x01(\x04R\x05ageMs\x12#\n" +
-	"\rsuperseded_by\x18\a \x01(\x04R\fsupersededBy\"R\n" +
+	"\rsuperseded_by\x18\a \x01(\x04R\fsupersededBy\"j\n" +
 	"\bAnnounce\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x1c\n" +
-	"\twithdrawn\x18\x03 \x01(\bR\twithdrawn\"\x9d\x01\n" +
+	"\twithdrawn\x18\x03 \x01(\bR\twithdrawn\x12\x16\n" +
+	"\x06moving\x18\x04 \x01(\bR\x06moving\"\x9d\x01\n" +
 	"\aMembers\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x122\n" +
 	"\amembers\x18\x02 \x03(\v2\x18.teahouse.link.v1.MemberR\amembers\x12\x16\n" +
