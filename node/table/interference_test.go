@@ -41,7 +41,7 @@ func (g rigged) Deal(s game.Setup) (game.Hand, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.Restore(snapshot)
+	return g.Restore(append([]byte{0x80 + byte(s.Version)}, snapshot...)) // as hands are from version 6 on
 }
 
 func (g rigged) Restore(snapshot []byte) (game.Hand, error) {
@@ -104,7 +104,7 @@ func newTwins(t testing.TB, n uint64, leak func(game.Hand) game.Hand) *twins {
 		}
 		spec := &linkpb.CreateTable{
 			Table: uint64(tableID), Secret: bytes.Repeat([]byte{7}, 32), Game: g.Name(), Rules: []byte(text),
-			Hands: 1, Stake: 1, Dealer: uint32(n % 4),
+			GameVersion: g.Version(), Hands: 1, Stake: 1, Dealer: uint32(n % 4),
 		}
 		for p := uint64(11); p <= 14; p++ {
 			spec.Seats = append(spec.Seats, &linkpb.Seat{Player: p, Name: fmt.Sprint("p", p)})

@@ -68,7 +68,7 @@ func (t *Table) deal(seed [32]byte) {
 		s.stream.trim()
 		s.switches = 0
 	}
-	setup := game.Setup{Rules: t.rules, Seed: seed, Dealer: t.dealer}
+	setup := game.Setup{Rules: t.rules, Seed: seed, Dealer: t.dealer, Version: t.version}
 	for _, s := range t.seats {
 		setup.Totals = append(setup.Totals, s.total/int64(t.stake))
 	}

@@ -55,6 +55,9 @@ type Setup struct {
 	Rules  []byte   // canonical, from Game.Rules
 	Seed   [32]byte // secret until the round is over
 	Dealer int      // seat
+	// Version is the one that is played: up to Game.Version, 0 = 1. A hand keeps to it, also when it is
+	// restored, because there may be replicas that know no later one.
+	Version uint32
 	// Totals is what each seat has won or lost in the round so far, for rules that limit a player's
 	// losses; nil = nothing.
 	Totals []int64

@@ -14,7 +14,8 @@ const (
 	// Name is the game's id on the wire and in stored hands.
 	Name = "gomoku"
 
-	seats = 2
+	seats   = 2
+	version = 1
 	// limit is the time for a move. Tools that replay hands must agree on it.
 	limit = 30 * time.Second
 	// maxMove bounds a move's bytes; the longest one is below 10.
@@ -27,7 +28,7 @@ type gomoku struct{}
 func New() game.Game { return gomoku{} }
 
 func (gomoku) Name() string    { return Name }
-func (gomoku) Version() uint32 { return 1 }
+func (gomoku) Version() uint32 { return version }
 func (gomoku) Seats() int      { return seats }
 
 // Limits implements game.Game.
@@ -38,8 +39,8 @@ func (gomoku) Deal(s game.Setup) (game.Hand, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Dealer < 0 || s.Dealer >= seats {
-		return nil, fmt.Errorf("gomoku: dealer %d", s.Dealer)
+	if s.Dealer < 0 || s.Dealer >= seats || s.Version > version {
+		return nil, fmt.Errorf("gomoku: dealer %d, version %d", s.Dealer, s.Version)
 	}
 	return &hand{rules: r, dealer: s.Dealer, board: newBoard(r.Size)}, nil
 }

@@ -54,7 +54,7 @@ func (r *Rules) options() []option {
 		{key: "must_hu_last4", flag: &r.MustHuLast4},
 		{key: "cagua", flag: &r.CaGua},
 		{key: "bankrupt", text: &r.Bankrupt, values: []string{optionNone, bankruptClip, bankruptLeave}},
-		{key: "balances", list: &r.Balances, lo: 0, hi: maxBalance},
+		{key: "balances", list: &r.Balances, lo: 0, hi: MaxBalance},
 		{key: "swap_suits", text: &r.SwapSuits, values: []string{suitsSame, suitsAny}},
 		{key: "swap_dir", number: &r.SwapDir, lo: 0, hi: 3},
 		{key: "void_calls", flag: &r.VoidCalls},
@@ -126,8 +126,8 @@ func (o *option) json() string {
 	return string(text)
 }
 
-// maxBalance is far above what a hand can move, and far below where sums would overflow.
-const maxBalance = 1 << 53
+// MaxBalance is far above what a hand can move, and far below where sums would overflow.
+const MaxBalance = 1 << 53
 
 // OptionError refuses a rule set and names the option.
 type OptionError struct {

@@ -290,6 +290,7 @@ func (o *oracle) prompt(i int) (p mahjong.Prompt) {
 		if i == o.turn {
 			p.Kind = mahjong.PromptTurn
 			p.Hu, p.An, p.Bu, p.Discard = o.turnOffer()
+			p.Locked = o.locked(i)
 		}
 	case o.asked(i):
 		p.Kind, p.Tile, p.From = mahjong.PromptClaim, o.claimed, o.turn

@@ -38,6 +38,10 @@ type Prompt struct {
 	Gang    bool   // claim
 	Peng    bool   // claim
 
+	// Locked means that the hand is fixed (turn). A seat without a choice is not to be told from one that has
+	// one, so others must not learn of the question.
+	Locked bool
+
 	Tile Tile // claim, rob: the tile in question; else NoTile
 	From int  // claim, rob: who discarded or declared it; else -1
 }

@@ -57,7 +57,7 @@ func (h *Hand) Prompt(i int) Prompt {
 	switch q.kind {
 	case PromptTurn:
 		p.An, p.Bu = q.offer.an.Kinds(), q.offer.bu.Kinds()
-		p.Discard = q.offer.discard.tiles()
+		p.Discard, p.Locked = q.offer.discard.tiles(), h.locked(i)
 	case PromptClaim, PromptRob:
 		p.Tile, p.From = h.window.tile, h.turn.seat
 	}

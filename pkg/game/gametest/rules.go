@@ -120,7 +120,7 @@ func (s *suite) coded(f *found, overrides []byte, err error) {
 
 // draw draws overrides: of nothing, of a few options or of all.
 func draw(c game.Catalogue, rng *rand.Rand) (fields []field) {
-	share := []int{0, 10, 30, 100, 100}[rng.IntN(5)]
+	share := []int{10, 30, 100, 100, 100}[rng.IntN(5)]
 	given := make(map[string]bool)
 	options := all(c)
 	for i := range options {
@@ -152,12 +152,12 @@ func draw(c game.Catalogue, rng *rand.Rand) (fields []field) {
 // drawn is a value of o: its default, one of samples, or any.
 func drawn(o *game.Option, rng *rand.Rand) json.RawMessage {
 	values := samples(o)
-	switch n := rng.IntN(4); {
+	switch n := rng.IntN(8); {
 	case n == 0:
 		return o.Default
-	case n == 1 && o.Kind == game.OptionNumber:
+	case n < 4 && o.Kind == game.OptionNumber:
 		return encode(between(o.Range, rng))
-	case n < 3 && o.Kind == game.OptionNumbers:
+	case n < 6 && o.Kind == game.OptionNumbers:
 		list := make([]int64, o.Length)
 		for i := range list {
 			list[i] = between(o.Range, rng)

@@ -105,13 +105,24 @@ func TestWindowsCloseAlike(t *testing.T) {
 }
 
 // TestForced plays Xueliu: a winner without a choice is not asked, and the drawn tile is discarded
-// after a moment.
+// after a moment. One with a choice is asked in secret, from version 6 on.
 func TestForced(t *testing.T) {
 	g := newGame(t, tablegame.Config{Forced: 600 * time.Millisecond})
 	forced, chosen := 0, 0
-	for n := range uint64(6) {
-		rng := rand.New(rand.NewPCG(n, 13))
-		h := deal(t, g, n, `{"mode":"xueliu"}`)
+	for n := range uint64(12) {
+		rng := rand.New(rand.NewPCG(n/2, 13))
+		version := []uint32{5, g.Version()}[n%2]
+		rules, err := g.Rules([]byte(`{"mode":"xueliu"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := g.Deal(game.Setup{Rules: rules, Seed: seedOf(n / 2), Dealer: int(n / 2 % 4), Version: version})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h, err = g.Restore(h.Snapshot()); err != nil { // it keeps to its version
+			t.Fatal(err)
+		}
 		for over := false; !over; _, over = h.Result() {
 			v := view(t, h, 0)
 			if v.Phase != mahjongpb.View_TURN {
@@ -121,6 +132,9 @@ func TestForced(t *testing.T) {
 			seat := int(v.GetTurn())
 			if p := h.Prompt(seat); p.Serial != 0 {
 				m := unmarshal(t, p.Payload, &mahjongpb.Prompt{})
+				if p.Secret != (v.Seats[seat].Locked && version >= 6) {
+					t.Fatalf("version %d: secret %v", version, p.Secret)
+				}
 				if v.Seats[seat].Locked {
 					chosen++
 					if !m.Hu && len(m.AnGang)+len(m.BuGang) == 0 {

@@ -2,7 +2,6 @@ package tablegame_test
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -114,62 +113,5 @@ func TestFollowRefusesIDs(t *testing.T) {
 	view.Hand[2] = 27
 	if _, err := g.Follow(1, nil, bytesOf(t, view)); err == nil {
 		t.Error("a view with an id is followed")
-	}
-}
-
-// TestFollow keeps each seat's view, and the public one, by its events alone, as a client does, and compares it with the
-// hand's own after every step. At random moments a client begins anew from a view.
-func TestFollow(t *testing.T) {
-	g := newGame(t, tablegame.Config{})
-	met := make(map[string]bool)
-	for name, overrides := range ruleSets {
-		t.Run(name, func(t *testing.T) {
-			rules, err := g.Rules([]byte(overrides))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for n := range uint64(40) {
-				rng := rand.New(rand.NewPCG(n, 14))
-				followers := make(map[int]game.Follower)
-				for seat := game.Public; seat < mahjong.Seats; seat++ {
-					if followers[seat], err = g.Follow(seat, rules, nil); err != nil {
-						t.Fatal(err)
-					}
-				}
-				play(t, g, deal(t, g, n, overrides), rng, func(h game.Hand, events []game.Event) game.Hand {
-					for seat, f := range followers {
-						var told []*mahjongpb.Event
-						for _, e := range events {
-							payload := e.Public
-							if seat != game.Public {
-								payload = e.Seats[seat]
-							}
-							if payload == nil {
-								continue
-							}
-							m := unmarshal(t, payload, &mahjongpb.Event{})
-							told = append(told, m)
-							met[fmt.Sprintf("%T", m.Body)] = true
-							if err := f.Told(payload); err != nil {
-								t.Fatalf("seed %d, seat %d, %v: %v", n, seat, m, err)
-							}
-						}
-						if want := h.View(seat); !bytes.Equal(f.View(), want) {
-							t.Fatalf("seed %d, seat %d is told %v and keeps\n%v, not\n%v", n, seat, told,
-								unmarshal(t, f.View(), &mahjongpb.View{}), unmarshal(t, want, &mahjongpb.View{}))
-						}
-						if rng.IntN(20) == 0 {
-							if followers[seat], err = g.Follow(seat, rules, h.View(seat)); err != nil {
-								t.Fatal(err)
-							}
-						}
-					}
-					return h
-				})
-			}
-		})
-	}
-	if bodies := new(mahjongpb.Event).ProtoReflect().Descriptor().Oneofs().ByName("body").Fields().Len(); len(met) != bodies {
-		t.Errorf("only %d of %d kinds of events were met: %v", len(met), bodies, met)
 	}
 }

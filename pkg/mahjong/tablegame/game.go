@@ -63,8 +63,11 @@ func (c *Config) limit(k mahjong.PromptKind) time.Duration {
 	return c.Claim
 }
 
-// secret reports whether others must not learn who is asked this.
-func secret(k mahjong.PromptKind) bool { return k == mahjong.PromptClaim || k == mahjong.PromptRob }
+// secret reports whether others must not learn who is asked this: whoever can claim a tile, and, from version 6 on, whoever has a choice
+// where a hand is locked, since the others then see what it could do with a tile that they do not see.
+func secret(p *mahjong.Prompt, version uint32) bool {
+	return p.Kind == mahjong.PromptClaim || p.Kind == mahjong.PromptRob || p.Locked && version >= 6
+}
 
 // sichuan implements game.Game.
 type sichuan struct {
@@ -88,11 +91,15 @@ func (g *sichuan) Limits() []game.Limit {
 	for _, k := range []mahjong.PromptKind{
 		mahjong.PromptSwap, mahjong.PromptVoid, mahjong.PromptTurn, mahjong.PromptClaim, mahjong.PromptRob,
 	} {
-		limits = append(limits, game.Limit{Question: k.String(), Limit: g.cfg.limit(k), Secret: secret(k)})
+		limits = append(limits, game.Limit{Question: k.String(), Limit: g.cfg.limit(k), Secret: secret(&mahjong.Prompt{Kind: k}, newest)})
 	}
-	return limits
+	return append(limits, game.Limit{Question: "locked turn", Limit: g.cfg.Turn, Secret: true})
 }
+
 func (*sichuan) Seats() int { return mahjong.Seats }
+
+// newest is what Version returns: see there.
+const newest = 6
 
 // Version counts what a binary must know:
 //
@@ -100,10 +107,12 @@ func (*sichuan) Seats() int { return mahjong.Seats }
 //	3  seats are told kinds of tiles instead of ids, and prompts without the view
 //	4  the options transfer_all, menqing_zimo and jiangqidui
 //	5  prompts with previews
+//	6  who has a choice where a hand is locked is asked in secret; a balance that totals lift above its bound is cut,
+//	   instead of no deal
 //
 // An option that is off leaves no trace in what is written, so a table of an earlier version can have
 // replicas that do not know it.
-func (*sichuan) Version() uint32 { return 5 }
+func (*sichuan) Version() uint32 { return newest }
 
 func (*sichuan) Rules(overrides []byte) ([]byte, error) {
 	rules, err := mahjong.ParseRules(overrides)
@@ -118,9 +127,15 @@ func (g *sichuan) Deal(s game.Setup) (game.Hand, error) {
 	if err != nil {
 		return nil, game.Errorf(wirepb.Code_RULES_INVALID, "%v", err)
 	}
+	if s.Version > newest {
+		return nil, fmt.Errorf("tablegame: version %d, this binary knows up to %d", s.Version, newest)
+	}
 	for seat, total := range s.Totals {
 		if seat < mahjong.Seats {
 			rules.Balances[seat] = max(0, rules.Balances[seat]+int(total))
+			if s.Version >= 6 {
+				rules.Balances[seat] = min(rules.Balances[seat], mahjong.MaxBalance)
+			}
 		}
 	}
 	played, err := mahjong.New(rules, mahjong.DealFromSeed(s.Seed, s.Dealer))
@@ -130,15 +145,27 @@ func (g *sichuan) Deal(s game.Setup) (game.Hand, error) {
 	if g.cfg.Observe != nil {
 		g.cfg.Observe(played.Opening())
 	}
-	return g.wrap(played), nil
+	return g.wrap(played, s.Version), nil
 }
 
+// marked is what the first byte of a snapshot adds to the version that is played. Before version 6 there was no such byte, and
+// the engine's own begin with a low number.
+const marked = 0x80
+
 func (g *sichuan) Restore(snapshot []byte) (game.Hand, error) {
+	var version uint32
+	if len(snapshot) > 0 && snapshot[0] >= marked {
+		if version, snapshot = uint32(snapshot[0]-marked), snapshot[1:]; version < 6 || version > newest {
+			return nil, fmt.Errorf("tablegame: version %d, this binary knows up to %d", version, newest)
+		}
+	}
 	played := new(mahjong.Hand)
 	if err := played.UnmarshalBinary(snapshot); err != nil {
 		return nil, fmt.Errorf("tablegame: %w", err)
 	}
-	return g.wrap(played), nil
+	return g.wrap(played, version), nil
 }
 
-func (g *sichuan) wrap(played *mahjong.Hand) *hand { return &hand{cfg: &g.cfg, played: played} }
+func (g *sichuan) wrap(played *mahjong.Hand, version uint32) *hand {
+	return &hand{cfg: &g.cfg, played: played, version: version}
+}

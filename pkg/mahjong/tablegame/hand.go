@@ -11,10 +11,12 @@ import (
 	"teahouse/pkg/wire/wirepb"
 )
 
-// hand implements game.Hand. Its only state is played.
+// hand implements game.Hand. Its only state is played and version.
 type hand struct {
 	cfg    *Config
 	played *mahjong.Hand
+	// version is the one that is played; of all before 6, which are played alike, it may be 0.
+	version uint32
 	// prompts caches each seat's last prompt: a table looks at all prompts after each command, and
 	// an open one does not change.
 	prompts [mahjong.Seats]game.Prompt
@@ -30,7 +32,7 @@ func (h *hand) Prompt(seat int) game.Prompt {
 	if h.prompts[seat].Serial != p.Serial {
 		h.prompts[seat] = game.Prompt{
 			Serial:  p.Serial,
-			Secret:  secret(p.Kind),
+			Secret:  secret(&p, h.version),
 			Limit:   h.cfg.limit(p.Kind),
 			Payload: marshal(encodePrompt(&p, h.played.Previews(seat))),
 		}
@@ -177,6 +179,9 @@ func (h *hand) Snapshot() []byte {
 	data, err := h.played.MarshalBinary()
 	if err != nil {
 		panic(err) // only for the interface: the engine never fails here
+	}
+	if h.version >= 6 {
+		data = append([]byte{marked + byte(h.version)}, data...)
 	}
 	return data
 }
