@@ -7,7 +7,7 @@
 // What it writes follows from the .proto files (structure, options, comments), from the documentation
 // of pkg/wire (framing, flow, limits, versions), from the texts beside this file (what a client must
 // do) and from the examples in it, which are encoded as a client would. It writes pkg/wire/PROTOCOL.md,
-// pkg/wire/vectors/frames.json and messages.json below --root, and nothing else; the clients' scripts
+// frames.json, messages.json and fair.json in pkg/wire/vectors below --root, and nothing else; the clients' scripts
 // in pkg/wire/vectors/client are written by hand. deploy/tools/generate.sh runs it.
 //
 // A definition that lacks what the reference has to say is refused, with the place.
@@ -64,5 +64,8 @@ func run(root, descriptors string) error {
 	if err := vectors.Write(filepath.Join(dir, "vectors/frames.json"), frames); err != nil {
 		return err
 	}
-	return vectors.Write(filepath.Join(dir, "vectors/messages.json"), messages)
+	if err := vectors.Write(filepath.Join(dir, "vectors/messages.json"), messages); err != nil {
+		return err
+	}
+	return vectors.Write(filepath.Join(dir, "vectors/fair.json"), fairHands())
 }

@@ -32,7 +32,7 @@ func TestVectorsAreFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, v := range map[string]any{"frames.json": frames, "messages.json": messages} {
+	for name, v := range map[string]any{"frames.json": frames, "messages.json": messages, "fair.json": fairHands()} {
 		path := filepath.Join(t.TempDir(), name)
 		if err := vectors.Write(path, v); err != nil {
 			t.Fatal(err)

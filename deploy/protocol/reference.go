@@ -58,6 +58,8 @@ func (p *protocol) reference(root string, frames *vectors.Frames, scripts []vect
 	d.methods()
 	d.printf("## Pushes\n\n")
 	d.pushes()
+	d.printf("## Fair deals\n\n")
+	d.text("fair.md")
 	d.printf("## Games\n\n")
 	d.text("games.md")
 	d.games()

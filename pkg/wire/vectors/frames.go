@@ -7,7 +7,7 @@
 //	for _, s := range scripts { s.Play(t, client) }
 //
 // A member that the format does not know is an error, so that no misspelt one passes. The package knows
-// nothing of any client. Tests and deploy/protocol, which writes frames.json and messages.json, may
+// nothing of any client. Tests and deploy/protocol, which writes all but the scripts, may
 // import it.
 package vectors
 
@@ -85,6 +85,23 @@ type Message struct {
 	JSON    json.RawMessage `json:"json"` // ProtoJSON
 }
 
+// Fair is fair.json.
+type Fair struct {
+	Hands []FairHand `json:"hands"`
+}
+
+// FairHand is a deal of mahjong with all that it follows from.
+type FairHand struct {
+	Table      uint64 `json:"table,string"`
+	Hand       uint32 `json:"hand"`
+	Seed       Hex    `json:"seed"`
+	Commitment Hex    `json:"commitment"`
+	Nonces     []Hex  `json:"nonces"` // by seat
+	Mixed      Hex    `json:"mixed"`
+	Wall       []int  `json:"wall"` // tiles 0..107 in drawing order
+	Direction  int    `json:"direction"`
+}
+
 // Hex is bytes that are written as two digits each.
 type Hex []byte
 
@@ -100,6 +117,9 @@ func ReadFrames(path string) (*Frames, error) { return readFile[Frames](path) }
 
 // ReadMessages reads messages.json.
 func ReadMessages(path string) (*Messages, error) { return readFile[Messages](path) }
+
+// ReadFair reads fair.json.
+func ReadFair(path string) (*Fair, error) { return readFile[Fair](path) }
 
 func readFile[T any](path string) (*T, error) {
 	raw, err := os.ReadFile(path)
