@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"teahouse/pkg/wire/wirepb"
 )
@@ -20,13 +21,23 @@ func (k kind) request() *wirepb.JoinRequest {
 	return &wirepb.JoinRequest{Queue: queueName, Mode: k.mode, Stake: k.stake, Hands: hands}
 }
 
-// offered asks the cluster which kinds of tables the run can have for itself.
+// listEvery is how old a list of queues may be.
+const listEvery = time.Second
+
+// offered asks the cluster which kinds of tables the run can have for itself. The list may still show those
+// who waited in a run just before, so it asks again.
 func (b *Bench) offered(ctx context.Context) error {
-	list := &wirepb.ListReply{}
-	if err := b.players[0].client.Repeat(ctx, "queue.list", 0, &wirepb.ListRequest{}, list); err != nil {
-		return fmt.Errorf("the list of queues: %w", err)
+	var free []kind
+	for range 3 {
+		list := &wirepb.ListReply{}
+		if err := b.players[0].client.Repeat(ctx, "queue.list", 0, &wirepb.ListRequest{}, list); err != nil {
+			return fmt.Errorf("the list of queues: %w", err)
+		}
+		if free = freeKinds(list); len(free) >= b.cfg.Queues {
+			break
+		}
+		sleep(ctx, listEvery)
 	}
-	free := freeKinds(list)
 	if len(free) < b.cfg.Queues {
 		return fmt.Errorf("the queue %q has %d kinds of tables for which nobody waits, %d are wanted: see --queues", queueName, len(free), b.cfg.Queues)
 	}

@@ -130,6 +130,86 @@ func TestWhoWaitsIsTold(t *testing.T) {
 	eventually(t, "the list with who plays", func() bool { m := seen(); return m.GetWaiting() == 0 && m.GetPlaying() == 2 })
 }
 
+// TestPractice: one person has a table with bots at once, and all the time he wants. His hands can be looked at again and
+// do not count in his standing.
+func TestPractice(t *testing.T) {
+	c := start(t, cluster.Config{Nodes: 1, BotPace: "none", BotsAfter: 100 * time.Millisecond})
+	state, err := c.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var answers atomic.Int64
+	p := join(t, state.Address, &answers)
+	play := func(queue, mode string) (id game.TableID, scores []int64, limited int) {
+		t.Helper()
+		if _, err := p.Join(ctx, &wirepb.JoinRequest{Queue: queue, Mode: mode, Hands: 1}); err != nil {
+			t.Fatal(err)
+		}
+		id, err := p.WaitMatched(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, err := p.Attach(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := table.Receive(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		people := 0
+		for _, s := range first.Event.GetOpened().GetSeats() {
+			if s.Player != 0 {
+				people++
+			}
+		}
+		for _, l := range first.Event.GetOpened().GetLimits() {
+			if l.LimitMs != 0 {
+				limited++
+			}
+		}
+		if people != 1 {
+			t.Fatalf("%s: %v", queue, first.Event.GetOpened())
+		}
+		if scores, err = p.play(ctx, table); err != nil {
+			t.Fatal(err)
+		}
+		return id, scores, limited
+	}
+	id, scores, limited := play("practice", "")
+	if limited != 0 {
+		t.Errorf("practice has %d limits", limited)
+	}
+	if err := p.hands(ctx, id, scores); err != nil {
+		t.Error(err)
+	}
+	var hands wirepb.HandsReply
+	if err := p.Call(ctx, "account.hands", 0, &wirepb.HandsRequest{}, &hands); err != nil || len(hands.Hands) != 1 || hands.Hands[0].Queue != "practice" {
+		t.Errorf("%v, %v", &hands, err)
+	}
+	standing := func() *wirepb.ProfileReply {
+		t.Helper()
+		m := &wirepb.ProfileReply{}
+		if err := p.Call(ctx, "account.profile", 0, &wirepb.ProfileRequest{}, m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	if m := standing(); m.Hands != 0 || m.Score != 0 {
+		t.Errorf("practice counts: %v", m)
+	}
+	_, scores, limited = play("standard", "gomoku")
+	if err := p.Call(ctx, "account.hands", 0, &wirepb.HandsRequest{}, &hands); err != nil || len(hands.Hands) != 2 {
+		t.Fatalf("%v, %v", &hands, err)
+	}
+	own := scores[hands.Hands[0].Seat]
+	if m := standing(); limited == 0 || m.Hands != 1 || m.Score != own {
+		t.Errorf("%d limits, %d points, the standing is %v", limited, own, m)
+	}
+}
+
 // TestAnotherGame: two people read what is offered and play a game for two at a
 // table of the same cluster.
 func TestAnotherGame(t *testing.T) {

@@ -15,6 +15,8 @@ import (
 	"teahouse/pkg/client"
 	"teahouse/pkg/game"
 	"teahouse/pkg/token"
+	"teahouse/pkg/versions"
+	"teahouse/pkg/wire/wirepb"
 )
 
 // TestUpgrade starts this build on what each fixture's release left behind: it is the same
@@ -93,6 +95,9 @@ func TestUpgrade(t *testing.T) {
 			}
 		}
 		same()
+
+		t.Log("what the old formats cannot say is there once the level is raised")
+		l.raised(ctx, t)
 		if err := l.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -128,4 +133,57 @@ func (l lossy) comesBack(ctx context.Context, signer *token.Signer, id game.Play
 		err = fmt.Errorf("he was told the scores %v", scores)
 	}
 	return err
+}
+
+// raised raises the level of a cluster that began at the first one, and looks for what that brings: a queue and limits
+// of what may be asked for.
+func (l lossy) raised(ctx context.Context, t *testing.T) {
+	t.Helper()
+	var answers atomic.Int64
+	p := join(t, l.state().Address, &answers)
+	try := func(req *wirepb.JoinRequest) wirepb.Code {
+		t.Helper()
+		ticket, err := p.Join(ctx, req)
+		if err == nil {
+			err = p.Cancel(ctx, ticket)
+		}
+		return game.CodeOf(err, wirepb.Code_OK)
+	}
+	odd, practice := &wirepb.JoinRequest{Queue: "bench", Stake: 12_345}, &wirepb.JoinRequest{Queue: "practice"}
+	if a, b := try(odd), try(practice); a != wirepb.Code_OK || b != wirepb.Code_QUEUE_UNKNOWN {
+		t.Errorf("at level 1: any stake %v, practice %v", a, b)
+	}
+	for level := uint32(2); level <= versions.Levels().Max; level++ {
+		eventually(t, "the raise", func() bool {
+			_, err := l.state().Level(ctx, level, nil)
+			if err != nil {
+				t.Log(err)
+			}
+			return err == nil
+		})
+	}
+	eventually(t, "the new settings", func() bool { return try(odd) == wirepb.Code_STAKE_UNKNOWN })
+	if _, err := p.Join(ctx, practice); err != nil {
+		t.Fatal(err)
+	}
+	id, err := p.WaitMatched(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := p.Attach(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := table.Receive(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range first.Event.GetOpened().GetLimits() {
+		if limit.LimitMs != 0 {
+			t.Errorf("practice has the limit %v", limit)
+		}
+	}
+	if len(first.Event.GetOpened().GetLimits()) == 0 {
+		t.Errorf("opened without the limits of level 2: %v", first.Event.GetOpened())
+	}
 }

@@ -102,7 +102,7 @@ func (s *Service) Hands(_ string, req *linkpb.Request, reply func(*linkpb.Respon
 		for i, l := range lines {
 			answer.Hands[i] = &wirepb.HandLine{
 				Id: l.ID, Table: uint64(l.Table), Hand: l.Hand, Seat: uint32(l.Seat), Score: l.Score,
-				FinishedUnixMs: l.Finished.UnixMilli(),
+				FinishedUnixMs: l.Finished.UnixMilli(), Queue: l.Queue,
 			}
 		}
 		return answer, nil

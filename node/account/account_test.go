@@ -43,7 +43,7 @@ func (r *results) Hands(_ context.Context, _ game.PlayerID, before uint64, limit
 		panic("secret")
 	}
 	r.before, r.limit = before, limit
-	return []game.HandLine{{ID: 9, Table: 8, Hand: 7, Seat: 3, Score: -2, Finished: time.UnixMilli(5)}}, r.err
+	return []game.HandLine{{ID: 9, Table: 8, Hand: 7, Seat: 3, Score: -2, Queue: "practice", Finished: time.UnixMilli(5)}}, r.err
 }
 
 // pool runs tasks at once, or refuses them all.
@@ -142,7 +142,7 @@ func TestHands(t *testing.T) {
 		if err := proto.Unmarshal(got.Payload, &reply); err != nil {
 			t.Fatal(err)
 		}
-		line := &wirepb.HandLine{Id: 9, Table: 8, Hand: 7, Seat: 3, Score: -2, FinishedUnixMs: 5}
+		line := &wirepb.HandLine{Id: 9, Table: 8, Hand: 7, Seat: 3, Score: -2, Queue: "practice", FinishedUnixMs: 5}
 		if r.limit != want || r.before != 44 || len(reply.Hands) != 1 || !proto.Equal(reply.Hands[0], line) {
 			t.Errorf("limit %d: asked for %d below %d, got %v", limit, r.limit, r.before, &reply)
 		}

@@ -440,6 +440,7 @@ func TestConfig(t *testing.T) {
 		"nameless queue":   func(c *Config) { c.Queues = []Queue{{Modes: []Mode{{Name: "x", Game: "x"}}}} },
 		"modeless queue":   func(c *Config) { c.Queues = []Queue{{Name: "q"}} },
 		"mode twice":       func(c *Config) { c.Queues[0].Modes[1].Name = c.Queues[0].Modes[0].Name },
+		"bots for one":     func(c *Config) { c.Queues[0].Alone = true },
 		"queue of no hand": func(c *Config) { c.Queues[0].Hands = []uint32{0} },
 		"long rounds":      func(c *Config) { c.Queues[0].Hands = []uint32{maxHands + 1} },
 		"hands twice":      func(c *Config) { c.Queues[0].Hands = []uint32{1, 2, 1} },

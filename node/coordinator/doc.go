@@ -31,6 +31,9 @@
 // without ticket or table are forgotten, least recently used first, and a shard with too many
 // unconfirmed tables gets no more.
 //
+// A queue may be for players who want to be alone with bots (Queue.Alone), and without time limits
+// (Queue.Untimed).
+//
 // What players may choose (modes, stakes, hands) are lists in the configuration of a queue, and all that
 // they allow together fits in the bound of queues: whatever players ask for, they take nothing from
 // others. (At level 1 any stake may be asked for; the lists are in the log from level 2 on.)

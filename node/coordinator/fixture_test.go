@@ -43,7 +43,8 @@ func birthAt(level uint32, names ...string) *coordpb.Command {
 func tookOver(edit func(*coordpb.Settings)) *coordpb.Command { return tookOverAt(newest, edit) }
 
 func tookOverAt(level uint32, edit func(*coordpb.Settings)) *coordpb.Command {
-	s := Config{Queues: DefaultQueues()}
+	s := Config{}
+	s.Queues = s.completeQueues()
 	s.Limits = Limits{Tickets: 100, Queues: 10, Idle: 100, Pending: 10, PassOver: 5e9, Stuck: 1e9, SlackPercent: 25}
 	settings := s.settings(level)
 	if edit != nil {

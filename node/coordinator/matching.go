@@ -107,7 +107,7 @@ func (s *state) matchSettings(key modeKey) match.Settings {
 	return match.Settings{
 		Seats:  int(cmp.Or(played.GetSeats(), s.settings.GetSeats())),
 		Window: rules.GetWindow(), WidenPerSecond: rules.GetWidenPerSecond(), MaxWindow: rules.GetMaxWindow(),
-		BotsAfterMs: rules.GetBotsAfterMs(),
+		BotsAfterMs: rules.GetBotsAfterMs(), Alone: rules.GetAlone(),
 	}
 }
 
@@ -160,7 +160,7 @@ func (s *state) create(sh *shard, key queueKey, t match.Table, seed []byte) {
 	item.create = &linkpb.CreateTable{
 		Table: uint64(id), Secret: derive(seed, "secret", id),
 		Game: played.GetGame(), GameVersion: s.gameVersion(played), Rules: played.GetRules(), Hands: key.hands, Stake: key.stake, Queue: key.name,
-		Seats: at, Dealer: uint32(random[0]) % uint32(len(at)),
+		Seats: at, Dealer: uint32(random[0]) % uint32(len(at)), Untimed: s.queueSettings(key.name).GetUntimed(),
 	}
 	sh.outbox = append(sh.outbox, item)
 }

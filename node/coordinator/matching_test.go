@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"teahouse/node/coordinator/coordpb"
@@ -292,10 +293,13 @@ func TestModesSayHowManyPlay(t *testing.T) {
 func TestWhatIsNoLongerOfferedMakesNoTable(t *testing.T) {
 	for name, edit := range map[string]func(*coordpb.Settings){
 		"queue": func(s *coordpb.Settings) { s.Queues = s.Queues[:1] },
-		"mode":  func(s *coordpb.Settings) { s.Queues[1].Modes[0].Name = "another" },
+		"mode":  func(s *coordpb.Settings) { s.Queues[len(s.Queues)-1].Modes[0].Name = "another" },
 	} {
 		w := newWorld(t, nil)
 		all := w.queued(4, "bench")
+		if due, _ := w.matchDue(w.now); !due {
+			t.Fatal("no match is due before")
+		}
 		w.one(tookOver(edit))
 		if due, _ := w.matchDue(w.now); due {
 			t.Errorf("%s: a match is due", name)
@@ -307,5 +311,71 @@ func TestWhatIsNoLongerOfferedMakesNoTable(t *testing.T) {
 		if r := w.one(cancel(all[0], 2, all[0].ticket)); r.code != wirepb.Code_OK {
 			t.Errorf("%s: cancel: %v", name, r.code)
 		}
+	}
+}
+
+// In practice each player has a table of his own at once, without time limits; everywhere else nothing of that is
+// asked of the shards.
+func TestPractice(t *testing.T) {
+	w := newWorld(t, nil)
+	players := w.queued(5, "practice")
+	if due, _ := w.matchDue(w.now); !due {
+		t.Fatal("nobody is matched at once")
+	}
+	w.do(0, matchWith(1))
+	all := w.unconfirmed()
+	if len(all) != len(players) {
+		t.Fatalf("%d tables for %d players", len(all), len(players))
+	}
+	sat := make(map[uint64]bool)
+	for _, item := range all {
+		people := 0
+		for _, seat := range item.create.GetSeats() {
+			if seat.GetPlayer() != 0 {
+				people++
+				sat[seat.GetPlayer()] = true
+			}
+		}
+		if c := item.create; people != 1 || len(c.GetSeats()) != 4 || !c.GetUntimed() || c.GetQueue() != "practice" {
+			t.Errorf("%v", c)
+		}
+	}
+	if len(sat) != len(players) {
+		t.Errorf("%d players have tables", len(sat))
+	}
+	w = newWorld(t, nil)
+	w.queued(4, "standard")
+	w.queued(4, "bench")
+	w.do(0, matchWith(1))
+	for _, item := range w.unconfirmed() {
+		if item.create.GetUntimed() {
+			t.Errorf("%v", item.create)
+		}
+	}
+}
+
+// A queue that level 1 cannot say is offered once the level is raised, and not before.
+func TestPracticeFromLevelTwo(t *testing.T) {
+	cfg, err := testConfig().withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorldAt(t, 1, nil)
+	listed := func() bool {
+		o, _ := w.overview(cfg.Queues)
+		return slices.ContainsFunc(o.reply(cfg).Queues, func(q *wirepb.QueueInfo) bool {
+			return q.Name == "practice" && q.Alone && q.Untimed && q.BotsAfterMs == 0
+		})
+	}
+	if r := w.one(join(w.one(guest("")), 1, "practice")); r.code != wirepb.Code_QUEUE_UNKNOWN || listed() {
+		t.Errorf("at level 1: %v, listed %v", r.code, listed())
+	}
+	for _, n := range []string{"node-1", "node-2", "node-3"} {
+		w.one(reports(n, n+".disk", able()))
+	}
+	w.one(raise(newest))
+	w.one(tookOver(nil))
+	if r := w.one(join(w.one(guest("")), 1, "practice")); r.code != wirepb.Code_OK || !listed() {
+		t.Errorf("raised: %v, listed %v", r.code, listed())
 	}
 }

@@ -175,8 +175,12 @@ func (o *overview) reply(cfg Config) *wirepb.ListReply {
 	}
 	m := &wirepb.ListReply{}
 	for _, q := range cfg.Queues {
+		if q.from() > o.level {
+			continue
+		}
 		info := &wirepb.QueueInfo{
 			Name: q.Name, BotsAfterMs: uint32(q.BotsAfter.Milliseconds()), Stakes: q.Stakes, Hands: q.Hands,
+			Alone: q.Alone, Untimed: q.Untimed,
 		}
 		for _, mode := range q.Modes {
 			if !o.playable[mode.Game] {

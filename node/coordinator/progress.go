@@ -99,7 +99,7 @@ func (o *overview) progress(s *seeker, now time.Time) *wirepb.Progress {
 	k := &o.kinds[s.kind]
 	waited := o.waited(s, now)
 	m := &wirepb.Progress{Ticket: s.ticket, WaitedMs: uint32(waited), People: uint32(s.people), Seats: uint32(k.settings.Seats)}
-	if bots := uint64(k.settings.BotsAfterMs); bots > 0 {
+	if bots := uint64(k.settings.BotsAfterMs); bots > 0 || k.settings.Alone {
 		m.BotsInMs = uint32(max(1, bots-min(bots, waited)))
 	}
 	// Who has waited longer than others did is told when bots come, or nothing.

@@ -290,7 +290,7 @@ func TestProgressProperties(t *testing.T) {
 				}
 				one := rapid.SampledFrom(seats).Draw(rt, "player")
 				one.number++
-				req := requestOf("queue.join", one.p, &wirepb.JoinRequest{Number: one.number, Queue: rapid.SampledFrom([]string{"bench", "standard"}).Draw(rt, "queue")})
+				req := requestOf("queue.join", one.p, &wirepb.JoinRequest{Number: one.number, Queue: rapid.SampledFrom([]string{"bench", "standard", "practice"}).Draw(rt, "queue")})
 				if one.ticket != 0 && rapid.Bool().Draw(rt, "cancel") {
 					req = requestOf("queue.cancel", one.p, &wirepb.CancelRequest{Number: one.number, Ticket: one.ticket})
 				}

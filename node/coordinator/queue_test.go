@@ -135,7 +135,7 @@ func TestNobodyUsesUpTheKinds(t *testing.T) {
 					c := joinFor(p, 1, q.Name, stake, hands)
 					c.GetJoin().Mode = m.Name
 					if r := w.one(c); r.code == wirepb.Code_QUEUE_FULL {
-						t.Fatalf("%v: %v", c, r.code)
+						t.Fatalf("%v: %v; %d tickets, %d kinds", c, r.code, w.waiting, len(w.queues))
 					}
 				}
 			}

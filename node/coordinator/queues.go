@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"teahouse/node/coordinator/coordpb"
+	"teahouse/pkg/versions"
 )
 
 // Queue configures a queue. Players in it are matched if their mode, stake and number of hands are
@@ -21,6 +22,19 @@ type Queue struct {
 	// Rating points between the best and the worst player of a table: what a new ticket accepts,
 	// how much that grows with each second of waiting, and its maximum.
 	Window, WidenPerSecond, MaxWindow uint32
+
+	// Alone means that each player gets a table at once and bots fill it; Untimed that questions have no
+	// time limit and the hands do not count in anybody's standing. A queue with one of them is offered
+	// from cluster level 2 on.
+	Alone, Untimed bool
+}
+
+// from returns the cluster's level from which on the queue is offered.
+func (q Queue) from() uint32 {
+	if q.Alone || q.Untimed {
+		return levelChoices
+	}
+	return versions.FirstLevel
 }
 
 // Mode is one way to play in a queue.
@@ -33,7 +47,8 @@ type Mode struct {
 	Version uint32 // the highest game.Game.Version that is played; 0 = 1
 }
 
-// DefaultQueues are `standard` for people and `bench` for measurements.
+// DefaultQueues are `standard` for people, `practice` for one person with bots, who has all the time
+// in the world, and `bench` for measurements.
 func DefaultQueues() []Queue {
 	modes := func(minClaimMs int) []Mode {
 		return []Mode{
@@ -46,6 +61,8 @@ func DefaultQueues() []Queue {
 		Name: "standard", Modes: modes(700),
 		Stakes: []uint32{1, 2, 5, 10, 20, 50}, Hands: []uint32{4, 1, 2, 8, 16}, BotsAfter: 10 * time.Second,
 		Window: 200, WidenPerSecond: 50, MaxWindow: 2000,
+	}, {
+		Name: "practice", Modes: modes(0), Hands: []uint32{1, 4, 8}, Alone: true, Untimed: true,
 	}, {
 		Name: "bench", Modes: modes(0),
 		Stakes: upTo(16), Hands: upTo(16),
@@ -110,7 +127,7 @@ func (q Queue) validate() error {
 		return fmt.Errorf("coordinator: queue %q: stakes %v", q.Name, q.Stakes)
 	case !validChoices(q.Hands, maxHands):
 		return fmt.Errorf("coordinator: queue %q: hands %v", q.Name, q.Hands)
-	case q.BotsAfter < 0 || q.BotsAfter > 24*time.Hour:
+	case q.BotsAfter < 0 || q.BotsAfter > 24*time.Hour || q.Alone && q.BotsAfter != 0:
 		return fmt.Errorf("coordinator: queue %q: bots after %v", q.Name, q.BotsAfter)
 	}
 	names := make(map[string]bool)
@@ -147,6 +164,9 @@ func (c Config) settings(level uint32) *coordpb.Settings {
 		SlackPercent: uint32(c.Limits.SlackPercent),
 	}
 	for _, q := range c.Queues {
+		if q.from() > level {
+			continue
+		}
 		m := &coordpb.Queue{
 			Name: q.Name, DefaultHands: q.Hands[0], MaxHands: slices.Max(q.Hands),
 			BotsAfterMs: uint32(q.BotsAfter.Milliseconds()),
@@ -158,7 +178,7 @@ func (c Config) settings(level uint32) *coordpb.Settings {
 			})
 		}
 		if level >= levelChoices {
-			m.Stakes, m.Hands = q.Stakes, q.Hands
+			m.Stakes, m.Hands, m.Alone, m.Untimed = q.Stakes, q.Hands, q.Alone, q.Untimed
 		}
 		s.Queues = append(s.Queues, m)
 	}

@@ -14,6 +14,12 @@ func Companies(waiting []Ticket, nowMs uint64, s Settings) []Company {
 	}
 	p := newPool(waiting)
 	all := make([]Company, len(p.tickets))
+	if s.Alone {
+		for i, t := range p.tickets {
+			all[i] = Company{t.ID, 1}
+		}
+		return all
+	}
 	// Tickets with equal ratings and windows have equally many, and most have those in common with the one
 	// of their class before.
 	type last struct {

@@ -54,6 +54,13 @@ func most(tickets []Ticket, with Ticket, seats int, window uint64) int {
 	return min(best, seats)
 }
 
+func TestCompanyOfWhoPlaysAlone(t *testing.T) {
+	got := Companies(at(0, 0, 0), 0, Settings{Seats: 4, Window: 100, Alone: true})
+	if want := []Company{{1, 1}, {2, 1}, {3, 1}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestNoCompanies(t *testing.T) {
 	if got := Companies(at(1, 2), 0, Settings{}); got != nil {
 		t.Error(got)

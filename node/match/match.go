@@ -7,7 +7,8 @@
 // The oldest ticket chooses first: of the tables whose ratings lie within its window it takes the
 // one with the least spread. A window widens with its ticket's waiting time, so the oldest ticket
 // has the widest. Of equally rated tickets the older one is always seated first. A ticket that has
-// waited for BotsAfterMs takes whoever is available, and bots fill its table.
+// waited for BotsAfterMs takes whoever is available, and bots fill its table. In a queue for those
+// who play alone each ticket has a table with bots at once.
 //
 // The package keeps no queue, knows no players and no parties, and imports nothing local. The
 // coordinator calls it; anybody may.
@@ -27,6 +28,7 @@ type Settings struct {
 	WidenPerSecond uint32 // points added per second of waiting
 	MaxWindow      uint32 // upper limit; Window if that is larger
 	BotsAfterMs    uint32 // wait after which bots fill a table; 0 = never
+	Alone          bool   // each ticket gets a table of its own at once, and bots fill it
 }
 
 // Table is a table to be made.
@@ -51,6 +53,12 @@ func Run(waiting []Ticket, nowMs uint64, s Settings) Plan {
 	}
 	p := newPool(waiting)
 	var plan Plan
+	if s.Alone {
+		for _, t := range p.tickets {
+			plan.Tables = append(plan.Tables, Table{Tickets: []uint64{t.ID}, Bots: s.Seats - 1})
+		}
+		return plan
+	}
 	for i, t := range p.tickets {
 		if p.seated[i] {
 			continue

@@ -42,6 +42,8 @@ func TestRun(t *testing.T) {
 		{"bots for each", at(0, 1000), 10_000, four, "[{[1] 3} {[2] 3}] next 0"},
 		{"people before bots", at(1000, 0, 0, 0, 0), 10_000, four, "[{[2 3 4 5] 0} {[1] 3}] next 0"},
 		{"no seats", at(0, 0), 10_000, Settings{}, "[] next 0"},
+		{"alone", at(0, 0, 1000, 0, 0), 0, Settings{Seats: 4, Alone: true, Window: 100}, "[{[1] 3} {[2] 3} {[3] 3} {[4] 3} {[5] 3}] next 0"},
+		{"alone, without bots", at(0, 0), 0, Settings{Seats: 1, Alone: true}, "[{[1] 0} {[2] 0}] next 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := slices.Clone(c.tickets)

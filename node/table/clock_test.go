@@ -186,6 +186,23 @@ func TestUntimed(t *testing.T) {
 	}
 }
 
+// A hand without time limits is practice, and only that.
+func TestUntimedIsPractice(t *testing.T) {
+	for _, clock := range []*tablepb.Clock{nil, {}, {ReserveMs: 20_000}, {Untimed: true}} {
+		r := timed(t, clock, 1)
+		r.finishHand()
+		res, ok := r.table.Result(1)
+		if !ok || res.Practice != clock.GetUntimed() {
+			t.Errorf("clock %v: %+v", clock, res)
+		}
+		other := res
+		other.Practice = !res.Practice
+		if table.Hash(res) == table.Hash(other) {
+			t.Error("the hash does not tell practice")
+		}
+	}
+}
+
 // turns lists what a seat was told of open questions since its push from.
 func (r *rig) turns(seat, from int) (all []string) {
 	r.t.Helper()

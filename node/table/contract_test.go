@@ -181,7 +181,7 @@ func TestRestoreRefuses(t *testing.T) {
 func TestHashCoversEveryField(t *testing.T) {
 	base := game.HandResult{
 		Key: game.HandKey{Table: 1, Hand: 2}, Game: "tiny", Queue: "standard", Stake: 5,
-		Players: []game.PlayerID{1, 2}, Names: []string{"one", "two"}, Scores: []int64{5, -5}, Archive: []byte("archive"), Last: true,
+		Players: []game.PlayerID{1, 2}, Names: []string{"one", "two"}, Scores: []int64{5, -5}, Archive: []byte("archive"), Last: true, Practice: true,
 	}
 	aside := map[string]bool{"Key": true, "Hash": true, "Finished": true}
 	for i := range reflect.TypeOf(base).NumField() {

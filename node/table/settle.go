@@ -34,6 +34,8 @@ func (t *Table) Result(hand uint32) (r game.HandResult, ok bool) {
 		Scores:  t.pending[at].GetScores(),
 		Archive: t.pending[at].GetArchive(),
 		Last:    hand == t.hands,
+
+		Practice: t.clock().GetUntimed(), // without time limits nobody can be compared
 	}
 	for _, s := range t.seats {
 		r.Players = append(r.Players, s.player)
@@ -98,6 +100,9 @@ func Hash(r game.HandResult) [32]byte {
 	text(r.Archive)
 	if r.Last {
 		num(1)
+	}
+	if r.Practice {
+		num(2)
 	}
 	return [32]byte(h.Sum(nil))
 }

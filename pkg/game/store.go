@@ -35,6 +35,7 @@ type HandResult struct {
 	Scores   []int64    // by seat, sum zero
 	Archive  []byte     // a HandArchive message
 	Last     bool       // last hand of the round: the table's archives may be read from now on
+	Practice bool       // it counts in nobody's standing
 	Finished time.Time  // by the settling leader's clock; not part of Hash
 }
 
@@ -45,10 +46,11 @@ type HandLine struct {
 	Hand     uint32
 	Seat     int
 	Score    int64
+	Queue    string
 	Finished time.Time
 }
 
-// Profile is a player's standing.
+// Profile is a player's standing. Hands of practice do not count in it.
 type Profile struct {
 	Player PlayerID
 	Name   string
@@ -57,12 +59,13 @@ type Profile struct {
 	Hands  uint64
 }
 
-// DefaultRating is the rating of a player without a settled hand.
+// DefaultRating is the rating of a player without a settled hand that counts.
 const DefaultRating = 1500
 
 // Results stores finished hands. Implementations are safe for concurrent use.
 type Results interface {
-	// Settle writes the result, the players' scores and the archive, all or nothing. The same key
+	// Settle writes the result, the players' scores and the archive, all or nothing; a result of
+	// Practice changes no standing. The same key
 	// and hash again succeeds and changes nothing; another hash is ErrResultConflict. Any other
 	// error may be retried.
 	Settle(context.Context, HandResult) error

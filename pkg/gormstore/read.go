@@ -60,11 +60,12 @@ func (s *Store) Hands(ctx context.Context, id game.PlayerID, before uint64, limi
 		Hand       uint32
 		Seat       int
 		Score      int64
+		Queue      string
 		FinishedMs int64
 	}
 	err := s.read(ctx, func(db *gorm.DB) error {
 		return db.Table("scores").Joins("JOIN settlements ON settlements.id = scores.settlement_id").
-			Select("settlements.id, table_id, hand, seat, score, finished_ms").
+			Select("settlements.id, table_id, hand, seat, score, queue, finished_ms").
 			Where("scores.player = ? AND scores.settlement_id < ?", int64(id), int64(before)).
 			Order("scores.settlement_id DESC").Limit(limit).Find(&rows).Error
 	})
@@ -74,7 +75,7 @@ func (s *Store) Hands(ctx context.Context, id game.PlayerID, before uint64, limi
 	lines := make([]game.HandLine, len(rows))
 	for i, r := range rows {
 		lines[i] = game.HandLine{
-			ID: uint64(r.ID), Table: game.TableID(r.TableID), Hand: r.Hand, Seat: r.Seat, Score: r.Score,
+			ID: uint64(r.ID), Table: game.TableID(r.TableID), Hand: r.Hand, Seat: r.Seat, Score: r.Score, Queue: r.Queue,
 			Finished: time.UnixMilli(r.FinishedMs).UTC(),
 		}
 	}

@@ -86,6 +86,9 @@ func (s *Store) Settle(ctx context.Context, r game.HandResult) error {
 		if err := tx.Create(&archive{row.ID, append([]byte{}, r.Archive...)}).Error; err != nil {
 			return err
 		}
+		if r.Practice {
+			return nil
+		}
 		return s.addTotals(tx, r)
 	})
 	if err != nil {

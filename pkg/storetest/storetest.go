@@ -43,6 +43,7 @@ func Run(t *testing.T, fresh func(*testing.T) Opener) {
 		{"Archive", testArchive},
 		{"ArchiveOfVoidTable", testArchiveOfVoidTable},
 		{"Hands", testHands},
+		{"Practice", testPractice},
 		{"LargeIDs", testLargeIDs},
 		{"Birth", testBirth},
 		{"BirthAtOnce", testBirthAtOnce},
@@ -242,7 +243,7 @@ func testHands(t *testing.T, open Opener) {
 			}
 			before = l.ID
 			got = append(got, l.Hand)
-			want := game.HandLine{ID: l.ID, Table: game.MakeTableID(1, 1), Hand: l.Hand, Seat: 2, Score: -2, Finished: finished}
+			want := game.HandLine{ID: l.ID, Table: game.MakeTableID(1, 1), Hand: l.Hand, Seat: 2, Score: -2, Queue: "standard", Finished: finished}
 			if l != want {
 				t.Errorf("line %+v, want %+v", l, want)
 			}
@@ -253,6 +254,26 @@ func testHands(t *testing.T, open Opener) {
 	}
 	if lines, err := s.Hands(t.Context(), 77, 0, 10); err != nil || len(lines) != 0 {
 		t.Errorf("hands of a stranger: %v, %v; want none", lines, err)
+	}
+}
+
+// A hand of practice is kept like any other, and changes nobody's standing.
+func testPractice(t *testing.T, open Opener) {
+	s := open()
+	r := result(game.MakeTableID(1, 1), 1, 1, 2, 3, 4)
+	r.Practice, r.Queue, r.Last = true, "practice", true
+	mustSettle(t, s, r)
+	_, err := s.Profile(t.Context(), 1)
+	wantError(t, "the standing after practice", err, game.ErrNotFound)
+	mustSettle(t, s, result(game.MakeTableID(1, 2), 1, 1, 2, 3, 4))
+	mustSettle(t, s, r)
+	wantProfile(t, s, game.Profile{Player: 1, Score: 6, Hands: 1})
+	lines, err := s.Hands(t.Context(), 1, 0, 10)
+	if err != nil || len(lines) != 2 || lines[1].Table != r.Key.Table || lines[1].Score != 6 || lines[1].Queue != "practice" {
+		t.Errorf("hands %+v, %v", lines, err)
+	}
+	if data, err := s.Archive(t.Context(), r.Key, 1); err != nil || string(data) != string(r.Archive) {
+		t.Errorf("Archive = %q, %v", data, err)
 	}
 }
 

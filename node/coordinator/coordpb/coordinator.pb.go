@@ -1293,6 +1293,8 @@ type Queue struct {
 	// From level 2 on; without them any stake up to 1,000,000 and any number of hands up to max_hands may be asked for.
 	Stakes        []uint32 `protobuf:"varint,10,rep,packed,name=stakes,proto3" json:"stakes,omitempty"` // that may be asked for; the first is the default
 	Hands         []uint32 `protobuf:"varint,11,rep,packed,name=hands,proto3" json:"hands,omitempty"`
+	Alone         bool     `protobuf:"varint,12,opt,name=alone,proto3" json:"alone,omitempty"`     // each ticket gets a table of its own at once, and bots fill it
+	Untimed       bool     `protobuf:"varint,13,opt,name=untimed,proto3" json:"untimed,omitempty"` // prompts have no time limit, and the hands do not count
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1395,6 +1397,20 @@ func (x *Queue) GetHands() []uint32 {
 		return x.Hands
 	}
 	return nil
+}
+
+func (x *Queue) GetAlone() bool {
+	if x != nil {
+		return x.Alone
+	}
+	return false
+}
+
+func (x *Queue) GetUntimed() bool {
+	if x != nil {
+		return x.Untimed
+	}
+	return false
 }
 
 // Mode is one way to play in a queue.
@@ -2268,7 +2284,7 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"\fpass_over_ms\x18\a \x01(\rR\n" +
 	"passOverMs\x12\x19\n" +
 	"\bstuck_ms\x18\b \x01(\rR\astuckMs\x12#\n" +
-	"\rslack_percent\x18\t \x01(\rR\fslackPercent\"\xc5\x02\n" +
+	"\rslack_percent\x18\t \x01(\rR\fslackPercent\"\xf5\x02\n" +
 	"\x05Queue\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x123\n" +
 	"\x05modes\x18\x02 \x03(\v2\x1d.teahouse.coordinator.v1.ModeR\x05modes\x12#\n" +
@@ -2281,7 +2297,9 @@ const file_node_coordinator_coordpb_coordinator_proto_rawDesc = "" +
 	"max_window\x18\t \x01(\rR\tmaxWindow\x12\x16\n" +
 	"\x06stakes\x18\n" +
 	" \x03(\rR\x06stakes\x12\x14\n" +
-	"\x05hands\x18\v \x03(\rR\x05hands\"t\n" +
+	"\x05hands\x18\v \x03(\rR\x05hands\x12\x14\n" +
+	"\x05alone\x18\f \x01(\bR\x05alone\x12\x18\n" +
+	"\auntimed\x18\r \x01(\bR\auntimed\"t\n" +
 	"\x04Mode\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x14\n" +

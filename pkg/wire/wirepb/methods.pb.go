@@ -267,7 +267,7 @@ func (x *LoginReply) GetTable() uint64 {
 type JoinRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // counts the queue commands of this login or resume, from 1
-	Queue         string                 `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`    // "standard" (people; bots fill) or "bench" (no bots, no minimum window)
+	Queue         string                 `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`    // as in QueueInfo.name: "standard" (people; bots fill), "practice" (alone with bots), "bench"
 	Mode          string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`      // as in ModeInfo.name; empty = the queue's first
 	Stake         uint32                 `protobuf:"varint,4,opt,name=stake,proto3" json:"stake,omitempty"`   // points of one base unit, one of QueueInfo.stakes; 0 = the first of them
 	Hands         uint32                 `protobuf:"varint,5,opt,name=hands,proto3" json:"hands,omitempty"`   // hands per round, one of QueueInfo.hands; 0 = the first of them
@@ -668,9 +668,11 @@ type QueueInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Modes         []*ModeInfo            `protobuf:"bytes,2,rep,name=modes,proto3" json:"modes,omitempty"`                                   // that are played now; the first is the default
-	BotsAfterMs   uint32                 `protobuf:"varint,5,opt,name=bots_after_ms,json=botsAfterMs,proto3" json:"bots_after_ms,omitempty"` // wait after which bots fill a table; 0 = never
+	BotsAfterMs   uint32                 `protobuf:"varint,5,opt,name=bots_after_ms,json=botsAfterMs,proto3" json:"bots_after_ms,omitempty"` // wait after which bots fill a table; 0 = never, or at once if alone is set
 	Stakes        []uint32               `protobuf:"varint,6,rep,packed,name=stakes,proto3" json:"stakes,omitempty"`                         // points of one base unit that may be asked for; the first is the default
 	Hands         []uint32               `protobuf:"varint,7,rep,packed,name=hands,proto3" json:"hands,omitempty"`                           // hands of a round that may be asked for; the first is the default
+	Alone         bool                   `protobuf:"varint,8,opt,name=alone,proto3" json:"alone,omitempty"`                                  // each player gets a table of his own at once, and bots fill it
+	Untimed       bool                   `protobuf:"varint,9,opt,name=untimed,proto3" json:"untimed,omitempty"`                              // questions have no time limit, and the hands do not count in ProfileReply
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -738,6 +740,20 @@ func (x *QueueInfo) GetHands() []uint32 {
 		return x.Hands
 	}
 	return nil
+}
+
+func (x *QueueInfo) GetAlone() bool {
+	if x != nil {
+		return x.Alone
+	}
+	return false
+}
+
+func (x *QueueInfo) GetUntimed() bool {
+	if x != nil {
+		return x.Untimed
+	}
+	return false
 }
 
 // ModeInfo is one way to play in a queue. Its figures are a second old at most.
@@ -1263,8 +1279,8 @@ type ProfileReply struct {
 	Player        uint64                 `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Rating        int64                  `protobuf:"varint,3,opt,name=rating,proto3" json:"rating,omitempty"`
-	Score         int64                  `protobuf:"varint,4,opt,name=score,proto3" json:"score,omitempty"` // sum over all settled hands
-	Hands         uint64                 `protobuf:"varint,5,opt,name=hands,proto3" json:"hands,omitempty"` // settled hands
+	Score         int64                  `protobuf:"varint,4,opt,name=score,proto3" json:"score,omitempty"` // sum over all settled hands but those of practice
+	Hands         uint64                 `protobuf:"varint,5,opt,name=hands,proto3" json:"hands,omitempty"` // settled hands but those of practice
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1438,6 +1454,7 @@ type HandLine struct {
 	Seat           uint32                 `protobuf:"varint,4,opt,name=seat,proto3" json:"seat,omitempty"`
 	Score          int64                  `protobuf:"varint,5,opt,name=score,proto3" json:"score,omitempty"`
 	FinishedUnixMs int64                  `protobuf:"varint,6,opt,name=finished_unix_ms,json=finishedUnixMs,proto3" json:"finished_unix_ms,omitempty"`
+	Queue          string                 `protobuf:"bytes,7,opt,name=queue,proto3" json:"queue,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -1512,6 +1529,13 @@ func (x *HandLine) GetFinishedUnixMs() int64 {
 		return x.FinishedUnixMs
 	}
 	return 0
+}
+
+func (x *HandLine) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
 }
 
 type HandRequest struct {
@@ -1650,13 +1674,15 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\bprogress\x18\x03 \x01(\v2\x15.teahouse.v1.ProgressR\bprogress\"\r\n" +
 	"\vListRequest\";\n" +
 	"\tListReply\x12.\n" +
-	"\x06queues\x18\x01 \x03(\v2\x16.teahouse.v1.QueueInfoR\x06queues\"\xaa\x01\n" +
+	"\x06queues\x18\x01 \x03(\v2\x16.teahouse.v1.QueueInfoR\x06queues\"\xda\x01\n" +
 	"\tQueueInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12+\n" +
 	"\x05modes\x18\x02 \x03(\v2\x15.teahouse.v1.ModeInfoR\x05modes\x12\"\n" +
 	"\rbots_after_ms\x18\x05 \x01(\rR\vbotsAfterMs\x12\x16\n" +
 	"\x06stakes\x18\x06 \x03(\rR\x06stakes\x12\x14\n" +
-	"\x05hands\x18\a \x03(\rR\x05handsJ\x04\b\x03\x10\x04J\x04\b\x04\x10\x05\"\xc2\x01\n" +
+	"\x05hands\x18\a \x03(\rR\x05hands\x12\x14\n" +
+	"\x05alone\x18\b \x01(\bR\x05alone\x12\x18\n" +
+	"\auntimed\x18\t \x01(\bR\auntimedJ\x04\b\x03\x10\x04J\x04\b\x04\x10\x05\"\xc2\x01\n" +
 	"\bModeInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04game\x18\x02 \x01(\tR\x04game\x12\x14\n" +
@@ -1706,14 +1732,15 @@ const file_pkg_wire_wirepb_methods_proto_rawDesc = "" +
 	"\x06before\x18\x02 \x01(\x04R\x06before\"9\n" +
 	"\n" +
 	"HandsReply\x12+\n" +
-	"\x05hands\x18\x01 \x03(\v2\x15.teahouse.v1.HandLineR\x05hands\"\x98\x01\n" +
+	"\x05hands\x18\x01 \x03(\v2\x15.teahouse.v1.HandLineR\x05hands\"\xae\x01\n" +
 	"\bHandLine\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x14\n" +
 	"\x05table\x18\x02 \x01(\x04R\x05table\x12\x12\n" +
 	"\x04hand\x18\x03 \x01(\rR\x04hand\x12\x12\n" +
 	"\x04seat\x18\x04 \x01(\rR\x04seat\x12\x14\n" +
 	"\x05score\x18\x05 \x01(\x03R\x05score\x12(\n" +
-	"\x10finished_unix_ms\x18\x06 \x01(\x03R\x0efinishedUnixMs\"7\n" +
+	"\x10finished_unix_ms\x18\x06 \x01(\x03R\x0efinishedUnixMs\x12\x14\n" +
+	"\x05queue\x18\a \x01(\tR\x05queue\"7\n" +
 	"\vHandRequest\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\x04R\x05table\x12\x12\n" +
 	"\x04hand\x18\x02 \x01(\rR\x04hand\"%\n" +
