@@ -16,7 +16,6 @@ import (
 
 	"teahouse/bench/swarm"
 	"teahouse/deploy/cluster"
-	"teahouse/pkg/wire/wirepb"
 	"teahouse/registry/embedded"
 )
 
@@ -255,7 +254,9 @@ func endsAtOnce(t *testing.T, g *program, address func(string) string, next func
 		stays := dialRaw(t, address(g.name))
 		stays.hello()
 		g.signal(t, syscall.SIGTERM)
-		stays.wantBye(wirepb.Code_SHUTTING_DOWN)
+		if e := stays.next(); e.GetGoingAway() == nil {
+			t.Fatalf("got %v, want to hear that the gateway goes away", e)
+		}
 		err := g.Process.Signal(syscall.SIGTERM)
 		status := g.status(t)
 		if err == nil && status == 128+int(syscall.SIGTERM) {
