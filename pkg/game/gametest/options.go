@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -79,7 +78,12 @@ func spoil(v reflect.Value) {
 	}
 }
 
-var idOf = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+// plain reports whether a name is one of a-z, 0-9 and _, and begins with a letter.
+func plain(name string) bool {
+	return name != "" && name[0] >= 'a' && name[0] <= 'z' && !strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_'
+	})
+}
 
 // wellFormed checks all that can be seen without the game.
 func wellFormed(f *found, c game.Catalogue) {
@@ -112,7 +116,7 @@ func wellFormed(f *found, c game.Catalogue) {
 }
 
 func id(f *found, where, name string, seen map[string]bool) {
-	if !idOf.MatchString(name) || seen[name] {
+	if !plain(name) || seen[name] {
 		f.add("%s: its name is not one of its own of a-z, 0-9 and _", where)
 	}
 	seen[name] = true
@@ -141,7 +145,7 @@ func say(f *found, where string, t game.Text, level int) {
 
 func option(f *found, o *game.Option, known map[string]game.Option) {
 	where := "option " + o.Key
-	if !idOf.MatchString(o.Key) {
+	if !plain(o.Key) {
 		f.add("%s: its key is not one of a-z, 0-9 and _", where)
 	}
 	say(f, where+", label", o.Label, 1)
