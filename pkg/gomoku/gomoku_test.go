@@ -2,8 +2,6 @@ package gomoku
 
 import (
 	"bytes"
-	"math/rand/v2"
-	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -139,65 +137,6 @@ func TestGivingUp(t *testing.T) {
 	}
 }
 
-func TestRulesAreRefusedByName(t *testing.T) {
-	for text, name := range map[string]string{
-		`{"size":8}`: "size", `{"base":0}`: "base", `{"komi":6}`: "komi", `{"size":"big"}`: "size", `{} {}`: "after top-level", `[]`: "rules",
-	} {
-		if _, err := New().Rules([]byte(text)); err == nil || !strings.Contains(err.Error(), name) ||
-			game.CodeOf(err, wirepb.Code_OK) != wirepb.Code_RULES_INVALID {
-			t.Errorf("%s: %v", text, err)
-		}
-	}
-}
-
-// TestRandomGames plays at random, up to a full board: at every step a restored copy is equal, the
-// seat that is not to move has no prompt, and all points stay in the game.
-func TestRandomGames(t *testing.T) {
-	draws := 0
-	for seed := range uint64(200) {
-		r := rand.New(rand.NewPCG(seed, 0))
-		h := deal(t, `{"size":9,"exact":true}`, int(seed%2))
-		for moves := 0; ; moves++ {
-			if moves > 81 {
-				t.Fatal("more moves than points")
-			}
-			restored, err := New().Restore(h.Snapshot())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(restored.View(0), h.View(1)) || restored.Prompt(0).Serial != h.Prompt(0).Serial {
-				t.Fatal("restored to something else")
-			}
-			if result, over := h.Result(); over {
-				if result.Scores[0]+result.Scores[1] != 0 || h.Prompt(0).Serial+h.Prompt(1).Serial != 0 {
-					t.Fatalf("at the end: %v", result.Scores)
-				}
-				if result.Scores[0] == 0 {
-					draws++
-				}
-				break
-			}
-			seat := 0
-			if h.Prompt(0).Serial == 0 {
-				seat = 1
-			}
-			if (h.Prompt(0).Serial == 0) == (h.Prompt(1).Serial == 0) {
-				t.Fatal("not exactly one seat is asked")
-			}
-			for {
-				_, err := h.Move(seat, at(r.IntN(9), r.IntN(9)))
-				if err == nil {
-					break
-				}
-				if game.CodeOf(err, wirepb.Code_OK) != wirepb.Code_NOT_OFFERED {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	t.Logf("%d of 200 games were drawn", draws)
-}
-
 func TestThink(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -228,23 +167,10 @@ func TestThink(t *testing.T) {
 	}
 }
 
-// TestAutoEnds has auto-play play both seats until the game is over.
-func TestAutoEnds(t *testing.T) {
+// TestAutoIsThink plays a game by auto-play, which plays what a bot would, to a full board or a row.
+func TestAutoIsThink(t *testing.T) {
 	h := deal(t, "", 0)
-	follower, err := New().Follow(game.Public, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	told := h.Opening()
 	for i := 0; ; i++ {
-		for _, e := range told {
-			if err := follower.Told(e.Public); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if !bytes.Equal(follower.View(), h.View(game.Public)) {
-			t.Fatalf("after %d stones the events give another view", i)
-		}
 		if _, over := h.Result(); over {
 			break
 		}
@@ -256,14 +182,34 @@ func TestAutoEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		step, err := h.Auto(i % 2)
-		if err != nil {
+		if _, err := h.Auto(i % 2); err != nil {
 			t.Fatal(err)
 		}
-		told = step.Events
 		if _, err := twin.Move(i%2, answer); err != nil || !bytes.Equal(twin.Snapshot(), h.Snapshot()) {
 			t.Fatalf("auto-play and Think differ: %v", err)
 		}
+	}
+}
+
+// TestFullBoard fills the board so that no three stand in a row: a draw.
+func TestFullBoard(t *testing.T) {
+	var points [2][][2]int // black's, white's
+	for i := range 81 {
+		x, y := i%9, i/9
+		side := (x/2 + y) % 2
+		points[side] = append(points[side], [2]int{x, y})
+	}
+	var moves [][2]int
+	for i := range 81 {
+		moves = append(moves, points[i%2][i/2])
+	}
+	h := deal(t, `{"size":9}`, 1)
+	last := play(t, h, 1, moves...)
+	if last.GetOver().GetReason() != gomokupb.Over_FULL || last.GetOver().Winner != nil {
+		t.Errorf("the end is %v", last)
+	}
+	if r, over := h.Result(); !over || r.Scores[0] != 0 || r.Scores[1] != 0 || r.NextDealer != 0 {
+		t.Errorf("over %v: %+v", over, r)
 	}
 }
 
